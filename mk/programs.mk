@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+# The programs: each is one folder over the library.
+LIBS_CNI := -lmnl -lbpf -lelf -lz -lcjson -lsqlite3 -lpthread -lm
+
+bridge_SRC := $(wildcard cni/bridge/*.c)
+ipam_SRC := $(wildcard ipam/main.c)
+cli_SRC := $(wildcard controller/cli/*.c)
+
+PROGRAMS :=
+# $(1) name of the program, $(2) its sources
+define program
+ifneq ($(2),)
+PROGRAMS += build/$(1)
+$(B)/$(1): $(2:%.c=$(B)/%.o) $(LIB)
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $(LIB) $$(LIBS_CNI)
+-include $(2:%.c=$(B)/%.d)
+endif
+endef
+$(eval $(call program,barewire-bridge,$(bridge_SRC)))
+$(eval $(call program,barewire-ipam,$(ipam_SRC)))
+$(eval $(call program,barewire,$(cli_SRC)))
