@@ -8,9 +8,9 @@ struct bw_err;
 
 /* Owns @data. Zeroed is empty and valid. @size excludes the terminating NUL. */
 struct bw_buf {
-        char *data;
-        size_t size;
-        size_t cap;
+	char *data;
+	size_t size;
+	size_t cap;
 };
 
 #define bw_autobuf BW_CLEANUP(bw_buf_done)

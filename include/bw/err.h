@@ -11,20 +11,20 @@
 
 /* What kind of failure it is, as far as the person who must act on it is concerned. */
 enum bw_err_class {
-        BW_ERR_INTERNAL,    /* a kernel, disk or programming failure nobody configured */
-        BW_ERR_INVALID,     /* the configuration is wrong; the text names key and value */
-        BW_ERR_UNSUPPORTED, /* a known key asks for what this kernel or device cannot do */
-        BW_ERR_VERSION,     /* incompatible CNI version */
-        BW_ERR_NO_CONTAINER, /* the container or its namespace does not exist */
-        BW_ERR_ENVIRONMENT, /* a CNI_* variable is missing or bad */
-        BW_ERR_IO,          /* standard input could not be read */
-        BW_ERR_DECODE,      /* standard input is no JSON */
-        BW_ERR_NETNS,       /* the namespace is the plugin's own */
-        BW_ERR_BUSY,        /* may work when tried again: held, locked, cooling, draining */
-        BW_ERR_UNAVAILABLE, /* STATUS: no ADD can work here */
-        BW_ERR_LIMITED,     /* STATUS: no ADD can work here and running ones are hurt */
-        BW_ERR_FOREIGN,     /* a delegate's own error; its code is in .code */
-        BW_ERR_MAX_,
+	BW_ERR_INTERNAL, /* a kernel, disk or programming failure nobody configured */
+	BW_ERR_INVALID, /* the configuration is wrong; the text names key and value */
+	BW_ERR_UNSUPPORTED, /* a known key asks for what this kernel or device cannot do */
+	BW_ERR_VERSION, /* incompatible CNI version */
+	BW_ERR_NO_CONTAINER, /* the container or its namespace does not exist */
+	BW_ERR_ENVIRONMENT, /* a CNI_* variable is missing or bad */
+	BW_ERR_IO, /* standard input could not be read */
+	BW_ERR_DECODE, /* standard input is no JSON */
+	BW_ERR_NETNS, /* the namespace is the plugin's own */
+	BW_ERR_BUSY, /* may work when tried again: held, locked, cooling, draining */
+	BW_ERR_UNAVAILABLE, /* STATUS: no ADD can work here */
+	BW_ERR_LIMITED, /* STATUS: no ADD can work here and running ones are hurt */
+	BW_ERR_FOREIGN, /* a delegate's own error; its code is in .code */
+	BW_ERR_MAX_,
 };
 
 /*
@@ -32,11 +32,11 @@ enum bw_err_class {
  * @code is only meaningful for BW_ERR_FOREIGN. A zeroed struct is "no error".
  */
 struct bw_err {
-        enum bw_err_class class;
-        int code;
-        int errnum;
-        char msg[BW_ERR_MSG_MAX];
-        char details[BW_ERR_MSG_MAX];
+	enum bw_err_class class;
+	int code;
+	int errnum;
+	char msg[BW_ERR_MSG_MAX];
+	char details[BW_ERR_MSG_MAX];
 };
 
 /**
@@ -60,7 +60,7 @@ int bw_fail(struct bw_err *err, int errnum, const char *fmt, ...) BW_PRINTF(3, 4
  * Return: -@errnum.
  */
 int bw_reject(struct bw_err *err, enum bw_err_class class, int errnum, const char *fmt, ...)
-        BW_PRINTF(4, 5);
+	BW_PRINTF(4, 5);
 
 /**
  * bw_wrap() - put context before an error that is already recorded

@@ -15,23 +15,23 @@
 
 struct bw_err;
 
-#define BW_IP_STR_MAX 46     /* INET6_ADDRSTRLEN */
+#define BW_IP_STR_MAX 46 /* INET6_ADDRSTRLEN */
 #define BW_PREFIX_STR_MAX 50 /* address, slash, three digits */
 #define BW_MAC_STR_MAX 18
 #define BW_MAC_SIZE 6
 
 struct bw_ip {
-        uint8_t family; /* AF_INET, AF_INET6; 0 = none */
-        uint8_t b[16];
+	uint8_t family; /* AF_INET, AF_INET6; 0 = none */
+	uint8_t b[16];
 };
 
 struct bw_prefix {
-        struct bw_ip ip;
-        uint8_t len; /* bits: 0..32 or 0..128, by the address's own family */
+	struct bw_ip ip;
+	uint8_t len; /* bits: 0..32 or 0..128, by the address's own family */
 };
 
 struct bw_mac {
-        uint8_t b[BW_MAC_SIZE];
+	uint8_t b[BW_MAC_SIZE];
 };
 
 /**

@@ -5,38 +5,41 @@
 #include <bw/defs.h>
 
 struct bw_list {
-        struct bw_list *next;
-        struct bw_list *prev;
+	struct bw_list *next;
+	struct bw_list *prev;
 };
 
-#define BW_LIST_INIT(head) { &(head), &(head) }
+#define BW_LIST_INIT(head)                                                                         \
+	{                                                                                          \
+		&(head), &(head)                                                                   \
+	}
 #define bw_list_entry(node, type, member) BW_CONTAINER_OF(node, type, member)
 #define bw_list_for_each(node, head)                                                               \
-        for (struct bw_list *node = (head)->next, *node##_next = node->next; node != (head);       \
-             node = node##_next, node##_next = node->next)
+	for (struct bw_list *node = (head)->next, *node##_next = node->next; node != (head);       \
+	     node = node##_next, node##_next = node->next)
 
 static inline void bw_list_init(struct bw_list *head)
 {
-        head->next = head;
-        head->prev = head;
+	head->next = head;
+	head->prev = head;
 }
 
 static inline int bw_list_empty(const struct bw_list *head)
 {
-        return head->next == head;
+	return head->next == head;
 }
 
 static inline void bw_list_add_tail(struct bw_list *head, struct bw_list *node)
 {
-        node->prev = head->prev;
-        node->next = head;
-        head->prev->next = node;
-        head->prev = node;
+	node->prev = head->prev;
+	node->next = head;
+	head->prev->next = node;
+	head->prev = node;
 }
 
 static inline void bw_list_del(struct bw_list *node)
 {
-        node->prev->next = node->next;
-        node->next->prev = node->prev;
-        bw_list_init(node);
+	node->prev->next = node->next;
+	node->next->prev = node->prev;
+	bw_list_init(node);
 }

@@ -8,11 +8,11 @@
 #include <bw/defs.h>
 
 enum bw_log_level {
-        BW_LOG_ERROR,
-        BW_LOG_WARN,
-        BW_LOG_INFO,
-        BW_LOG_DEBUG,
-        BW_LOG_MAX_,
+	BW_LOG_ERROR,
+	BW_LOG_WARN,
+	BW_LOG_INFO,
+	BW_LOG_DEBUG,
+	BW_LOG_MAX_,
 };
 
 /**
@@ -24,7 +24,7 @@ enum bw_log_level {
  * @ifname: interface, likewise
  */
 void bw_log_setup(enum bw_log_level level, int fd, const char *cmd, const char *cid,
-                  const char *ifname);
+		  const char *ifname);
 
 /**
  * bw_log_level_parse() - read a level's name

@@ -17,14 +17,14 @@ struct bw_err;
 typedef int (*bw_undo_fn)(void *arg, struct bw_err *err);
 
 struct bw_undo_entry {
-        bw_undo_fn fn;
-        void *arg;
-        const char *what; /* a static string: what is being taken back */
+	bw_undo_fn fn;
+	void *arg;
+	const char *what; /* a static string: what is being taken back */
 };
 
 struct bw_undo {
-        struct bw_undo_entry entries[BW_UNDO_MAX];
-        unsigned int n;
+	struct bw_undo_entry entries[BW_UNDO_MAX];
+	unsigned int n;
 };
 
 #define bw_autoundo BW_CLEANUP(bw_undo_run)

@@ -14,34 +14,34 @@
 
 uint64_t bw_clock_boot_ns(void)
 {
-        struct timespec ts = { 0 };
+	struct timespec ts = { 0 };
 
-        (void)clock_gettime(CLOCK_BOOTTIME, &ts); /* cannot fail since Linux 2.6.39, ignoring */
-        return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
+	(void)clock_gettime(CLOCK_BOOTTIME, &ts); /* cannot fail since Linux 2.6.39, ignoring */
+	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
 }
 
 int64_t bw_clock_real_s(void)
 {
-        struct timespec ts = { 0 };
+	struct timespec ts = { 0 };
 
-        (void)clock_gettime(CLOCK_REALTIME, &ts); /* cannot fail, ignoring */
-        return ts.tv_sec;
+	(void)clock_gettime(CLOCK_REALTIME, &ts); /* cannot fail, ignoring */
+	return ts.tv_sec;
 }
 
 int bw_boot_id(char ret[BW_BOOT_ID_LEN + 1], struct bw_err *err)
 {
-        const char *path = getenv("BAREWIRE_BOOT_ID_FILE");
-        BW_CLEANUP(bw_buf_done) struct bw_buf buf = { 0 };
-        int r;
+	const char *path = getenv("BAREWIRE_BOOT_ID_FILE");
+	BW_CLEANUP(bw_buf_done) struct bw_buf buf = { 0 };
+	int r;
 
-        if (!path || !*path)
-                path = BOOT_ID_PATH;
-        r = bw_io_read_file(path, BOOT_ID_FILE_MAX, &buf, err);
-        if (r < 0)
-                return r;
-        if (strcspn(buf.data, "\n") != BW_BOOT_ID_LEN)
-                return bw_fail(err, EPROTO, "read a boot id from %s", path);
-        memcpy(ret, buf.data, BW_BOOT_ID_LEN);
-        ret[BW_BOOT_ID_LEN] = '\0';
-        return 0;
+	if (!path || !*path)
+		path = BOOT_ID_PATH;
+	r = bw_io_read_file(path, BOOT_ID_FILE_MAX, &buf, err);
+	if (r < 0)
+		return r;
+	if (strcspn(buf.data, "\n") != BW_BOOT_ID_LEN)
+		return bw_fail(err, EPROTO, "read a boot id from %s", path);
+	memcpy(ret, buf.data, BW_BOOT_ID_LEN);
+	ret[BW_BOOT_ID_LEN] = '\0';
+	return 0;
 }

@@ -12,143 +12,143 @@
 
 /* The process's log: the one piece of global state the style allows. */
 static struct {
-        enum bw_log_level level;
-        int fd;
-        const char *cmd;
-        const char *cid;
-        const char *ifname;
+	enum bw_log_level level;
+	int fd;
+	const char *cmd;
+	const char *cid;
+	const char *ifname;
 } log_state = { .level = BW_LOG_INFO, .fd = STDERR_FILENO };
 
 static const char *const level_names[] = {
-        [BW_LOG_ERROR] = "error",
-        [BW_LOG_WARN] = "warn",
-        [BW_LOG_INFO] = "info",
-        [BW_LOG_DEBUG] = "debug",
+	[BW_LOG_ERROR] = "error",
+	[BW_LOG_WARN] = "warn",
+	[BW_LOG_INFO] = "info",
+	[BW_LOG_DEBUG] = "debug",
 };
 static_assert(BW_ARRAY_SIZE(level_names) == BW_LOG_MAX_, "a level without a name");
 
 void bw_log_setup(enum bw_log_level level, int fd, const char *cmd, const char *cid,
-                  const char *ifname)
+		  const char *ifname)
 {
-        log_state.level = level;
-        log_state.fd = fd;
-        log_state.cmd = cmd;
-        log_state.cid = cid;
-        log_state.ifname = ifname;
+	log_state.level = level;
+	log_state.fd = fd;
+	log_state.cmd = cmd;
+	log_state.cid = cid;
+	log_state.ifname = ifname;
 }
 
 const char *bw_log_level_str(enum bw_log_level level)
 {
-        return (unsigned int)level < BW_LOG_MAX_ ? level_names[level] : "unknown";
+	return (unsigned int)level < BW_LOG_MAX_ ? level_names[level] : "unknown";
 }
 
 int bw_log_level_parse(const char *s, enum bw_log_level *ret_level)
 {
-        if (strcmp(s, "warning") == 0)
-                s = "warn";
-        for (unsigned int i = 0; i < BW_LOG_MAX_; i++) {
-                if (strcmp(s, level_names[i]) == 0) {
-                        *ret_level = (enum bw_log_level)i;
-                        return 0;
-                }
-        }
-        return -EINVAL;
+	if (strcmp(s, "warning") == 0)
+		s = "warn";
+	for (unsigned int i = 0; i < BW_LOG_MAX_; i++) {
+		if (strcmp(s, level_names[i]) == 0) {
+			*ret_level = (enum bw_log_level)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
 }
 
 struct line {
-        char text[LOG_LINE_MAX];
-        size_t len;
+	char text[LOG_LINE_MAX];
+	size_t len;
 };
 
 /* Room for the newline is always kept; what does not fit is cut. */
 static void put_char(struct line *l, char c)
 {
-        if (l->len < sizeof(l->text) - 1)
-                l->text[l->len++] = c;
+	if (l->len < sizeof(l->text) - 1)
+		l->text[l->len++] = c;
 }
 
 static void put_text(struct line *l, const char *s)
 {
-        while (*s)
-                put_char(l, *s++);
+	while (*s)
+		put_char(l, *s++);
 }
 
 static int needs_quotes(const char *s)
 {
-        if (!*s)
-                return 1;
-        for (; *s; s++)
-                if ((unsigned char)*s <= ' ' || *s == '"' || *s == '=' || *s == '\\' || *s == 0x7f)
-                        return 1;
-        return 0;
+	if (!*s)
+		return 1;
+	for (; *s; s++)
+		if ((unsigned char)*s <= ' ' || *s == '"' || *s == '=' || *s == '\\' || *s == 0x7f)
+			return 1;
+	return 0;
 }
 
 static void put_value(struct line *l, const char *s, int quote)
 {
-        if (!quote) {
-                put_text(l, s);
-                return;
-        }
-        put_char(l, '"');
-        for (; *s; s++) {
-                if (*s == '"' || *s == '\\')
-                        put_char(l, '\\');
-                put_char(l, (unsigned char)*s < ' ' || *s == 0x7f ? ' ' : *s);
-        }
-        put_char(l, '"');
+	if (!quote) {
+		put_text(l, s);
+		return;
+	}
+	put_char(l, '"');
+	for (; *s; s++) {
+		if (*s == '"' || *s == '\\')
+			put_char(l, '\\');
+		put_char(l, (unsigned char)*s < ' ' || *s == 0x7f ? ' ' : *s);
+	}
+	put_char(l, '"');
 }
 
 static void put_pair(struct line *l, const char *key, const char *value)
 {
-        if (l->len)
-                put_char(l, ' ');
-        put_text(l, key);
-        put_char(l, '=');
-        if (!value)
-                value = "-";
-        put_value(l, value, needs_quotes(value));
+	if (l->len)
+		put_char(l, ' ');
+	put_text(l, key);
+	put_char(l, '=');
+	if (!value)
+		value = "-";
+	put_value(l, value, needs_quotes(value));
 }
 
 static void put_time(struct line *l)
 {
-        struct timespec ts = { 0 };
-        struct tm tm;
-        char text[40];
-        size_t n;
+	struct timespec ts = { 0 };
+	struct tm tm;
+	char text[40];
+	size_t n;
 
-        (void)clock_gettime(CLOCK_REALTIME, &ts); /* cannot fail, ignoring */
-        if (!gmtime_r(&ts.tv_sec, &tm))
-                return;
-        n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-        /* always fits, ignoring */
-        (void)snprintf(text + n, sizeof(text) - n, ".%03ldZ", ts.tv_nsec / 1000000);
-        put_pair(l, "ts", text);
+	(void)clock_gettime(CLOCK_REALTIME, &ts); /* cannot fail, ignoring */
+	if (!gmtime_r(&ts.tv_sec, &tm))
+		return;
+	n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	/* always fits, ignoring */
+	(void)snprintf(text + n, sizeof(text) - n, ".%03ldZ", ts.tv_nsec / 1000000);
+	put_pair(l, "ts", text);
 }
 
 void bw_log_kv(enum bw_log_level level, const char *msg, ...)
 {
-        struct line l = { .len = 0 };
-        const char *key;
-        va_list ap;
+	struct line l = { .len = 0 };
+	const char *key;
+	va_list ap;
 
-        if (level > log_state.level)
-                return;
-        put_time(&l);
-        put_pair(&l, "lvl", bw_log_level_str(level));
-        if (log_state.cmd)
-                put_pair(&l, "cmd", log_state.cmd);
-        if (log_state.cid)
-                put_pair(&l, "cid", log_state.cid);
-        if (log_state.ifname)
-                put_pair(&l, "if", log_state.ifname);
-        va_start(ap, msg);
-        while ((key = va_arg(ap, const char *)))
-                put_pair(&l, key, va_arg(ap, const char *));
-        va_end(ap);
-        put_char(&l, ' ');
-        put_text(&l, "msg=");
-        put_value(&l, msg, 1);
-        l.text[l.len++] = '\n';
-        if (write(log_state.fd, l.text, l.len) < 0)
-                return; /* a log that cannot be written has nowhere to be reported */
+	if (level > log_state.level)
+		return;
+	put_time(&l);
+	put_pair(&l, "lvl", bw_log_level_str(level));
+	if (log_state.cmd)
+		put_pair(&l, "cmd", log_state.cmd);
+	if (log_state.cid)
+		put_pair(&l, "cid", log_state.cid);
+	if (log_state.ifname)
+		put_pair(&l, "if", log_state.ifname);
+	va_start(ap, msg);
+	while ((key = va_arg(ap, const char *)))
+		put_pair(&l, key, va_arg(ap, const char *));
+	va_end(ap);
+	put_char(&l, ' ');
+	put_text(&l, "msg=");
+	put_value(&l, msg, 1);
+	l.text[l.len++] = '\n';
+	if (write(log_state.fd, l.text, l.len) < 0)
+		return; /* a log that cannot be written has nowhere to be reported */
 }
