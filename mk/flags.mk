@@ -34,3 +34,18 @@ else
 CFLAGS += -O2 -D_FORTIFY_SOURCE=3 $(HARDEN) -fPIE
 LDFLAGS := $(if $(filter 1,$(STATIC)),-static-pie,-pie) -Wl,-z,relro,-z,now
 endif
+# The archives that this release's packages lack (mk/deps.mk).
+LDLIBS = $(if $(filter 1,$(STATIC)),-L$(BW_CACHE)/lib)
+
+# A change of the flags compiles or links again: these files hold the last ones.
+define flags_file
+ifneq ($$(strip $(2)),$$(file <$(1)))
+$$(shell mkdir -p $$(dir $(1)))
+$$(file >$(1),$$(strip $(2)))
+endif
+$(1):
+endef
+ifneq ($(filter-out clean help,$(or $(MAKECMDGOALS),all)),)
+$(eval $(call flags_file,$(B)/.compile-flags,$$(CC) $$(CFLAGS)))
+$(eval $(call flags_file,$(B)/.link-flags,$$(CC) $$(LDFLAGS)))
+endif

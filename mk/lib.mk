@@ -4,7 +4,7 @@ LIB_SRC := $(wildcard lib/*/*.c) $(filter-out ipam/main.c,$(wildcard ipam/*.c))
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
 LIB := $(B)/libbarewire.a
 
-$(B)/%.o: %.c
+$(B)/%.o: %.c $(B)/.compile-flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(CFLAGS_$(subst /,_,$(dir $<))) -c $< -o $@

@@ -10,10 +10,10 @@ PROGRAMS :=
 # $(1) name of the program, $(2) its sources
 define program
 ifneq ($(2),)
-PROGRAMS += build/$(1)
-$(B)/$(1): $(2:%.c=$(B)/%.o) $(LIB)
+PROGRAMS += $(B)/$(1)
+$(B)/$(1): $(2:%.c=$(B)/%.o) $(LIB) $(B)/.link-flags
 	$$(call say,LINK,$$@)
-	$$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $(LIB) $$(LIBS_CNI)
+	$$(Q)scripts/link $$(CC) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $(LIB) $$(LDLIBS) $$(LIBS_CNI)
 -include $(2:%.c=$(B)/%.d)
 endif
 endef
