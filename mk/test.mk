@@ -4,11 +4,11 @@ UNIT_SRC := $(wildcard tests/unit/*/*_test.c)
 UNIT := $(UNIT_SRC:%.c=$(B)/%)
 #: make test-unit     the unit tier alone
 .PHONY: test-unit
-$(B)/tests/%_test.o: | $(call need,unit)
+$(UNIT:=.o): | $(call need,unit)
 $(B)/tests/%_test: $(B)/tests/%_test.o $(LIB)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(filter-out -static-pie,$(LDFLAGS)) -pie -o $@ $^ -lcmocka $(LIBS_CNI)
 test-unit: $(UNIT)
-	prove -j2 -e '' $(addprefix ./,$(UNIT))
+	$(Q)prove -j2 -e '' $(addprefix ./,$(UNIT))
 .SECONDARY: $(UNIT:=.o)
 -include $(UNIT:=.d)

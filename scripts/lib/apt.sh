@@ -45,7 +45,8 @@ packages_of() {
 # missing NAME...: those that dpkg does not have installed
 missing() {
 	local name have
-	have=$(dpkg-query -W -f='${db:Status-Abbrev} ${Package}\n' "$@" 2>/dev/null |
+	# dpkg-query fails when it does not know one of them, which is what we ask.
+	have=$({ dpkg-query -W -f='${db:Status-Abbrev} ${Package}\n' "$@" 2>/dev/null || :; } |
 		sed -n 's/^ii *//p')
 	for name; do
 		grep -qxF "$name" <<<"$have" || printf '%s\n' "$name"
