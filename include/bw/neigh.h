@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Forwarding entries of bridges. */
+#pragma once
+
+#include <bw/defs.h>
+#include <bw/ip.h>
+
+struct bw_err;
+struct bw_nl;
+struct bw_nl_batch;
+
+/* An entry of a bridge's forwarding table. */
+struct bw_fdb {
+	int ifindex; /* the port it leads to; the bridge itself for its own addresses */
+	int master; /* the bridge */
+	struct bw_mac mac;
+	uint16_t vlan; /* 0 = none */
+	uint8_t is_static; /* does not age (NUD_NOARP) */
+	uint8_t is_local; /* delivered to the host (NUD_PERMANENT) */
+};
+
+/* A static entry at a port of a bridge; replaces a learned one. @vlan 0 = none. */
+void bw_fdb_put_add(struct bw_nl_batch *b, int port, const struct bw_mac *mac, uint16_t vlan);
+
+/* Removes; ENOENT is tolerated. */
+void bw_fdb_put_del(struct bw_nl_batch *b, int port, const struct bw_mac *mac, uint16_t vlan);
+
+/**
+ * bw_fdb_get() - where a bridge would send a MAC
+ * @bridge: its ifindex
+ * @vlan: 0 = none
+ *
+ * Return: 1 there is an entry, @ret is filled; 0 there is none; -errno.
+ */
+int bw_fdb_get(struct bw_nl *nl, int bridge, const struct bw_mac *mac, uint16_t vlan,
+	       struct bw_fdb *ret, struct bw_err *err);
+
+/* All entries of a bridge. @reset comes before each try. */
+struct bw_fdb_visitor {
+	void (*reset)(void *arg);
+	int (*visit)(const struct bw_fdb *entry, void *arg, struct bw_err *err);
+	void *arg;
+};
+int bw_fdb_list(struct bw_nl *nl, int bridge, const struct bw_fdb_visitor *v, struct bw_err *err);
