@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+# build/tools: what tests and benches need in C. Plain dynamic programs, never sanitized: they drive
+# the programs under test and must not slow or change them.
+#: make tools          the test tools (build/tools)
+TOOLS_DIR := build/tools
+TOOLS := $(patsubst tests/tools/%.c,$(TOOLS_DIR)/%,$(filter-out %.bpf.c,$(wildcard tests/tools/*.c)))
+TOOLS_BPF := $(patsubst tests/tools/%.bpf.c,$(TOOLS_DIR)/%.bpf.o,$(wildcard tests/tools/*.bpf.c))
+TOOLS_CFLAGS := -std=gnu11 -O2 -g -D_GNU_SOURCE -Iinclude -I$(TOOLS_DIR) -Itests/tools $(WARN) \
+	$(if $(filter 1,$(DEVELOPER)),-Werror) -MMD -MP
+TOOLS_LIBS_rxcount := -lbpf
+
+.PHONY: tools
+tools: $(TOOLS) $(TOOLS_BPF)
+
+# {"name", number} of every system call of this machine.
+$(TOOLS_DIR)/syscalls.inc:
+	@mkdir -p $(@D)
+	$(Q)echo '#include <sys/syscall.h>' | $(CC) -E -dM - | \
+		sed -n 's/^#define __NR_\([a-z0-9_]*\) [0-9]*$$/[__NR_\1] = "\1",/p' | sort >$@
+
+$(TOOLS_DIR)/%: tests/tools/%.c $(TOOLS_DIR)/syscalls.inc
+	$(call say,TOOL,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TOOLS_CFLAGS) -MF $@.d -o $@ $< $(TOOLS_LIBS_$*)
+
+$(TOOLS_DIR)/%.bpf.o: tests/tools/%.bpf.c
+	$(call say,BPF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) -target bpf -O2 -g -Wall -Wextra -Werror -I/usr/include/$(shell uname -m)-linux-gnu -c $< -o $@
+
+-include $(TOOLS:=.d)
