@@ -10,6 +10,17 @@ APT=(apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Acquire::
 	-o APT::Install-Recommends=false -o Dpkg::Use-Pty=0)
 export DEBIAN_FRONTEND=noninteractive
 
+# locked NAME FUNCTION ARGUMENTS...: one process at a time, whatever checkout it runs for
+locked() {
+	local name=$1 fd rc=0
+	shift
+	exec {fd}>"$BW_CACHE/locks/$name"
+	flock "$fd"
+	"$@" || rc=$?
+	exec {fd}>&-
+	return $rc
+}
+
 say() {
 	printf '  %-7s %s\n' DEPS "$*"
 }
@@ -81,6 +92,11 @@ no_services_end() {
 apt_install() {
 	local names want
 	mapfile -t names < <(packages_of "$@")
+	mapfile -t want < <(missing "${names[@]}")
+	[ ${#want[@]} -eq 0 ] || locked apt install_missing "$@"
+}
+
+install_missing() {
 	mapfile -t want < <(missing "${names[@]}")
 	[ ${#want[@]} -eq 0 ] && return 0
 	[ "$(id -u)" -eq 0 ] ||
@@ -166,6 +182,10 @@ mirrors() {
 # suite NAME: read the lists of one more suite into the cache, apart from the machine's own apt.
 # Sets SUITE, the command that reads it. 0, or 1 when no mirror of this machine has it.
 suite() {
+	locked "suite-$1" suite_locked "$1"
+}
+
+suite_locked() {
 	local name=$1 dir=$BW_CACHE/apt/$1 uri opt tried=
 	SUITE=(apt-get -q -y -o "Dir::Etc::SourceList=$dir/sources.list" -o Dir::Etc::SourceParts=/dev/null
 		-o "Dir::State::Lists=$dir/lists" -o "Dir::Cache=$dir/cache"
