@@ -8,8 +8,8 @@ include mk/flags.mk
 include mk/deps.mk
 include mk/lib.mk
 include mk/programs.mk
-include mk/test.mk
 include mk/tools.mk
+include mk/test.mk
 include mk/quality.mk
 
 .PHONY: all clean help

@@ -34,14 +34,12 @@ die() {
 run() {
 	local log=$LOG/$1.log
 	shift
-	"$@" >"$log" 2>&1 </dev/null && return 0
-	RUN_LOG=$log
-	return 1
+	"$@" >"$log" 2>&1 </dev/null
 }
 
 show_log() {
-	printf -- '--- last lines of %s\n' "$RUN_LOG" >&2
-	tail -n 15 "$RUN_LOG" >&2
+	printf -- '--- last lines of %s\n' "$LOG/$1.log" >&2
+	tail -n 15 "$LOG/$1.log" >&2
 }
 
 # packages_of GROUP...: the names in scripts/packages
@@ -108,11 +106,11 @@ install_missing() {
 	if ! run "install-$1" "${APT[@]}" install "${want[@]}"; then
 		say "reading the package lists"
 		run update "${APT[@]}" update || {
-			show_log
+			show_log update
 			die "apt-get update failed: check this machine's apt sources and its network"
 		}
 		run "install-$1" "${APT[@]}" install "${want[@]}" || {
-			show_log
+			show_log "install-$1"
 			die "apt-get cannot install: ${want[*]}"
 		}
 	fi
@@ -221,7 +219,7 @@ suite_download() {
 	tmp=$(mktemp -d)
 	say "fetching $2 of $1"
 	(cd "$tmp" && run "download-$2" "${SUITE[@]}" download "$2") || {
-		show_log
+		show_log "download-$2"
 		rm -rf "$tmp" "$BW_CACHE/apt/$1/ok"
 		die "apt-get download $2 of $1 failed"
 	}

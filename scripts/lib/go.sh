@@ -53,8 +53,7 @@ go_build() {
 			run "$name" "$GO" get "${pkgs[@]/%/@v$version}" &&
 			run "$name" "$GO" build -trimpath -ldflags '-s -w' -o "$dir.new/" "${pkgs[@]}"
 	); then
-		RUN_LOG=$LOG/$name.log
-		show_log
+		show_log "$name"
 		die "$name $version cannot be built: is the Go module proxy within reach?"
 	fi
 	rm -rf "$dir" "$src"
