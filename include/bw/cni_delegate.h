@@ -20,4 +20,4 @@ struct bw_err;
  * -EREMOTEIO it failed; -EPROTO it answered no JSON; -errno of starting it.
  */
 int bw_cni_delegate(const struct bw_cni_request *req, const char *type, enum bw_cni_verb verb,
-                    struct bw_cni_result *ret_result, struct bw_err *err);
+		    struct bw_cni_result *ret_result, struct bw_err *err);

@@ -9,14 +9,18 @@ struct bw_err;
 
 /* One verb: @result is only filled by ADD. 0 or -errno with @err filled. */
 typedef int (*bw_cni_verb_fn)(const struct bw_cni_request *req, struct bw_cni_result *result,
-                              struct bw_err *err);
+			      struct bw_err *err);
 
 struct bw_cni_plugin {
-        const char *name;  /* "barewire-bridge" */
-        const char *about; /* one line for a person who runs it by hand */
-        bw_cni_verb_fn verbs[BW_CNI_MAX_]; /* NULL = success without doing anything (VERSION) */
-        const char *const *args_known; /* CNI_ARGS keys it knows beside IgnoreUnknown and K8S_*; NULL-ended */
+	const char *name; /* "barewire-bridge" */
+	const char *about; /* one line for a person who runs it by hand */
+	bw_cni_verb_fn verbs[BW_CNI_MAX_]; /* NULL = success without doing anything (VERSION) */
+	const char *const
+		*args_known; /* CNI_ARGS keys it knows beside IgnoreUnknown and K8S_*; NULL-ended */
 };
+
+/* CNI error code of a recorded error: the code table of the CNI programs. */
+int bw_cni_err_code(const struct bw_err *err);
 
 /**
  * bw_cni_plugin_main() - run one verb as a runtime asks for it

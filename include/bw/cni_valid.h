@@ -9,14 +9,14 @@ struct bw_err;
 #define BW_CNI_VALID_MAX 65536
 
 struct bw_cni_valid_entry {
-        const char *container_id; /* borrowed from the request's document */
-        const char *ifname;
+	const char *container_id; /* borrowed from the request's document */
+	const char *ifname;
 };
 
 /* Sorted by (container_id, ifname). */
 struct bw_cni_valid {
-        struct bw_cni_valid_entry *entries; /* owned */
-        size_t n;
+	struct bw_cni_valid_entry *entries; /* owned */
+	size_t n;
 };
 
 /**
@@ -26,6 +26,6 @@ struct bw_cni_valid {
  * Source: CNI specification 1.1.0 "GC"; libcni wrote the second key until cni#1101.
  */
 int bw_cni_valid_parse(const struct bw_cni_request *req, struct bw_cni_valid *ret,
-                       struct bw_err *err);
+		       struct bw_err *err);
 void bw_cni_valid_done(struct bw_cni_valid *v);
 int bw_cni_valid_has(const struct bw_cni_valid *v, const char *container_id, const char *ifname);

@@ -72,6 +72,9 @@ int bw_json_parse(const char *text, size_t size, struct cJSON **ret, struct bw_e
  */
 int bw_json_print(const struct cJSON *json, int pretty, char **ret, struct bw_err *err);
 
+/* Replaces what is no UTF-8 or is a control character by '?', in place: texts of unknown origin. */
+void bw_json_clean(char *text);
+
 /* Member of an object by exact name; NULL when absent, null or @json is no object. Borrowed. */
 const struct cJSON *bw_json_get(const struct cJSON *json, const char *key);
 

@@ -310,3 +310,17 @@ int bw_json_scan(const char *text, size_t size, struct bw_err *err)
 	return bw_reject(err, BW_ERR_DECODE, EBADMSG, "no valid JSON: line %zu, column %zu: %s",
 			 line, column, s.problem);
 }
+
+void bw_json_clean(char *text)
+{
+	struct scan s = { .p = (const unsigned char *)text };
+
+	s.end = s.p + strlen(text);
+	for (char *p = text; *p; p = text + ((const char *)s.p - text)) {
+		if ((unsigned char)*p >= 0x80 && scan_utf8(&s) == 0)
+			continue;
+		if ((unsigned char)*p >= 0x80 || (unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+		s.p++;
+	}
+}
