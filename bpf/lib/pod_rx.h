@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What reaches a pod the slow way: counted, charged, and the ground for being sticky. */
+#pragma once
+
+#include "bucket.h"
+#include "ep.h"
+#include "remote.h"
+#include "stat.h"
+#include "sticky.h"
+#include "vlan.h"
+
+/* Translated on its way, as far as anybody can tell from here. */
+static __always_inline int bw_makes_sticky(struct __sk_buff *skb, const struct bw_ep *ep,
+					   const struct ethhdr *eth)
+{
+	if (bw_is_multicast(eth) || bw_is_tagged(skb, eth) || !bw_is_ip(eth->h_proto))
+		return 0;
+	if (ep->flags & BW_EP_F_CHECK_MAC && !bw_mac_equal(eth->h_dest, ep->mac))
+		return 0; /* flooded by the bridge, meant for somebody else */
+	return !bw_is_hosts(skb);
+}
+
+static __always_inline int bw_pod_rx_run(struct __sk_buff *skb, const struct bw_ep *ep)
+{
+	__u32 note = skb->tc_index;
+	struct bw_pkt p;
+	int r;
+
+	bw_note_clear(skb);
+	if (note == BW_NOTE_FAST)
+		return BW_NEXT;
+	if (ep->flags & BW_EP_F_RATE_RX) {
+		r = bw_bucket_charge(skb, ep->slot, BW_DIR_RX);
+		if (r)
+			return r;
+	}
+	bw_count(ep->slot, BW_PATH_RX_SLOW, skb->len);
+	if (bw_pkt_open(&p, skb))
+		return BW_NEXT;
+	if (skb->ingress_ifindex != ep->dev)
+		bw_remote_forget(ep->dev, ep->vid, p.eth->h_source);
+	if (ep->flags & BW_EP_F_ACCEL && note != BW_NOTE_DIRECT && bw_makes_sticky(skb, ep, p.eth))
+		bw_sticky_record(skb, ep, p.eth->h_proto);
+	return BW_NEXT;
+}
