@@ -8,6 +8,7 @@ TOOLS_BPF := $(patsubst tests/tools/%.bpf.c,$(TOOLS_DIR)/%.bpf.o,$(wildcard test
 TOOLS_CFLAGS := -std=gnu11 -O2 -g -D_GNU_SOURCE -Iinclude -I$(TOOLS_DIR) -Itests/tools $(WARN) \
 	$(if $(filter 1,$(DEVELOPER)),-Werror) -MMD -MP
 TOOLS_LIBS_rxcount := -lbpf
+TOOLS_LIBS_floor := -lbpf
 
 .PHONY: tools
 tools: $(TOOLS) $(TOOLS_BPF)

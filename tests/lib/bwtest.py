@@ -196,6 +196,8 @@ class Netns:
     def __init__(self, name, lo=True):
         self.name = name
         self.path = "/run/netns/" + name
+        # Not `ip netns exec`: that hides /sys with what is mounted below it, bpffs among it.
+        self.enter = ["nsenter", "--net=" + self.path]
         run("ip", "netns", "add", name)
         Netns._all[name] = self
         if lo:
@@ -204,10 +206,10 @@ class Netns:
     def run(self, *argv, **kw):
         if len(argv) == 1 and isinstance(argv[0], str):
             argv = argv[0].split()
-        return run("ip", "netns", "exec", self.name, *argv, **kw)
+        return run(*self.enter, *argv, **kw)
 
     def popen(self, *argv, **kw):
-        return subprocess.Popen(["ip", "netns", "exec", self.name, *[str(a) for a in argv]], **kw)
+        return subprocess.Popen([*self.enter, *[str(a) for a in argv]], **kw)
 
     def ip(self, args):
         return run("ip", "-n", self.name, *args.split())
@@ -272,9 +274,10 @@ def cni_env(verb, netns=None, cid=None, ifname="eth0", args=None, path=None, ext
 
 
 def cni(verb, conf, netns=None, cid=None, ifname="eth0", args=None, path=None, extra=None,
-        plugin="barewire-bridge", timeout=60):
+        plugin="barewire-bridge", timeout=60, node=None):
     """Runs one verb. conf: dict (sent as JSON), str or bytes (sent as is). The program is found in
-    BW_BUILD unless it is a path. VERSION and STATUS take no netns."""
+    BW_BUILD unless it is a path. VERSION and STATUS take no netns. node: the Netns it runs in, for a node
+    that is not the test's own namespace."""
     program = plugin if "/" in plugin else os.path.join(BUILD, plugin)
     if verb in ("VERSION", "STATUS", "GC") and netns is None:
         env = cni_env(verb, None, cid, None, args, path, extra)
@@ -283,7 +286,7 @@ def cni(verb, conf, netns=None, cid=None, ifname="eth0", args=None, path=None, e
     data = json.dumps(conf) if isinstance(conf, dict) else conf
     if isinstance(data, str):
         data = data.encode()
-    p = subprocess.run([program], input=data, capture_output=True, env=env, timeout=timeout)
+    p = subprocess.run([*(node.enter if node else []), program], input=data, capture_output=True, env=env, timeout=timeout)
     return Answer(verb, p.returncode, p.stdout.decode(errors="replace"), p.stderr.decode(errors="replace"))
 
 
@@ -376,7 +379,7 @@ def snapshot(ns=None, node=True, bpf=False):
         "fdb": _rows(run_json("bridge", *at, "-j", "fdb")),
         "vlan": _rows(run_json("bridge", *at, "-j", "vlan")),
     }
-    nft = ["ip", "netns", "exec", ns, "nft"] if ns else ["nft"]
+    nft = ["nsenter", "--net=/run/netns/" + ns, "nft"] if ns else ["nft"]
     snap["nft"] = [line for line in run(*nft, "list", "ruleset").splitlines() if line.strip()]
     if node:
         snap["pin"] = pins()
@@ -406,7 +409,7 @@ def diff(before, after, ignore=()):
 def sysctl(name, value=None, ns=None):
     """Reads or writes a sysctl by its /proc/sys path (net/ipv4/ip_forward)."""
     if ns:
-        path = ["ip", "netns", "exec", ns, "sysctl", "-n"]
+        path = ["nsenter", "--net=/run/netns/" + ns, "sysctl", "-n"]
         if value is None:
             return run(*path, name.replace("/", ".")).strip()
         return run(*path[:-1], "-qw", "%s=%s" % (name.replace("/", "."), value))
