@@ -10,6 +10,7 @@ include mk/lib.mk
 include mk/bpf.mk
 include mk/programs.mk
 include mk/tools.mk
+include mk/bench.mk
 include mk/test.mk
 include mk/quality.mk
 

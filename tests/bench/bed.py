@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bed of demo and bench: one client machine X and one node H per variant, joined by a wire of its
+own, so all variants exist at once and their runs can be interleaved. Runs inside tests/lib/sandbox."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from bwtest import BUILD, GO_PLUGINS, CACHE, Netns, cni, expect_ok, run, tool, workdir  # noqa: E402
+
+KEY_NAMESPACE, KEY_NAME = "default", "redis-0"
+PORT_REDIS, PORT_ECHO = 6379, 7000
+REFERENCE_DIRS = (GO_PLUGINS, os.path.join(CACHE, "deb-plugins"), "/usr/lib/cni", "/opt/cni/bin")
+
+
+class BedError(Exception):
+    """The bed cannot be built; the text says what is missing."""
+
+
+def reference_dir():
+    for folder in REFERENCE_DIRS:
+        if os.access(os.path.join(folder, "bridge"), os.X_OK):
+            return folder
+    raise BedError("no reference CNI plugins in " + ", ".join(REFERENCE_DIRS))
+
+
+def congestion_control(ns):
+    """cubic where the kernel lets a namespace choose it, else reno: never one that paces by timers."""
+    for name in ("cubic", "reno"):
+        done = subprocess.run([*ns.enter, "sysctl", "-qw", "net.ipv4.tcp_congestion_control=" + name],
+                              capture_output=True)
+        if done.returncode == 0:
+            return name
+    raise BedError("cannot set the congestion control")
+
+
+def foreign_programs():
+    """Programs of others that would touch this bed's packets or sockets: on our cgroup or its parents."""
+    root = None
+    with open("/proc/self/mounts") as f:
+        for line in f:
+            fields = line.split()
+            if fields[2] == "cgroup2":
+                root = fields[1]
+    if not root:
+        return []
+    own = ""
+    with open("/proc/self/cgroup") as f:
+        for line in f:
+            if line.startswith("0::"):
+                own = line.strip()[3:]
+    out = subprocess.run(["bpftool", "-j", "cgroup", "show", root + own, "effective"],
+                         capture_output=True, text=True).stdout
+    try:
+        shown = json.loads(out or "[]")
+    except ValueError:
+        return []
+    found = shown if isinstance(shown, list) else shown.get("programs", [])
+    harmless = ("device", "cgroup_device", "sysctl", "cgroup_sysctl")
+    return ["%s %s" % (p.get("attach_type"), p.get("name", "")) for p in found
+            if p.get("attach_type") not in harmless]
+
+
+class Variant:
+    """One way from the client to the server."""
+
+    def __init__(self, name, about, client, server, address, netns):
+        self.name, self.about, self.client, self.server, self.address = name, about, client, server, address
+        self.netns = netns  # every namespace a packet crosses, for the counters
+        self.servers = []
+        self.enter_round = self.leave_round = None  # called around each run of it
+
+    def start_servers(self, folder, cpu=0):
+        redis = ["redis-server", "--port", PORT_REDIS, "--bind", self.address, "--protected-mode", "no",
+                 "--save", "", "--appendonly", "no", "--dir", folder, "--loglevel", "warning"]
+        echo = [tool("pingpong"), "server", PORT_ECHO, "-b", self.address]
+        for argv in (redis, echo):
+            self.servers.append(self.server.popen("taskset", "-c", cpu, *argv, stdout=subprocess.DEVNULL))
+        deadline = time.monotonic() + 10
+        while self.redis_cli("PING") != "PONG":
+            if time.monotonic() > deadline:
+                raise BedError("%s: no Redis answers at %s" % (self.name, self.address))
+            time.sleep(0.02)
+        self.redis_cli("SET", "key", "x" * 64)
+
+    def redis_cli(self, *words):
+        return self.client.run("redis-cli", "-h", self.address, *words, check=False).strip()
+
+    def pin_servers(self, cpus):
+        for p in self.servers:
+            for task in os.listdir("/proc/%d/task" % p.pid):
+                os.sched_setaffinity(int(task), cpus)
+
+    def ping(self, *options, port=PORT_REDIS):
+        """One run of the latency client; its JSON."""
+        out = self.client.run(tool("pingpong"), "client", self.address, port, *options, timeout=120)
+        return json.loads(out)
+
+    def netif_rx(self, transactions=20000, port=PORT_REDIS, mode="get"):
+        """Stack entries per round trip."""
+        out = run(tool("rxcount"), *[n.path for n in self.netns], "--", *self.client.enter, tool("pingpong"),
+                  "client", self.address, port, "-m", mode, "-n", transactions, "-w", 0, "-c", 0)
+        done, counts = [json.loads(line) for line in out.splitlines()]
+        return counts["sum"] / done["total"]
+
+    def stop(self):
+        for p in self.servers:
+            p.send_signal(signal.SIGKILL)
+            p.wait()
+
+
+class Bed:
+    """Builds variants; number n gets the network 10.<base + n>.0.0/24."""
+
+    def __init__(self):
+        self.variants = {}
+        self.folder = workdir()
+        self.congestion = None
+        self.attached = []
+
+    def network(self):
+        return "10.%d.0" % (101 + len(self.variants))
+
+    def machines(self, name, net):
+        """Client and node with the wire between them; the client is <net>.1."""
+        client, node = Netns("x-" + name), Netns("h-" + name)
+        run("ip", "link", "add", "wire", "netns", client.name, "type", "veth", "peer", "name", "wire",
+            "netns", node.name)
+        for ns in (client, node):
+            ns.ip("link set wire up")
+            self.congestion = congestion_control(ns)
+        client.ip("addr add %s.1/24 dev wire" % net)
+        return client, node
+
+    def pod(self, name):
+        ns = Netns(name)
+        congestion_control(ns)
+        return ns
+
+    def add(self, variant):
+        self.variants[variant.name] = variant
+        variant.start_servers(self.folder)
+        return variant
+
+    def attach(self, conf, pod, node, plugin, path, args=None):
+        answer = expect_ok(cni("ADD", conf, pod, plugin=plugin, path=path, node=node, args=args))
+        self.attached.append((conf, pod, plugin, path, node, args))
+        return answer
+
+    def detach_all(self):
+        for conf, pod, plugin, path, node, args in reversed(self.attached):
+            cni("DEL", conf, pod, plugin=plugin, path=path, node=node, args=args)
+        self.attached = []
+
+    def close(self):
+        for v in self.variants.values():
+            v.stop()
+        self.detach_all()
+        Netns.remove_all()
+
+    # The variants from outside
+
+    def wire(self, name="wire", conntrack=False):
+        net = self.network()
+        client, node = self.machines(name, net)
+        node.ip("addr add %s.7/24 dev wire" % net)
+        about = "a process on the node's own address: the bare machine"
+        if conntrack:
+            node.run("nft", "-f", "-", stdin=CONNTRACK_RULES)
+            about = "the same with one conntrack rule, as a real node runs"
+        return self.add(Variant(name, about, client, node, net + ".7", [client, node]))
+
+    def reference(self, name, kind="bridge", br_netfilter=1):
+        net, path = self.network(), reference_dir()
+        client, node = self.machines(name, net)
+        pod = self.pod("p-" + name)
+        ipam = {"type": "host-local", "dataDir": "/var/lib/cni/" + name,
+                "ranges": [[{"subnet": net + ".0/24", "rangeStart": net + ".7", "rangeEnd": net + ".7"}]]}
+        conf = {"cniVersion": "1.0.0", "name": name, "type": kind, "ipam": ipam}
+        if kind == "bridge":
+            conf["bridge"] = "br0"
+            about = "the reference bridge plugin, br_netfilter " + ("on" if br_netfilter else "off")
+        else:
+            conf.update(master="wire", mode="bridge")
+            about = "the reference macvlan plugin: no bridge, and no way from the node to its pods"
+        self.attach(conf, pod, node, os.path.join(path, kind), path)
+        if kind == "bridge":
+            node.ip("link set wire master br0")
+            set_br_netfilter(node, br_netfilter)
+        return self.add(Variant(name, about, client, pod, net + ".7", [client, node, pod]))
+
+    def floor(self, name="floor"):
+        v = self.reference(name)
+        v.about = "the reference bridge plus a bare redirect that checks nothing"
+        node = Netns._all["h-" + name]
+        host_if = port_of(node, "br0")
+        pin = "/sys/fs/bpf/" + name
+        node.run(tool("floor"), "peer", "wire", host_if, pin + "_in")
+        node.run(tool("floor"), "wire", host_if, "wire", pin + "_out")
+        return v
+
+    def barewire(self, name="barewire"):
+        net = self.network()
+        client, node = self.machines(name, net)
+        pod = self.pod("p-" + name)
+        set_br_netfilter(node, 1)
+        conf = barewire_conf(net)
+        answer = self.attach(conf, pod, node, os.path.join(BUILD, "barewire-bridge"), BUILD, POD_ARGS)
+        v = Variant(name, "barewire-bridge", client, pod, net + ".7", [client, node, pod])
+        v.conf, v.answer, v.node = conf, answer, node
+        return self.add(v)
+
+
+CONNTRACK_RULES = """
+table inet filter {
+	chain input {
+		type filter hook input priority filter; policy accept;
+		ct state established,related accept
+		ct state invalid drop
+	}
+}
+"""
+
+POD_ARGS = "IgnoreUnknown=1;K8S_POD_NAMESPACE=%s;K8S_POD_NAME=%s" % (KEY_NAMESPACE, KEY_NAME)
+
+
+def barewire_conf(net, **more):
+    """The network configuration of the demo: a pool, and an address that belongs to one pod."""
+    conf = {
+        "cniVersion": "1.0.0", "name": "databases", "type": "barewire-bridge",
+        "bridge": "bw0", "uplink": "wire",
+        "ipam": {
+            "type": "barewire-ipam",
+            "ranges": [[{"subnet": net + ".0/24", "rangeStart": net + ".10", "rangeEnd": net + ".99",
+                         "gateway": net + ".1"}]],
+            "reservations": [{"key": "%s/%s" % (KEY_NAMESPACE, KEY_NAME), "address": net + ".7"}],
+        },
+    }
+    conf.update(more)
+    return conf
+
+
+def set_br_netfilter(node, value):
+    """Whether bridged packets visit netfilter; kubelets ask for it."""
+    subprocess.run([*node.enter, "sysctl", "-qw", "net.bridge.bridge-nf-call-iptables=%d" % value,
+                    "net.bridge.bridge-nf-call-ip6tables=%d" % value], capture_output=True)
+
+
+def port_of(node, bridge, exclude=("wire",)):
+    """The only port of a bridge but the wire."""
+    ports = [l["ifname"] for l in node.ip_json("link show master " + bridge) if l["ifname"] not in exclude]
+    if len(ports) != 1:
+        raise BedError("%s: expected one port, found %s" % (bridge, ports))
+    return ports[0]

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`make demo`: a Redis in its own network namespace at its declared address, measured against the bare
+wire and its peers. Prints one table, writes build/demo.html. Runs inside tests/lib/sandbox."""
+import json
+import os
+import sys
+import time
+
+import facts
+import page
+from bed import Bed, BedError, KEY_NAME, KEY_NAMESPACE, foreign_programs
+from bwtest import TOP, Failed
+from measure import AA, count_text, medians, ratios, rounds, with_hooks
+
+ROUNDS = int(os.environ.get("BW_DEMO_ROUNDS", "9"))
+SECONDS = os.environ.get("BW_DEMO_SECONDS", "0.6")
+ROWS = ("wire", "bridge", "macvlan", "host", "barewire", "floor")
+
+
+def say(text=""):
+    print(text, flush=True)
+
+
+def show_barewire(bed):
+    """Declares the pool and the address, attaches the pod, starts Redis, and asks it from outside."""
+    net = bed.network()
+    say("A pool %s.10 to %s.99 on network %s.0/24, and in it one address that belongs to" % (net, net, net))
+    say("the pod %s/%s: %s.7 (a reservation of barewire-ipam)." % (KEY_NAMESPACE, KEY_NAME, net))
+    v = bed.barewire()
+    got = v.answer.ips
+    if got != [v.address + "/24"]:
+        raise BedError("the pod got %s, declared was %s" % (got, v.address))
+    mac = [i["mac"] for i in v.answer.json["interfaces"] if i.get("sandbox")][0]
+    say("barewire-bridge ADD: the pod's eth0 has %s, MAC %s, on bridge bw0 with uplink wire." % (got[0], mac))
+    say("redis-server %s runs in the pod's namespace. From the machine at the other end of the wire:" %
+        facts.redis_version())
+    say()
+    say("    $ redis-cli -h %s PING" % v.address)
+    answer = v.redis_cli("PING")
+    say("    " + answer)
+    if answer != "PONG":
+        raise BedError("Redis does not answer at its declared address")
+    say()
+    return v
+
+
+def build(bed):
+    makers = {
+        "wire": bed.wire,
+        "bridge": lambda: bed.reference("bridge"),
+        "macvlan": lambda: bed.reference("macvlan", "macvlan"),
+        "host": lambda: bed.wire("host", conntrack=True),
+        "floor": bed.floor,
+    }
+    show_barewire(bed)
+    for name in ROWS:
+        if name in makers:
+            makers[name]()
+
+
+def measure(bed):
+    options = ("-m", "get", "-t", SECONDS, "-c", "0")
+    say("Measuring %d ways to the same Redis: %d rounds, each runs all of them %s s in changing order." %
+        (len(ROWS), ROUNDS, SECONDS))
+    runs = {n: with_hooks(bed.variants[n], lambda v: v.ping(*options)) for n in ROWS}
+    runs["wire" + AA] = with_hooks(bed.variants["wire"], lambda v: v.ping(*options))
+    counts = {n: bed.variants[n].netif_rx() for n in ROWS}
+    return rounds("Redis GET", runs, ROUNDS), counts
+
+
+def summarize(bed, samples, counts):
+    rel, p50, p99 = ratios(samples, "wire"), medians(samples, "p50"), medians(samples, "p99")
+    rows = [{"name": n, "about": bed.variants[n].about, "p50": p50[n] / 1000, "p99": p99[n] / 1000,
+             "ratio": rel[n][0], "low": rel[n][1], "high": rel[n][2], "netif_rx": counts[n]} for n in ROWS]
+    return {"rows": rows, "aa": rel["wire" + AA], "rounds": ROUNDS, "seconds": float(SECONDS),
+            "congestion": bed.congestion, "address": bed.variants["barewire"].address,
+            "samples": {n: [r["p50"] for r in s] for n, s in samples.items()}, **facts.machine()}
+
+
+def print_table(data):
+    say()
+    say("Round trip of a Redis GET of 64 bytes over one connection, microseconds; ratio: speed against the wire.")
+    say()
+    say("%-10s  %8s  %8s  %7s  %9s" % ("path", "p50", "p99", "ratio", "netif_rx"))
+    for r in data["rows"]:
+        say("%-10s  %8.2f  %8.2f  %7.3f  %9s" %
+            (r["name"], r["p50"], r["p99"], r["ratio"], count_text(r["netif_rx"])))
+    say()
+    spread = ", ".join("%s %.3f-%.3f" % (r["name"], r["low"], r["high"]) for r in data["rows"][1:])
+    say("Ratios are medians over %d rounds. Half of the rounds lie within: %s." % (data["rounds"], spread))
+    say("The wire against itself (A/A): %.3f (%.3f-%.3f). What is closer than that is equal." % data["aa"])
+    by = {r["name"]: r for r in data["rows"]}
+    say("barewire is at %.3f of the floor, %.3f of the wire." %
+        (by["floor"]["p50"] / by["barewire"]["p50"], by["barewire"]["ratio"]))
+
+
+def main():
+    started = time.monotonic()
+    bed = Bed()
+    try:
+        foreign = foreign_programs()
+        if foreign:
+            say("Note: programs of others see this machine's sockets and bend all rows alike: " +
+                ", ".join(foreign))
+        build(bed)
+        samples, counts = measure(bed)
+        data = summarize(bed, samples, counts)
+    except (BedError, Failed) as e:
+        print("demo: %s" % e, file=sys.stderr)
+        return 1
+    finally:
+        bed.close()
+    data["foreign"] = foreign
+    print_table(data)
+    path = os.path.join(TOP, "build", "demo.html")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(page.render(data))
+    if os.environ.get("BW_DEMO_JSON"):
+        with open(os.environ["BW_DEMO_JSON"], "w", encoding="utf-8") as f:
+            json.dump(data, f, indent=1)
+    say("Charts of the same numbers: build/demo.html  (%d s)" % (time.monotonic() - started))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Interleaved rounds and honest statistics: each round runs every variant once in shuffled order; what
+is reported is the median over rounds of each variant's ratio to the same round's baseline."""
+import random
+import statistics
+import sys
+import time
+
+AA = " (A/A)"
+
+
+def quartiles(values):
+    values = sorted(values)
+    if len(values) < 2:
+        return values[0], values[0], values[0]
+    q = statistics.quantiles(values, n=4, method="inclusive")
+    return q[0], q[1], q[2]
+
+
+class Progress:
+    """A line that moves on a terminal; a few plain lines elsewhere."""
+
+    def __init__(self, what, total):
+        self.what, self.total, self.done, self.start = what, total, 0, time.monotonic()
+        self.tty = sys.stderr.isatty()
+        self.show()
+
+    def step(self):
+        self.done += 1
+        self.show()
+
+    def show(self):
+        took = time.monotonic() - self.start
+        left = took / self.done * (self.total - self.done) if self.done else 0
+        text = "  %s: round %d of %d" % (self.what, self.done, self.total)
+        if self.done and self.done < self.total:
+            text += ", %d s left" % (left + 1)
+        if self.tty:
+            end = "\n" if self.done == self.total else ""
+            sys.stderr.write("\r" + text.ljust(70) + end)
+        elif self.done in (0, self.total) or self.done % 3 == 0:
+            sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+
+
+def rounds(what, runs, n):
+    """runs: {name: callable -> sample dict}. The samples of each name, one a round."""
+    samples = {name: [] for name in runs}
+    progress = Progress(what, n)
+    for _ in range(n):
+        order = list(runs)
+        random.shuffle(order)
+        for name in order:
+            samples[name].append(runs[name]())
+        progress.step()
+    return samples
+
+
+def ratios(samples, baseline, key="p50", faster="lower"):
+    """{name: (median ratio, lower quartile, upper quartile)}; above 1 is better than the baseline."""
+    out = {}
+    for name, rows in samples.items():
+        pairs = [(b[key], r[key]) for b, r in zip(samples[baseline], rows)]
+        out[name] = median_iqr([b / r if faster == "lower" else r / b for b, r in pairs if b and r])
+    return out
+
+
+def median_iqr(values):
+    low, mid, high = quartiles(values)
+    return mid, low, high
+
+
+def medians(samples, key):
+    return {name: statistics.median(r[key] for r in rows) for name, rows in samples.items()}
+
+
+def with_hooks(variant, fn):
+    """fn run between the variant's own preparation and clean-up (rules that only its runs may see)."""
+    def call():
+        if variant.enter_round:
+            variant.enter_round()
+        try:
+            return fn(variant)
+        finally:
+            if variant.leave_round:
+                variant.leave_round()
+    return call
+
+
+def count_text(value):
+    """netif_rx per round trip: an integer where it is one; the handshake of a run is below 0.01."""
+    return "%d" % round(value) if abs(value - round(value)) < 0.02 else "%.2f" % value
