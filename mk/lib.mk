@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# build/libbarewire.a: every .c under lib/ and the library part of ipam/.
-LIB_SRC := $(wildcard lib/*/*.c) $(filter-out ipam/main.c,$(wildcard ipam/*.c))
+# build/libbarewire.a: every .c under lib/, and ipam/ and cni/bridge/ without their main(): the command line
+# and the tests use them too. A program takes out of it only what it calls.
+LIB_SRC := $(wildcard lib/*/*.c) $(filter-out %/main.c,$(wildcard ipam/*.c cni/bridge/*.c))
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
 LIB := $(B)/libbarewire.a
 

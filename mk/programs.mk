@@ -2,7 +2,7 @@
 # The programs: each is one folder over the library.
 LIBS_CNI := -lmnl -lbpf -lelf -lz -lcjson -lsqlite3 -lpthread -lm
 
-bridge_SRC := $(wildcard cni/bridge/*.c)
+bridge_SRC := $(wildcard cni/bridge/main.c)
 ipam_SRC := $(wildcard ipam/main.c)
 cli_SRC := $(wildcard controller/cli/*.c)
 
