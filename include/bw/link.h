@@ -98,7 +98,6 @@ struct bw_link_bridge_new {
 	uint32_t mtu; /* 0 = the kernel's */
 	int8_t vlan_filtering; /* -1 = not sent */
 	int32_t default_pvid; /* -1 = not sent */
-	uint8_t no_ipv6_link_local; /* addrgenmode none: no fe80:: by itself */
 };
 
 /* Fails with EEXIST when the name is taken. The bridge is down. */

@@ -59,6 +59,8 @@ int bw_route_list(struct bw_nl *nl, int ifindex, int family, const struct bw_rou
  * @from: ifindex that is replaced, in RTA_OIF and in every next hop
  * @to: ifindex put in its place; may equal @from
  *
+ * It is appended after routes of the same destination and metric, as it was. A nexthop object
+ * (RTA_NH_ID) is replaced by what it stands for; an expiry is dropped: the route stays.
  * EEXIST is tolerated: it was there already.
  * Return: 0; -EPROTO the message is malformed, nothing was put.
  */
