@@ -16,13 +16,14 @@ struct nlmsghdr;
 #define BW_LINK_NAME_MAX 15 /* IFNAMSIZ - 1 */
 #define BW_LINK_ALIAS_MAX 255 /* IFALIASZ - 1, linux/if.h */
 #define BW_LINK_KIND_MAX 31
+#define BW_IFF_LOWER_UP 0x10000U /* IFF_LOWER_UP: linux/if.h does not go with net/if.h */
 
 /* Of a bridge device; only meaningful when bw_link.is_bridge. */
 struct bw_link_bridge {
 	uint8_t vlan_filtering;
 	uint16_t default_pvid;
 	uint8_t stp;
-	uint8_t has_vlan_filtering; /* the kernel reports the attribute at all */
+	uint8_t has_vlan_filtering; /* the kernel is built with it */
 };
 
 /* Of a bridge's port; only meaningful when bw_link.is_port. */
@@ -39,7 +40,7 @@ struct bw_link {
 	int ifindex;
 	int master; /* 0 = none */
 	int peer; /* IFLA_LINK: ifindex of the other end, in its own namespace; 0 = none */
-	unsigned int flags; /* IFF_*, IFF_LOWER_UP too */
+	unsigned int flags; /* IFF_*, BW_IFF_LOWER_UP too */
 	uint32_t mtu;
 	uint32_t max_mtu; /* 0 = not said */
 	uint32_t gso_max_size;

@@ -25,7 +25,8 @@ static void parse_bridge(const struct nlattr *data, struct bw_link_bridge *b)
 
 	bw_nl_attrs_nested(data, 0, tb, IFLA_BR_MAX);
 	b->vlan_filtering = bw_nl_u8(tb[IFLA_BR_VLAN_FILTERING], 0);
-	b->has_vlan_filtering = tb[IFLA_BR_VLAN_FILTERING] != NULL;
+	/* The flag itself is always reported; this one only by kernels that can filter. */
+	b->has_vlan_filtering = tb[IFLA_BR_VLAN_DEFAULT_PVID] != NULL;
 	b->default_pvid = bw_nl_u16(tb[IFLA_BR_VLAN_DEFAULT_PVID], 0);
 	b->stp = bw_nl_u32(tb[IFLA_BR_STP_STATE], 0) != 0;
 }
@@ -257,7 +258,7 @@ int bw_link_wait_carrier(const struct bw_netns *ns, int ifindex, int timeout_ms,
 		r = bw_nl_open(BW_NL_ROUTE, ns, &nl, err);
 	while (r >= 0) {
 		r = bw_link_get(nl, ifindex, NULL, &link, err);
-		if (r < 0 || link.flags & IFF_LOWER_UP)
+		if (r < 0 || link.flags & BW_IFF_LOWER_UP)
 			break;
 		r = await_event(events, ifindex, deadline, err);
 	}
