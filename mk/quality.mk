@@ -1,5 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+# What keeps the sources clean: lint, format, coverage, fuzzing, and the try on a fresh machine.
+LINT_SRC := $(wildcard lib/*/*.c cni/*/*.c ipam/*.c controller/*/*.c)
+LINT_TEST_SRC := $(UNIT_SRC) $(BPF_TEST_SRC) $(wildcard tests/fuzz/*.c)
+LINT_HEADERS := $(wildcard include/bw/*.h lib/*/*.h cni/*/*.h ipam/*.h controller/*/*.h tests/unit/*.h)
+LINT_OK := $(LINT_SRC:%=build/lint/clang/%.ok) $(LINT_TEST_SRC:%=build/lint/clang/%.ok) \
+	$(LINT_SRC:%=build/lint/analyzer/%.ok) $(LINT_SRC:%=build/lint/tidy/%.ok)
+LINT_CFLAGS := -std=gnu11 -D_GNU_SOURCE -fno-common -Iinclude $(WARN) -Werror
 
-#: make test-fresh    a minimal Debian 12 with nothing but make: does `make demo` work there? (FRESH="GOAL..." for other goals)
+comma := ,
+space := $(subst x,,x x)
+
+# What a file of tests is compiled with beyond that: as in mk/test.mk.
+lint_include = $(if $(filter tests/unit/%,$(1)),-Itests/unit -iquote $(call unit_dir,$(notdir $(patsubst %/,%,$(dir $(1))))))
+
+# The checks that tests/lint/exempt takes out for $(2), each behind $(3), for tool $(1).
+lint_exempt = $(addprefix $(3),$(shell awk '$$1 == "$(1)" && ($$2 == "$(2)" || $$2 == "*") { print $$3 }' tests/lint/exempt))
+
+# $(1) folder of build/lint, $(2) command that judges $<
+define lint_rule
+build/lint/$(1)/%.ok: % $(LINT_HEADERS) .clang-tidy mk/quality.mk tests/lint/exempt
+	$$(call say,LINT,$(1) $$<)
+	@mkdir -p $$(@D); rm -f $$@
+	$$(Q)$(2) >$$(@:.ok=.log) 2>&1 && touch $$@
+endef
+$(eval $(call lint_rule,clang,$$(CLANG) $$(LINT_CFLAGS) -O2 $$(call lint_include,$$<) -c -o /dev/null $$<))
+$(eval $(call lint_rule,analyzer,gcc $$(LINT_CFLAGS) $$(WARN_GCC) -O2 -fanalyzer $$(call lint_exempt,analyzer,$$<,-Wno-) -c -o /dev/null $$<))
+$(eval $(call lint_rule,tidy,clang-tidy-14 --quiet --checks=$$(subst $$(space),$$(comma),$$(call lint_exempt,tidy,$$<,-)) $$< -- -std=gnu11 -D_GNU_SOURCE -Iinclude))
+
+#: make lint          the style's rules, formatting, clang, clang-tidy, cppcheck, gcc -fanalyzer, shellcheck
+#: make format        clang-format over all C
+.PHONY: lint lint-analysis format
+lint: test-lint
+lint-analysis: $(LINT_OK)
+test-lint: | $(call need,unit) $(call need,lint)
+	@mkdir -p build/lint
+	@printf '%s\n' $(LINT_OK) | sed 's,^build/lint/\([^/]*\)/\(.*\)\.ok$$,\1 \2,' >build/lint/list
+	@$(MAKE) --no-print-directory -k -j2 lint-analysis >build/lint/make.log 2>&1 || :
+	$(call tier,lint,1200,1,$(call tier_files,lint))
+format: | $(call need,lint)
+	$(Q)git ls-files --cached --others --exclude-standard '*.c' '*.h' | xargs clang-format-14 -i
+
+#: make test-fresh    a minimal Debian 12 with nothing but make: does `make demo` work there? (FRESH="GOAL...")
 .PHONY: test-fresh
 FRESH ?= demo
 test-fresh: | $(call need,fresh)
