@@ -60,8 +60,8 @@ static int print_json(const struct cJSON *json, struct bw_err *err)
 	return bw_io_write_all(STDOUT_FILENO, text, len + 1, err);
 }
 
-/* The version an error object is written in: the configuration's where it can be read. */
-static const char *error_version(const struct cJSON *conf)
+/* The version an answer is written in: the configuration's where it can be read. */
+static const char *answer_version(const struct cJSON *conf)
 {
 	const char *version = bw_json_get_str(conf, "cniVersion");
 
@@ -86,7 +86,7 @@ static int print_error(const struct cJSON *conf, int r, struct bw_err *why)
 	bw_json_clean(why->details);
 	(void)snprintf(code, sizeof(code), "%d", bw_cni_err_code(why)); /* fits, ignoring */
 	bw_log_error(why->msg, "code", code, "class", bw_err_class_str(why->class));
-	bw_json_put_str(&b, root, "cniVersion", error_version(conf));
+	bw_json_put_str(&b, root, "cniVersion", answer_version(conf));
 	bw_json_put_int(&b, root, "code", bw_cni_err_code(why));
 	bw_json_put_str(&b, root, "msg", why->msg);
 	if (why->details[0])
@@ -98,7 +98,7 @@ static int print_error(const struct cJSON *conf, int r, struct bw_err *why)
 	return 1;
 }
 
-static int print_version(const struct bw_cni_request *req, struct bw_err *err)
+static int print_version(const char *version, struct bw_err *err)
 {
 	bw_autojson struct cJSON *json = NULL;
 	bw_autobuild struct bw_json_build b = { 0 };
@@ -106,7 +106,7 @@ static int print_version(const struct bw_cni_request *req, struct bw_err *err)
 	struct cJSON *list;
 	int r;
 
-	bw_json_put_str(&b, root, "cniVersion", req ? req->version : BW_CNI_VERSION_NEWEST);
+	bw_json_put_str(&b, root, "cniVersion", version);
 	list = bw_json_put_array(&b, root, "supportedVersions");
 	for (size_t i = 0; bw_cni_versions[i]; i++)
 		bw_json_put_str(&b, list, NULL, bw_cni_versions[i]);
@@ -203,7 +203,7 @@ static int run_version(const struct bw_cni_env *env, const struct bw_buf *text, 
 	/* without a readable configuration our newest version is named, ignoring */
 	(void)bw_cni_request_new(env, BW_CNI_VERSION, text->data ? text->data : "", text->size,
 				 NULL, &req, NULL);
-	return print_version(req && bw_json_get(req->conf, "cniVersion") ? req : NULL, err);
+	return print_version(answer_version(req ? req->conf : NULL), err);
 }
 
 /* A request that could not be made: its configuration is read once more for its version alone. */
