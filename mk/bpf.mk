@@ -12,3 +12,4 @@ build/%.bpf.o: %.bpf.c
 
 -include $(BPF_OBJ:.o=.d)
 all: $(BPF_OBJ)
+test-bpf: $(BPF_OBJ)

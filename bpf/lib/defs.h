@@ -37,3 +37,9 @@ static __always_inline void bw_note_clear(struct __sk_buff *skb)
 	if (unlikely(skb->tc_index))
 		skb->tc_index = 0;
 }
+
+/* Nanoseconds since; below zero when another CPU, or a finer clock, was ahead of ours. */
+static __always_inline __s64 bw_age(__u64 now, __u64 then)
+{
+	return (__s64)(now - then);
+}

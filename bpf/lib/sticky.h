@@ -170,7 +170,7 @@ static __always_inline void bw_sticky_record(struct __sk_buff *skb, const struct
 	seen = bpf_map_lookup_elem(&bw_sticky, &key);
 	if (!seen)
 		bpf_map_update_elem(&bw_sticky, &key, &now, BPF_ANY);
-	else if (now.seen_ns - seen->seen_ns > BW_STICKY_REFRESH_NS)
+	else if (bw_age(now.seen_ns, seen->seen_ns) > (__s64)BW_STICKY_REFRESH_NS)
 		seen->seen_ns = now.seen_ns;
 	if (slot && !slot->sticky)
 		slot->sticky = 1;

@@ -33,7 +33,7 @@ static __always_inline int bw_learn(struct __sk_buff *skb, const struct bw_mac_k
 	struct bw_remote *r = bpf_map_lookup_elem(&bw_remote, key);
 	struct bw_remote now = { .seen_ns = bpf_ktime_get_coarse_ns() };
 
-	if (likely(r && now.seen_ns - r->seen_ns < BW_REMOTE_REFRESH_NS))
+	if (likely(r && bw_age(now.seen_ns, r->seen_ns) < (__s64)BW_REMOTE_REFRESH_NS))
 		return 0;
 	if (bw_is_loop(skb, key, slot))
 		return -BW_DROP_LOOP;
