@@ -4,12 +4,14 @@ own, so all variants exist at once and their runs can be interleaved. Runs insid
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from bwtest import BUILD, GO_PLUGINS, CACHE, Netns, cni, expect_ok, run, tool, workdir  # noqa: E402
+from wire import inside  # noqa: E402
 
 KEY_NAMESPACE, KEY_NAME = "default", "redis-0"
 PORT_REDIS, PORT_ECHO = 6379, 7000
@@ -70,29 +72,40 @@ class Variant:
     def __init__(self, name, about, client, server, address, netns):
         self.name, self.about, self.client, self.server, self.address = name, about, client, server, address
         self.netns = netns  # every namespace a packet crosses, for the counters
-        self.servers = []
+        self.servers, self.cpu, self.folder = [], 0, "/tmp"
         self.enter_round = self.leave_round = None  # called around each run of it
 
-    def start_servers(self, folder, cpu=0):
+    def start_servers(self):
         redis = ["redis-server", "--port", PORT_REDIS, "--bind", self.address, "--protected-mode", "no",
-                 "--save", "", "--appendonly", "no", "--dir", folder, "--loglevel", "warning"]
+                 "--save", "", "--appendonly", "no", "--dir", self.folder, "--loglevel", "warning"]
         echo = [tool("pingpong"), "server", PORT_ECHO, "-b", self.address]
-        for argv in (redis, echo):
-            self.servers.append(self.server.popen("taskset", "-c", cpu, *argv, stdout=subprocess.DEVNULL))
+        self.servers = [self.server.popen("taskset", "-c", self.cpu, *argv, stdout=subprocess.DEVNULL)
+                        for argv in (redis, echo)]
         deadline = time.monotonic() + 10
-        while self.redis_cli("PING") != "PONG":
+        while not self.ready():
             if time.monotonic() > deadline:
                 raise BedError("%s: no Redis answers at %s" % (self.name, self.address))
-            time.sleep(0.02)
-        self.redis_cli("SET", "key", "x" * 64)
+            time.sleep(0.005)
+
+    def ready(self):
+        """Sets the key that is asked for; true once the server answers."""
+        request = b"*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$64\r\n" + b"x" * 64 + b"\r\n"
+        try:
+            with inside(self.client):
+                s = socket.create_connection((self.address, PORT_REDIS), timeout=2)
+            with s:
+                s.sendall(request)
+                return s.recv(16).startswith(b"+OK")
+        except OSError:
+            return False
+
+    def restart_servers(self):
+        """New processes for each run: one process's memory layout alone moves p50 by a percent or two."""
+        self.stop()
+        self.start_servers()
 
     def redis_cli(self, *words):
         return self.client.run("redis-cli", "-h", self.address, *words, check=False).strip()
-
-    def pin_servers(self, cpus):
-        for p in self.servers:
-            for task in os.listdir("/proc/%d/task" % p.pid):
-                os.sched_setaffinity(int(task), cpus)
 
     def ping(self, *options, port=PORT_REDIS):
         """One run of the latency client; its JSON."""
@@ -110,13 +123,15 @@ class Variant:
         for p in self.servers:
             p.send_signal(signal.SIGKILL)
             p.wait()
+        self.servers = []
 
 
 class Bed:
     """Builds variants; number n gets the network 10.<base + n>.0.0/24."""
 
-    def __init__(self):
+    def __init__(self, cpu=0):
         self.variants = {}
+        self.cpu = cpu  # of the servers; clients run on core 0
         self.folder = workdir()
         self.congestion = None
         self.attached = []
@@ -142,11 +157,12 @@ class Bed:
 
     def add(self, variant):
         self.variants[variant.name] = variant
-        variant.start_servers(self.folder)
+        variant.cpu, variant.folder = self.cpu, self.folder
+        variant.start_servers()
         return variant
 
     def attach(self, conf, pod, node, plugin, path, args=None):
-        answer = expect_ok(cni("ADD", conf, pod, plugin=plugin, path=path, node=node, args=args))
+        answer = self.last_answer = expect_ok(cni("ADD", conf, pod, plugin=plugin, path=path, node=node, args=args))
         self.attached.append((conf, pod, plugin, path, node, args))
         return answer
 
@@ -202,12 +218,12 @@ class Bed:
         node.run(tool("floor"), "wire", host_if, "wire", pin + "_out")
         return v
 
-    def barewire(self, name="barewire"):
+    def barewire(self, name="barewire", **more):
         net = self.network()
         client, node = self.machines(name, net)
         pod = self.pod("p-" + name)
         set_br_netfilter(node, 1)
-        conf = barewire_conf(net)
+        conf = barewire_conf(net, **more)
         answer = self.attach(conf, pod, node, os.path.join(BUILD, "barewire-bridge"), BUILD, POD_ARGS)
         v = Variant(name, "barewire-bridge", client, pod, net + ".7", [client, node, pod])
         v.conf, v.answer, v.node = conf, answer, node
@@ -255,3 +271,65 @@ def port_of(node, bridge, exclude=("wire",)):
     if len(ports) != 1:
         raise BedError("%s: expected one port, found %s" % (bridge, ports))
     return ports[0]
+
+
+class SameNode(Bed):
+    """Two pods on one node: the client is a pod as well. No wire is crossed."""
+
+    def pair(self, name):
+        return Netns("h-" + name), self.pod("c-" + name), self.pod("p-" + name)
+
+    def veth(self, name="veth"):
+        """The baseline: a veth pair straight from one pod to the other."""
+        net, client, pod = self.network(), self.pod("c-" + name), self.pod("p-" + name)
+        run("ip", "link", "add", "eth0", "netns", client.name, "type", "veth", "peer", "name", "eth0",
+            "netns", pod.name)
+        for ns, host in ((client, 8), (pod, 7)):
+            ns.ip("addr add %s.%d/24 dev eth0" % (net, host))
+            ns.ip("link set eth0 up")
+        self.congestion = congestion_control(pod)
+        return self.add(Variant(name, "a veth pair from pod to pod", client, pod, net + ".7", [client, pod]))
+
+    def loopback(self, name="loopback"):
+        pod = self.pod("p-" + name)
+        return self.add(Variant(name, "client and server in one pod", pod, pod, "127.0.0.1", [pod]))
+
+    def reference(self, name, kind="bridge", br_netfilter=1):
+        net, path = self.network(), reference_dir()
+        node, client, pod = self.pair(name)
+        if kind == "macvlan":
+            node.ip("link add wire type veth peer name wire-x")
+            node.ip("link set wire up")
+            node.ip("link set wire-x up")
+        for ns, host in ((client, 8), (pod, 7)):
+            only = "%s.%d" % (net, host)
+            ipam = {"type": "host-local", "dataDir": "/var/lib/cni/" + name,
+                    "ranges": [[{"subnet": net + ".0/24", "rangeStart": only, "rangeEnd": only}]]}
+            conf = {"cniVersion": "1.0.0", "name": "%s-%d" % (name, host), "type": kind, "ipam": ipam}
+            conf.update({"bridge": "br0"} if kind == "bridge" else {"master": "wire", "mode": "bridge"})
+            self.attach(conf, ns, node, os.path.join(path, kind), path)
+        set_br_netfilter(node, br_netfilter)
+        about = "the reference %s plugin" % kind
+        return self.add(Variant(name, about, client, pod, net + ".7", [node, client, pod]))
+
+    def floor(self, name="floor"):
+        v = self.reference(name)
+        v.about = "the reference bridge plus a bare redirect that checks nothing"
+        node = Netns._all["h-" + name]
+        ports = [l["ifname"] for l in node.ip_json("link show master br0")]
+        for a, b in (ports, ports[::-1]):
+            node.run(tool("floor"), "peer", a, b, "/sys/fs/bpf/%s_%s" % (name, a))
+        return v
+
+    def barewire(self, name="barewire", **more):
+        net = self.network()
+        node, client, pod = self.pair(name)
+        set_br_netfilter(node, 1)
+        conf = barewire_conf(net, **more)
+        del conf["uplink"]
+        plugin = os.path.join(BUILD, "barewire-bridge")
+        answer = self.attach(conf, pod, node, plugin, BUILD, POD_ARGS)
+        self.attach(conf, client, node, plugin, BUILD)
+        v = Variant(name, "barewire-bridge", client, pod, net + ".7", [node, client, pod])
+        v.conf, v.answer, v.node = conf, answer, node
+        return self.add(v)

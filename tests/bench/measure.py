@@ -6,7 +6,7 @@ import statistics
 import sys
 import time
 
-AA = " (A/A)"
+AA = "-again"  # a second bed of the same kind: what its ratio differs from 1 is noise
 
 
 def quartiles(values):
@@ -75,8 +75,10 @@ def medians(samples, key):
 
 
 def with_hooks(variant, fn):
-    """fn run between the variant's own preparation and clean-up (rules that only its runs may see)."""
+    """fn run by fresh servers, between the variant's own preparation and clean-up (rules that only its
+    runs may see)."""
     def call():
+        variant.restart_servers()
         if variant.enter_round:
             variant.enter_round()
         try:

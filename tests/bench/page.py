@@ -89,7 +89,7 @@ def latency_chart(rows):
 
 
 def ratio_chart(rows, aa):
-    """Point: median ratio to the wire; bar: the middle half of the rounds; band: the wire against itself."""
+    """Point: median ratio to the wire; bar: the middle half of the rounds; band: a second wire."""
     low = min(min(r["low"] for r in rows) - 0.02, 0.9)
     high = max(max(r["high"] for r in rows), aa[2]) + 0.02
 
@@ -131,7 +131,7 @@ def table(rows):
 
 def samples_table(samples):
     rows = "".join("<tr><td>%s</td>%s</tr>" % (
-        escape(name.replace(AA, " again")), "".join("<td>%.2f</td>" % (v / 1000) for v in values))
+        escape(name.replace(AA, " again (A/A)")), "".join("<td>%.2f</td>" % (v / 1000) for v in values))
         for name, values in samples.items())
     return "<details><summary>p50 of every round, in microseconds</summary><figure><table>%s</table></figure></details>" % rows
 
@@ -144,7 +144,8 @@ def method(d):
         "exist at once; %d rounds run every way for %g s in shuffled order." % (d["rounds"], d["seconds"]),
         "A ratio is the wire's p50 divided by this way's p50 in the same round; shown is the median, the spread "
         "is the middle half of the rounds. Absolute times hold for this machine and minute only.",
-        "The wire against itself (A/A) reads %.3f, spread %.3f–%.3f: differences below that are noise." % d["aa"],
+        "A second wire, built like the first and run in the same rounds (A/A), reads %.3f, spread %.3f–%.3f: "
+        "smaller differences are noise. The servers start anew for each run, for the same reason." % d["aa"],
         "“wire” is a process on the node itself without any netfilter table; “host” is the same with one "
         "conntrack rule, which most nodes have. “floor” is the least an eBPF redirect can cost: it checks no "
         "address and knows no table. The bridge runs with br_netfilter, as kubelets ask for.",
@@ -180,7 +181,7 @@ declares, <code>%s</code>, beside five other ways to reach the same Redis.</p>
 <h2>Round trip</h2><p class="soft">GET of 64 bytes, microseconds. Bar: half of the requests are faster (p50).
 Line: 99 of 100 are (p99).</p>%s
 <h2>Speed against the wire</h2><p class="soft">1.00 is the bare machine. Bar: the middle half of the rounds.
-Band: the wire against itself. The axis does not begin at zero.</p>%s
+Band: a second wire beside the first. The axis does not begin at zero.</p>%s
 <h2>Stack entries per round trip</h2><p class="soft">Why: each one is a pass through a backlog.</p>%s
 <h2>The numbers</h2>%s%s
 <h2>How it was measured</h2>%s""" % (

@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sections of `make bench` that measure packets. Each returns {"title", "rows", "notes"}."""
+import json
+import statistics
+import time
+
+from bed import Bed, SameNode, Variant, PORT_ECHO, PORT_REDIS
+from bwtest import run
+from measure import AA, count_text, median_iqr, medians, ratios, rounds, with_hooks
+
+RULES = 200
+
+
+def rows_of(samples, baseline, key="p50", faster="lower", scale=1000.0, counts=None):
+    rel, mid = ratios(samples, baseline, key, faster), medians(samples, key)
+    p99 = medians(samples, "p99")
+    return {n: {"value": mid[n] / scale, "p99": p99[n] / 1000, "ratio": rel[n][0], "low": rel[n][1],
+                "high": rel[n][2], "netif_rx": (counts or {}).get(n)} for n in samples}
+
+
+def between(samples, a, b, key="p50", faster="lower"):
+    """Median and quartiles of a's speed against b's within the same round."""
+    pairs = zip(samples[a], samples[b])
+    return median_iqr([y[key] / x[key] if faster == "lower" else x[key] / y[key] for x, y in pairs])
+
+
+def interleave(what, bed, names, options, n, port=PORT_REDIS):
+    runs = {x: with_hooks(bed.variants[x], lambda v: v.ping(*options, port=port)) for x in names}
+    return rounds(what, runs, n)
+
+
+def judge(name, value, bound, what):
+    """A budget's line: said, never enforced."""
+    return "%s: %.3f, budget %s %.3f: %s" % (name, value, what, bound, "met" if value >= bound else "MISSED")
+
+
+def budget_datapath(samples, baseline, share):
+    """DESIGN.md section 12: a share of the wire, or 0.97 of the floor, whichever is lower."""
+    wire, floor = between(samples, "barewire", baseline), between(samples, "barewire", "floor")
+    met = wire[0] >= share or floor[0] >= 0.97
+    return ["barewire: %.3f of %s (%.3f-%.3f), %.3f of the floor (%.3f-%.3f); budget %.2f or 0.97 of the floor: %s" %
+            (wire[0], baseline, wire[1], wire[2], floor[0], floor[1], floor[2], share, "met" if met else "MISSED")]
+
+
+def outside(n):
+    bed = Bed()
+    try:
+        bed.wire()
+        bed.wire("wire" + AA)
+        bed.reference("bridge")
+        bed.reference("bridge-no-nf", br_netfilter=0)
+        bed.reference("macvlan", "macvlan")
+        bed.wire("host", conntrack=True)
+        bed.barewire()
+        bed.floor()
+        names = list(bed.variants)
+        counts = {x: bed.variants[x].netif_rx() for x in names}
+        sections = []
+        for title, options, port in (
+                ("from outside: Redis GET, 64 bytes, one connection, one core", ("-m", "get"), PORT_REDIS),
+                ("from outside: TCP ping-pong of 64 bytes, one core", ("-s", "64"), PORT_ECHO),
+                ("from outside: TCP ping-pong of 1 KB, one core", ("-s", "1024"), PORT_ECHO)):
+            s = interleave(title, bed, names, (*options, "-t", "0.6", "-c", "0"), n, port)
+            sections.append({"title": title, "unit": "p50 us", "rows": rows_of(s, "wire", counts=counts),
+                             "notes": budget_datapath(s, "wire", 0.95)})
+        sections[0]["notes"].append("netif_rx per round trip: barewire %s, budget 3" % count_text(counts["barewire"]))
+        return sections
+    finally:
+        bed.close()
+
+
+def same_node(n):
+    bed = SameNode()
+    try:
+        bed.veth()
+        bed.veth("veth" + AA)
+        bed.loopback()
+        bed.reference("bridge")
+        bed.reference("macvlan", "macvlan")
+        bed.barewire()
+        bed.floor()
+        names = list(bed.variants)
+        counts = {x: bed.variants[x].netif_rx() for x in names}
+        title = "same node, pod to pod: Redis GET, 64 bytes, one connection, one core"
+        s = interleave(title, bed, names, ("-m", "get", "-t", "0.6", "-c", "0"), n)
+        notes = budget_datapath(s, "veth", 0.96)
+        notes.append("netif_rx per round trip: barewire %s, budget 2" % count_text(counts["barewire"]))
+        return [{"title": title, "unit": "p50 us", "rows": rows_of(s, "veth", counts=counts), "notes": notes}]
+    finally:
+        bed.close()
+
+
+def rule_text():
+    drops = "\n".join("ip daddr 192.0.2.%d tcp dport %d drop" % (i % 250 + 1, 20000 + i) for i in range(RULES))
+    return ("table ip bench {\n chain forward {\n type filter hook forward priority 0; policy accept;\n"
+            "ct state invalid drop\n%s\n }\n}\n" % drops)
+
+
+def rules(n):
+    """Each variant with and without the rules in the same rounds: they come and go around its runs."""
+    bed = Bed()
+    try:
+        bed.wire()
+        bed.wire("wire" + AA)
+        text = rule_text()
+        names = list(bed.variants)
+        for make in (lambda: bed.reference("bridge"), bed.barewire):
+            plain = make()
+            node = plain.netns[1]
+            ruled = Variant(plain.name + "+rules", "", plain.client, plain.server, plain.address, plain.netns)
+            ruled.enter_round = lambda node=node: node.run("nft", "-f", "-", stdin=text)
+            ruled.leave_round = lambda node=node: node.run("nft", "delete", "table", "ip", "bench")
+            ruled.restart_servers, ruled.stop = plain.restart_servers, plain.stop
+            bed.variants[ruled.name] = ruled
+            names += [plain.name, ruled.name]
+        title = "from outside with %d netfilter rules on the node: Redis GET, one connection, one core" % RULES
+        s = interleave(title, bed, names, ("-m", "get", "-t", "0.6", "-c", "0"), n)
+        ours, theirs = between(s, "barewire+rules", "barewire"), between(s, "bridge+rules", "bridge")
+        notes = ["with the rules against without: barewire %.3f (%.3f-%.3f), bridge %.3f (%.3f-%.3f)" % (*ours, *theirs),
+                 judge("barewire with the rules", ours[0], 0.98, ">=")]
+        return [{"title": title, "unit": "p50 us", "rows": rows_of(s, "wire"), "notes": notes}]
+    finally:
+        bed.close()
+
+
+def many(n):
+    """Throughput over 50 connections, server and client on their own cores."""
+    bed = Bed(cpu=1)
+    try:
+        bed.wire()
+        bed.wire("wire" + AA)
+        bed.reference("bridge")
+        bed.reference("macvlan", "macvlan")
+        bed.barewire()
+        bed.floor()
+        sections = []
+        for mode in ("get", "set"):
+            title = "from outside: Redis %s, 64 bytes, 50 connections, two cores" % mode.upper()
+            s = interleave(title, bed, list(bed.variants), ("-m", mode, "-k", "50", "-t", "0.8", "-c", "0"), n)
+            ours, floor = (between(s, "barewire", x, "tps", "higher") for x in ("wire", "floor"))
+            sections.append({"title": title, "unit": "1000/s", "rows": rows_of(s, "wire", "tps", "higher"),
+                             "notes": [judge("barewire against the wire", ours[0], 0.96, ">="),
+                                       "barewire against the floor: %.3f (%.3f-%.3f)" % floor]})
+        return sections
+    finally:
+        bed.close()
+
+
+# Streams -------------------------------------------------------------------------------------------
+
+def stream(client, server, address, seconds, reverse=False, port=5201):
+    """Mbit/s of one TCP stream by iperf3, as its receiver counts."""
+    daemon = server.popen("iperf3", "-s", "-1", "-p", port, stdout=-3, stderr=-3)
+    try:
+        for _ in range(200):
+            if ":%d " % port in server.run("ss", "-ltn"):
+                break
+            time.sleep(0.01)
+        out = client.run("iperf3", "-c", address, "-p", port, "-t", seconds, "-J", *(["-R"] if reverse else []),
+                         timeout=seconds + 20)
+        return json.loads(out)["end"]["sum_received"]["bits_per_second"] / 1e6
+    finally:
+        daemon.wait(timeout=10)
+
+
+def streams(n):
+    """A sanity check, no more: noisy on two cores."""
+    bed = Bed()
+    try:
+        bed.wire()
+        bed.wire("wire" + AA)
+        bed.reference("bridge")
+        bed.reference("macvlan", "macvlan")
+        bed.barewire()
+        bed.floor()
+        runs = {}
+        for x, v in bed.variants.items():
+            runs[x] = lambda v=v: {"mbps": stream(v.client, v.server, v.address, 1), "p99": 0}
+        title = "one TCP stream from outside (iperf3, noisy: a sanity check)"
+        s = rounds(title, runs, max(3, n // 2))
+        ours = between(s, "barewire", "bridge", "mbps", "higher")
+        return [{"title": title, "unit": "Gbit/s", "rows": rows_of(s, "wire", "mbps", "higher", 1000.0),
+                 "notes": ["barewire against the bridge: %.2f (%.2f-%.2f)" % ours]}]
+    finally:
+        bed.close()
+
+
+RATE_MBPS, BURST_BITS = 200, 8000000
+
+
+def limited(bed, name, make):
+    """Attaches with runtimeConfig.bandwidth; the rate holds in both directions."""
+    limit = {"ingressRate": RATE_MBPS * 1000000, "ingressBurst": BURST_BITS,
+             "egressRate": RATE_MBPS * 1000000, "egressBurst": BURST_BITS}
+    return make(name, runtimeConfig={"bandwidth": limit}, capabilities={"bandwidth": True})
+
+
+def reference_limited(bed):
+    """The reference: its bandwidth plugin chained after the bridge."""
+    from bed import reference_dir
+    from bwtest import cni, expect_ok
+    v = bed.reference("reference")
+    conf, pod, _, path, node, _ = bed.attached[-1]
+    prev = bed.last_answer.json
+    chained = {"cniVersion": "1.0.0", "name": conf["name"], "type": "bandwidth", "prevResult": prev,
+               "ingressRate": RATE_MBPS * 1000000, "ingressBurst": BURST_BITS,
+               "egressRate": RATE_MBPS * 1000000, "egressBurst": BURST_BITS}
+    expect_ok(cni("ADD", chained, pod, plugin=reference_dir() + "/bandwidth", path=path, node=node))
+    return v
+
+
+def bandwidth(n):
+    out, same = Bed(), SameNode()
+    rows, notes = {}, []
+    try:
+        ways = {"reference": reference_limited(out),
+                "barewire, fast": limited(out, "barewire", out.barewire),
+                "barewire, slow": limited(out, "slow", lambda name, **m: out.barewire(name, accel="off", **m)),
+                "barewire, same node": limited(same, "same", same.barewire)}
+        for name, v in ways.items():
+            for direction, reverse in (("to the pod", False), ("from the pod", True)):
+                got = [stream(v.client, v.server, v.address, 3, reverse) for _ in range(3)]
+                mid, low, high = median_iqr([g / RATE_MBPS for g in got])
+                rows["%s, %s" % (name, direction)] = {"value": statistics.median(got), "p99": 0, "ratio": mid,
+                                                      "low": low, "high": high, "netif_rx": None}
+                if name != "reference" and not 0.85 <= mid <= 1.0:
+                    notes.append("%s, %s: %.3f of the rate, budget 0.85 to 1.0: MISSED" % (name, direction, mid))
+        notes.append("ratio: of the rate, %d Mbit/s; budget 0.85 to 1.0" % RATE_MBPS)
+        return [{"title": "one TCP stream of a limited pod, 3 s", "unit": "Mbit/s", "rows": rows, "notes": notes}]
+    finally:
+        out.close()
+        same.close()
+
+
+SECTIONS = {"outside": outside, "same-node": same_node, "rules": rules, "redis-50": many,
+            "bandwidth": bandwidth, "streams": streams}
