@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The journal's statements, one table. Columns are read by position: see the readers. */
+#include "journal_db.h"
+
+#define ATTACH_COLUMNS                                                                             \
+	"id, container_id, ifname, network, program, pod, netns, netns_id, boot_id, state, "       \
+	"claim_uid, token, since_s, host_if, bridge, vlan, mac, flags"
+
+#define ADDR_SELECT                                                                                \
+	"SELECT d.domain, d.ip, d.prefix_len, d.attachment, d.cooling_until_s, d.key, "            \
+	"a.container_id, a.ifname FROM address d LEFT JOIN attachment a ON a.id = d.attachment "
+
+#define UPLINK_COLUMNS "uplink, bridge, boot_id, step, mac, data"
+
+const char *const bw_journal_sql[BW_ST_MAX_] = {
+	[BW_ST_BEGIN] = "BEGIN IMMEDIATE",
+	[BW_ST_COMMIT] = "COMMIT",
+	[BW_ST_ROLLBACK] = "ROLLBACK",
+	[BW_ST_ATTACH_INSERT] =
+		"INSERT INTO attachment(" ATTACH_COLUMNS ") VALUES(max(?1, 1 + coalesce("
+		"(SELECT max(id) FROM attachment), 0)),"
+		"?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+	[BW_ST_ATTACH_GET] =
+		"SELECT " ATTACH_COLUMNS " FROM attachment WHERE container_id = ?1 AND ifname = ?2",
+	[BW_ST_ATTACH_GET_ID] = "SELECT " ATTACH_COLUMNS " FROM attachment WHERE id = ?1",
+	[BW_ST_ATTACH_UPDATE] = "UPDATE attachment SET host_if = ?3, bridge = ?4, vlan = ?5, "
+				"mac = ?6, flags = ?7 WHERE container_id = ?1 AND ifname = ?2",
+	[BW_ST_ATTACH_STATE] = "UPDATE attachment SET state = ?5 WHERE container_id = ?1 AND "
+			       "ifname = ?2 AND (?3 = 0 OR id = ?3) AND (?4 < 0 OR state = ?4)",
+	[BW_ST_ATTACH_REMOVE] = "DELETE FROM attachment WHERE id = ?1",
+	[BW_ST_ATTACH_EACH] =
+		"SELECT " ATTACH_COLUMNS " FROM attachment WHERE id > ?1 ORDER BY id LIMIT ?2",
+	[BW_ST_ATTACH_EACH_NET] = "SELECT " ATTACH_COLUMNS " FROM attachment WHERE id > ?1 AND "
+				  "network = ?3 ORDER BY id LIMIT ?2",
+	[BW_ST_ADDR_INSERT] = "INSERT INTO address(domain, ip, prefix_len, attachment, key) "
+			      "VALUES(?1, ?2, ?3, ?4, ?5)",
+	[BW_ST_ADDR_WARM] = "UPDATE address SET prefix_len = ?3, attachment = ?4, key = ?5, "
+			    "cooling_until_s = NULL WHERE domain = ?1 AND ip = ?2 AND "
+			    "attachment IS NULL",
+	[BW_ST_ADDR_GET] = ADDR_SELECT "WHERE d.domain = ?1 AND d.ip = ?2",
+	[BW_ST_ADDR_REMOVE] = "DELETE FROM address WHERE domain = ?1 AND ip = ?2",
+	[BW_ST_ADDR_COOL] = "UPDATE address SET attachment = NULL, cooling_until_s = ?2 "
+			    "WHERE attachment = ?1",
+	[BW_ST_ADDR_COOLED] = "SELECT domain, ip FROM address WHERE domain = ?1 AND "
+			      "cooling_until_s <= ?2 ORDER BY cooling_until_s LIMIT ?3",
+	[BW_ST_ADDR_EACH] = ADDR_SELECT "WHERE (d.domain, d.ip) > (?1, ?2) "
+					"ORDER BY d.domain, d.ip LIMIT ?3",
+	[BW_ST_ADDR_OF] = ADDR_SELECT "WHERE d.attachment = ?1 ORDER BY d.domain, d.ip LIMIT ?2",
+	[BW_ST_ADDR_WHO] = ADDR_SELECT "WHERE d.ip = ?1 ORDER BY d.domain LIMIT ?2",
+	[BW_ST_USED_BELOW] = "SELECT first, last FROM used WHERE domain = ?1 AND first <= ?2 "
+			     "ORDER BY first DESC LIMIT 1",
+	[BW_ST_USED_AT] = "SELECT last FROM used WHERE domain = ?1 AND first = ?2",
+	[BW_ST_USED_INSERT] = "INSERT INTO used(domain, first, last) VALUES(?1, ?2, ?3)",
+	[BW_ST_USED_EXTEND] = "UPDATE used SET last = ?3 WHERE domain = ?1 AND first = ?2",
+	[BW_ST_USED_REMOVE] = "DELETE FROM used WHERE domain = ?1 AND first = ?2",
+	[BW_ST_CURSOR_GET] = "SELECT ip FROM cursor WHERE domain = ?1 AND range_set = ?2",
+	[BW_ST_CURSOR_SET] = "REPLACE INTO cursor(domain, range_set, ip) VALUES(?1, ?2, ?3)",
+	[BW_ST_SEGMENT_PUT] =
+		"REPLACE INTO segment(bridge, vlan, uplink, made, enslaved, bpf_vlan, boot_id, "
+		"since_s) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+	[BW_ST_SEGMENT_REMOVE] = "DELETE FROM segment WHERE bridge = ?1 AND (?2 < 0 OR vlan = ?2)",
+	[BW_ST_SEGMENT_EACH] =
+		"SELECT bridge, vlan, uplink, made, enslaved, bpf_vlan, boot_id, since_s "
+		"FROM segment WHERE (?1 = '' OR bridge = ?1) AND (bridge, vlan) > (?2, ?3) "
+		"ORDER BY bridge, vlan LIMIT ?4",
+	[BW_ST_UPLINK_PUT] =
+		"REPLACE INTO uplink_original(" UPLINK_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+	[BW_ST_UPLINK_STEP] = "UPDATE uplink_original SET step = ?2 WHERE uplink = ?1",
+	[BW_ST_UPLINK_GET] = "SELECT " UPLINK_COLUMNS " FROM uplink_original WHERE uplink = ?1",
+	[BW_ST_UPLINK_GET_BRIDGE] =
+		"SELECT " UPLINK_COLUMNS
+		" FROM uplink_original WHERE bridge = ?1 ORDER BY uplink LIMIT 1",
+	[BW_ST_UPLINK_REMOVE] = "DELETE FROM uplink_original WHERE uplink = ?1",
+};
