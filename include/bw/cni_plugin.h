@@ -19,7 +19,7 @@ struct bw_cni_plugin {
 		*args_known; /* CNI_ARGS keys it knows beside IgnoreUnknown and K8S_*; NULL-ended */
 };
 
-/* CNI error code of a recorded error: the code table of the CNI programs. */
+/* CNI error code of a recorded error: the code table of the CNI programs. Returns 1 or more. */
 int bw_cni_err_code(const struct bw_err *err);
 
 /**

@@ -9,6 +9,7 @@ struct bw_err;
 
 /**
  * bw_cni_prevresult() - read the request's prevResult
+ * @req: the request, borrowed
  * @ret: empty on input; filled when there is one, of any supported version
  *
  * Return: 1 there is one; 0 there is none; -EINVAL class INVALID or -EPROTONOSUPPORT class VERSION,

@@ -23,6 +23,7 @@ enum bw_cni_verb {
 	BW_CNI_MAX_,
 };
 
+/* "ADD" and so on; "unknown" outside the enum. */
 const char *bw_cni_verb_str(enum bw_cni_verb verb);
 
 /* The variables of the protocol as they were found; "" and NULL are the same. Borrowed texts. */

@@ -84,6 +84,7 @@ int bw_cni_result_parse(const struct cJSON *json, const char *version, struct bw
 
 /**
  * bw_cni_result_to_json() - write a result in the version that was asked for
+ * @version: a supported one: what the request was written in
  * @ret: a new tree, owned by the caller
  *
  * Return: 0; -ENOMEM.

@@ -179,7 +179,7 @@ struct bw_json_table {
 #define BW_JSON_ITEM(type_, ctype_, ...) \
         { .type = BW_JSON_##type_, .size = sizeof(ctype_), ##__VA_ARGS__ }
 /* clang-format on */
-#define BW_JSON_HAS(struct_, member_) .has_offset = offsetof(struct_, member_) + 1
+#define BW_JSON_HAS(struct_, member_) .has_offset = (offsetof(struct_, member_) + 1)
 #define BW_JSON_TABLE(array_)                                                                      \
 	{                                                                                          \
 		.fields = (array_), .n = BW_ARRAY_SIZE(array_)                                     \

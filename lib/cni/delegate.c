@@ -58,17 +58,19 @@ static int find_program(const char *path, const char *type, char out[PATH_LEN_MA
 /* environ with one variable replaced. The strings stay environ's but @command. */
 static char **make_env(char *command)
 {
+	static char *none[] = { NULL };
+	char **vars = environ ? environ : none;
 	size_t n = 0, used = 0;
 	char **copy;
 
-	while (environ && environ[n])
+	while (vars[n])
 		n++;
 	copy = calloc(n + 2, sizeof(*copy));
 	if (!copy)
 		return NULL;
 	for (size_t i = 0; i < n; i++)
-		if (strncmp(environ[i], COMMAND "=", sizeof(COMMAND)) != 0)
-			copy[used++] = environ[i];
+		if (strncmp(vars[i], COMMAND "=", sizeof(COMMAND)) != 0)
+			copy[used++] = vars[i];
 	copy[used] = command;
 	return copy;
 }
@@ -90,9 +92,9 @@ static int make_stdin(const struct bw_cni_request *req, int *ret_fd, struct bw_e
 	return 0;
 }
 
-static int spawn(const char *path, char **env, int in, int out, pid_t *ret_pid, struct bw_err *err)
+static int spawn(char *path, char **env, int in, int out, pid_t *ret_pid, struct bw_err *err)
 {
-	char *const argv[] = { (char *)(uintptr_t)path, NULL };
+	char *const argv[] = { path, NULL };
 	posix_spawn_file_actions_t actions;
 	int r = posix_spawn_file_actions_init(&actions);
 
@@ -115,22 +117,29 @@ static int wait_for(pid_t pid, const char *type, int *ret_status, struct bw_err 
 	return 0;
 }
 
-/* Starts @path, reads its answer whole and reaps it. */
-static int run(const struct bw_cni_request *req, const char *path, const char *type,
-	       enum bw_cni_verb verb, struct bw_buf *ret_out, int *ret_status, struct bw_err *err)
+struct call {
+	const struct bw_cni_request *req;
+	const char *type;
+	enum bw_cni_verb verb;
+	char path[PATH_LEN_MAX];
+};
+
+/* Starts the program, reads its answer whole and reaps it. */
+static int run(struct call *c, struct bw_buf *ret_out, int *ret_status, struct bw_err *err)
 {
 	bw_autoclose int in = -1, out_read = -1, out_write = -1;
 	bw_autofree char **env = NULL;
 	char command[32];
-	int fds[2];
-	pid_t pid;
+	int fds[2] = { -1, -1 };
+	pid_t pid = -1;
 	int r, w;
 
-	(void)snprintf(command, sizeof(command), COMMAND "=%s", bw_cni_verb_str(verb)); /* fits */
+	(void)snprintf(command, sizeof(command), COMMAND "=%s",
+		       bw_cni_verb_str(c->verb)); /* fits */
 	env = make_env(command);
 	if (!env)
-		return bw_fail(err, ENOMEM, "start %s", path);
-	r = make_stdin(req, &in, err);
+		return bw_fail(err, ENOMEM, "start %s", c->path);
+	r = make_stdin(c->req, &in, err);
 	if (r < 0)
 		return r;
 	if (pipe2(fds, O_CLOEXEC) < 0)
@@ -139,7 +148,7 @@ static int run(const struct bw_cni_request *req, const char *path, const char *t
 	out_write = fds[1];
 	/* An ignored SIGCHLD survives exec and would make waitpid(2) forget the exit status. */
 	(void)signal(SIGCHLD, SIG_DFL); /* cannot fail for a valid signal, ignoring */
-	r = spawn(path, env, in, out_write, &pid, err);
+	r = spawn(c->path, env, in, out_write, &pid, err);
 	if (r < 0)
 		return r;
 	bw_autoclose_fn(&out_write);
@@ -147,9 +156,9 @@ static int run(const struct bw_cni_request *req, const char *path, const char *t
 	r = bw_io_read_all(out_read, BW_CNI_STDIN_MAX, ret_out, err);
 	if (r < 0)
 		(void)kill(pid, SIGKILL); /* it may have ended already, ignoring */
-	w = wait_for(pid, type, ret_status, r < 0 ? NULL : err);
+	w = wait_for(pid, c->type, ret_status, r < 0 ? NULL : err);
 	if (r < 0)
-		return bw_wrap(err, r, "answer of the IPAM plugin %s", type);
+		return bw_wrap(err, r, "answer of the IPAM plugin %s", c->type);
 	return w;
 }
 
@@ -201,15 +210,15 @@ int bw_cni_delegate(const struct bw_cni_request *req, const char *type, enum bw_
 {
 	bw_autojson struct cJSON *json = NULL;
 	bw_autobuf struct bw_buf out = { 0 };
-	char path[PATH_LEN_MAX];
+	struct call c = { .req = req, .type = type, .verb = verb };
 	struct bw_err why = { 0 };
 	int status = 0;
 	int r = check_type(type, err);
 
 	if (r == 0)
-		r = find_program(req->cni_path, type, path, err);
+		r = find_program(req->cni_path, type, c.path, err);
 	if (r == 0)
-		r = run(req, path, type, verb, &out, &status, err);
+		r = run(&c, &out, &status, err);
 	if (r < 0)
 		return r;
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)

@@ -236,7 +236,7 @@ static int run(const struct bw_cni_plugin *plugin, const struct bw_cni_env *env)
 	if (r == 0)
 		r = bw_cni_request_new(env, verb, text.data ? text.data : "", text.size,
 				       plugin->args_known, &req, &err);
-	if (r < 0)
+	if (r < 0 || !req)
 		return print_early_error(&text, r, &err);
 	r = run_verb(plugin, req, env, &err);
 	return r < 0 ? print_error(req->conf, r, &err) : 0;
@@ -245,29 +245,30 @@ static int run(const struct bw_cni_plugin *plugin, const struct bw_cni_env *env)
 /* For a person who runs the program by hand: on stderr, as stdout belongs to the protocol. */
 static void print_about(const struct bw_cni_plugin *plugin, FILE *out)
 {
-	fprintf(out, "%s %s: %s\nCNI protocol versions supported:", plugin->name, BW_VERSION,
-		plugin->about);
+	(void)fprintf(out, "%s %s: %s\nCNI protocol versions supported:", plugin->name, BW_VERSION,
+		      plugin->about);
 	for (size_t i = 0; bw_cni_versions[i]; i++)
-		fprintf(out, "%s %s", i ? "," : "", bw_cni_versions[i]);
-	fprintf(out, "\n");
+		(void)fprintf(out, "%s %s", i ? "," : "", bw_cni_versions[i]);
+	(void)fprintf(out, "\n");
 }
 
 static int answer_person(const struct bw_cni_plugin *plugin, int argc, char **argv)
 {
 	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
-		printf("%s %s\n", plugin->name, BW_VERSION);
+		(void)printf("%s %s\n", plugin->name, BW_VERSION);
 		return 0;
 	}
 	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
 		print_about(plugin, stdout);
-		printf("\nA container runtime starts this program with CNI_COMMAND and its "
-		       "companions in the\nenvironment and a network configuration on standard "
-		       "input; see man %s.\n",
-		       plugin->name);
+		(void)printf(
+			"\nA container runtime starts this program with CNI_COMMAND and its "
+			"companions in the\nenvironment and a network configuration on standard "
+			"input; see man %s.\n",
+			plugin->name);
 		return 0;
 	}
-	fprintf(stderr, "%s: unknown argument %s; it takes --help and --version\n", plugin->name,
-		argv[1]);
+	(void)fprintf(stderr, "%s: unknown argument %s; it takes --help and --version\n",
+		      plugin->name, argv[1]);
 	return 2;
 }
 

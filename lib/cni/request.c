@@ -25,16 +25,16 @@
 /* Source: CNI specification 1.1.0, "CNI operations"; the versions are those that brought a verb. */
 static const struct rule {
 	const char *name;
-	unsigned int needs;
 	const char *since;
+	unsigned int needs;
 	int lenient; /* goes as far as it can whatever its configuration says */
 } rules[] = {
-	[BW_CNI_ADD] = { "ADD", NEED_CID | NEED_NETNS | NEED_IFNAME, "0.1.0", 0 },
-	[BW_CNI_DEL] = { "DEL", NEED_CID | NEED_IFNAME, "0.1.0", 1 },
-	[BW_CNI_CHECK] = { "CHECK", NEED_CID | NEED_NETNS | NEED_IFNAME, "0.4.0", 0 },
-	[BW_CNI_GC] = { "GC", 0, "1.1.0", 0 },
-	[BW_CNI_STATUS] = { "STATUS", 0, "1.1.0", 0 },
-	[BW_CNI_VERSION] = { "VERSION", 0, "0.1.0", 1 },
+	[BW_CNI_ADD] = { "ADD", "0.1.0", NEED_CID | NEED_NETNS | NEED_IFNAME, 0 },
+	[BW_CNI_DEL] = { "DEL", "0.1.0", NEED_CID | NEED_IFNAME, 1 },
+	[BW_CNI_CHECK] = { "CHECK", "0.4.0", NEED_CID | NEED_NETNS | NEED_IFNAME, 0 },
+	[BW_CNI_GC] = { "GC", "1.1.0", 0, 0 },
+	[BW_CNI_STATUS] = { "STATUS", "1.1.0", 0, 0 },
+	[BW_CNI_VERSION] = { "VERSION", "0.1.0", 0, 1 },
 };
 static_assert(BW_ARRAY_SIZE(rules) == BW_CNI_MAX_, "a verb without rules");
 
@@ -219,40 +219,50 @@ static int read_conf(struct bw_cni_request *req, struct bw_err *err)
 	return 0;
 }
 
+/* Everything of a request that was just made. */
+static int fill(struct bw_cni_request *req, const struct bw_cni_env *env, const char *text,
+		const char *const *args_known, struct bw_err *err)
+{
+	const struct rule *rule = &rules[req->verb];
+	int r;
+
+	req->container_id = rule->needs & NEED_CID ? env->container_id : NULL;
+	req->ifname = rule->needs & NEED_IFNAME ? env->ifname : NULL;
+	if (req->verb == BW_CNI_DEL || (rule->needs & NEED_NETNS))
+		req->netns = given(env->netns) ? env->netns : NULL;
+	req->cni_path = given(env->path) ? env->path : NULL;
+	req->own_text = malloc(req->stdin_size + 1);
+	if (!req->own_text)
+		return bw_fail(err, ENOMEM, "read the network configuration");
+	memcpy(req->own_text, text, req->stdin_size);
+	req->own_text[req->stdin_size] = '\0';
+	req->stdin_text = req->own_text;
+	r = bw_json_parse(text, req->stdin_size, &req->conf, err);
+	if (r < 0)
+		return bw_wrap(err, r, "network configuration");
+	r = read_conf(req, err);
+	if (r < 0)
+		return r;
+	return bw_cni_args_parse(req, env->args, args_known, rule->lenient || !rule->needs, err);
+}
+
 int bw_cni_request_new(const struct bw_cni_env *env, enum bw_cni_verb verb, const char *text,
 		       size_t size, const char *const *args_known, struct bw_cni_request **ret,
 		       struct bw_err *err)
 {
-	bw_autorequest struct bw_cni_request *req = calloc(1, sizeof(*req));
-	const struct rule *rule = &rules[verb];
+	struct bw_cni_request *req = calloc(1, sizeof(*req));
 	int r;
 
 	if (!req)
 		return bw_fail(err, ENOMEM, "read the request");
 	req->verb = verb;
-	req->container_id = rule->needs & NEED_CID ? env->container_id : NULL;
-	req->ifname = rule->needs & NEED_IFNAME ? env->ifname : NULL;
-	if (verb == BW_CNI_DEL || (rule->needs & NEED_NETNS))
-		req->netns = given(env->netns) ? env->netns : NULL;
-	req->cni_path = given(env->path) ? env->path : NULL;
-	req->own_text = malloc(size + 1);
-	if (!req->own_text)
-		return bw_fail(err, ENOMEM, "read the network configuration");
-	memcpy(req->own_text, text, size);
-	req->own_text[size] = '\0';
-	req->stdin_text = req->own_text;
 	req->stdin_size = size;
-	r = bw_json_parse(text, size, &req->conf, err);
+	r = fill(req, env, text, args_known, err);
 	if (r < 0)
-		return bw_wrap(err, r, "network configuration");
-	r = read_conf(req, err);
-	if (r == 0)
-		r = bw_cni_args_parse(req, env->args, args_known, rule->lenient || !rule->needs,
-				      err);
-	if (r < 0)
-		return r;
-	*ret = BW_TAKE_PTR(req);
-	return 0;
+		bw_cni_request_free(&req);
+	else
+		*ret = req;
+	return r;
 }
 
 void bw_cni_request_free(struct bw_cni_request **req)

@@ -50,24 +50,26 @@ void bw_cni_result_done(struct bw_cni_result *r)
 	*r = (struct bw_cni_result){ 0 };
 }
 
-/* Makes room for one more item of a list; returns where it goes. */
-static void *grow(void **list, size_t n, size_t max, size_t size, const char *what, int *ret_r,
-		  struct bw_err *err)
+/* One of a result's lists while it grows. */
+struct grow {
+	void *items;
+	size_t n, max, size;
+	const char *what;
+};
+
+/* Makes room for one more item. 0; -ENOMEM; -E2BIG. */
+static int grow(struct grow *g, struct bw_err *err)
 {
 	void *grown;
 
-	if (n >= max) {
-		*ret_r = bw_reject(err, BW_ERR_INVALID, E2BIG, "result has more than %zu %s", max,
-				   what);
-		return NULL;
-	}
-	grown = reallocarray(*list, n + 1, size);
-	if (!grown) {
-		*ret_r = bw_fail(err, ENOMEM, "add to the result's %s", what);
-		return NULL;
-	}
-	*list = grown;
-	return (char *)grown + n * size;
+	if (g->n >= g->max)
+		return bw_reject(err, BW_ERR_INVALID, E2BIG, "result has more than %zu %s", g->max,
+				 g->what);
+	grown = reallocarray(g->items, g->n + 1, g->size);
+	if (!grown)
+		return bw_fail(err, ENOMEM, "add to the result's %s", g->what);
+	g->items = grown;
+	return 0;
 }
 
 /* Copies @from where it is not NULL. Returns 0 or -ENOMEM. */
@@ -82,68 +84,59 @@ static int copy(char **to, const char *from)
 int bw_cni_result_add_if(struct bw_cni_result *r, const struct bw_cni_if *i, struct bw_err *err)
 {
 	struct bw_cni_if new = { .mac = i->mac, .has_mac = i->has_mac, .mtu = i->mtu };
-	void *list = r->ifs;
-	int status = 0;
-	struct bw_cni_if *slot =
-		grow(&list, r->n_ifs, BW_CNI_IFS_MAX, sizeof(*r->ifs), "interfaces", &status, err);
+	struct grow g = { r->ifs, r->n_ifs, BW_CNI_IFS_MAX, sizeof(*r->ifs), "interfaces" };
+	int status = grow(&g, err);
 
-	r->ifs = list;
-	if (!slot)
+	if (status < 0)
 		return status;
+	r->ifs = g.items;
 	if (copy(&new.name, i->name) < 0 || copy(&new.sandbox, i->sandbox) < 0 ||
 	    copy(&new.socket_path, i->socket_path) < 0 || copy(&new.pci_id, i->pci_id) < 0) {
 		if_done(&new);
 		return bw_fail(err, ENOMEM, "add an interface to the result");
 	}
-	*slot = new;
-	r->n_ifs++;
+	r->ifs[r->n_ifs++] = new;
 	return 0;
 }
 
 int bw_cni_result_add_ip(struct bw_cni_result *r, const struct bw_cni_ip *i, struct bw_err *err)
 {
-	void *list = r->ips;
-	int status = 0;
-	struct bw_cni_ip *slot =
-		grow(&list, r->n_ips, BW_CNI_IPS_MAX, sizeof(*r->ips), "addresses", &status, err);
+	struct grow g = { r->ips, r->n_ips, BW_CNI_IPS_MAX, sizeof(*r->ips), "addresses" };
+	int status = grow(&g, err);
 
-	r->ips = list;
-	if (!slot)
+	if (status < 0)
 		return status;
-	*slot = *i;
-	r->n_ips++;
+	r->ips = g.items;
+	r->ips[r->n_ips++] = *i;
 	return 0;
 }
 
 int bw_cni_result_add_route(struct bw_cni_result *r, const struct bw_cni_route *i,
 			    struct bw_err *err)
 {
-	void *list = r->routes;
-	int status = 0;
-	struct bw_cni_route *slot = grow(&list, r->n_routes, BW_CNI_ROUTES_MAX, sizeof(*r->routes),
-					 "routes", &status, err);
+	struct grow g = { r->routes, r->n_routes, BW_CNI_ROUTES_MAX, sizeof(*r->routes), "routes" };
+	int status = grow(&g, err);
 
-	r->routes = list;
-	if (!slot)
+	if (status < 0)
 		return status;
-	*slot = *i;
-	r->n_routes++;
+	r->routes = g.items;
+	r->routes[r->n_routes++] = *i;
 	return 0;
 }
 
 int bw_cni_dns_add(char ***list, size_t *n, const char *text, struct bw_err *err)
 {
-	void *grown = *list;
-	int status = 0;
-	char **slot = grow(&grown, *n, BW_CNI_DNS_MAX, sizeof(char *), "DNS entries", &status, err);
+	struct grow g = { *list, *n, BW_CNI_DNS_MAX, sizeof(**list), "DNS entries" };
+	int status = grow(&g, err);
+	char *copied;
 
-	*list = grown;
-	if (!slot)
+	if (status < 0)
 		return status;
-	*slot = strdup(text);
-	if (!*slot)
+	*list = g.items;
+	copied = strdup(text);
+	if (!copied)
 		return bw_fail(err, ENOMEM, "add to the result's DNS entries");
-	(*n)++;
+	(*list)[(*n)++] = copied;
 	return 0;
 }
 

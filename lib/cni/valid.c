@@ -60,8 +60,9 @@ int bw_cni_valid_parse(const struct bw_cni_request *req, struct bw_cni_valid *re
 		list = &conf.old;
 	if (list->n)
 		qsort(list->items, list->n, sizeof(struct bw_cni_valid_entry), compare);
-	ret->entries = BW_TAKE_PTR(list->items);
+	ret->entries = list->items;
 	ret->n = list->n;
+	*list = (struct bw_json_list){ 0 };
 	bw_json_done(&table, &conf);
 	return 0;
 }
