@@ -24,7 +24,7 @@ struct bridge_gateway {
 /**
  * bridge_gateway_probe() - ask for the addresses on the uplink, by ARP and ND
  *
- * Sets an uplink up that is down, and down again when it is refused. No lock may be held.
+ * Sets an uplink up that is down, and down again on failure. No lock may be held.
  * Return: 0 nobody answered; -EINVAL class INVALID: somebody did, the text has address and MAC;
  * -ETIMEDOUT class BUSY: the uplink has no carrier; -errno.
  */

@@ -21,6 +21,7 @@ struct bw_probe {
 	int ifindex; /* must be up */
 	struct bw_mac mac; /* the frames' source; answers and probes from it are our own */
 	uint16_t vlan; /* tag put on the frames and wanted on answers; 0 = untagged */
+	uint8_t untagged_out; /* send untagged: the device's egress puts the tag on by itself */
 	const struct bw_ip *ips;
 	size_t n_ips; /* at most BW_PROBE_ADDRS_MAX */
 	int listen_ms; /* 1..BW_PROBE_MS_MAX; 0 = BW_PROBE_MS_DEFAULT */

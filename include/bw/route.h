@@ -66,6 +66,15 @@ int bw_route_list(struct bw_nl *nl, int ifindex, int family, const struct bw_rou
  */
 int bw_route_put_moved(struct bw_nl_batch *b, const struct nlmsghdr *nlh, int from, int to);
 
-/* Whether the kernel makes this route by itself from an address (RTPROT_KERNEL): not to be moved.
+/**
+ * bw_route_put_del_recorded() - remove a route exactly as it was recorded
+ * @nlh: RTM_NEWROUTE
+ * @from: ifindex in the record
+ * @to: ifindex it has now
+ *
+ * ESRCH is tolerated. Return: 0; -EPROTO the message is malformed, nothing was put.
  */
+int bw_route_put_del_recorded(struct bw_nl_batch *b, const struct nlmsghdr *nlh, int from, int to);
+
+/* Whether the kernel makes this route from an address, in its own table: never to be moved. */
 int bw_route_is_kernels(const struct bw_route *r);

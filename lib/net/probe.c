@@ -170,6 +170,8 @@ static int open_socket(const struct bw_probe *p, int *ret_fd, struct bw_err *err
 
 static int send_probes(const struct bw_probe *p, int fd, struct bw_err *err)
 {
+	uint16_t vlan = p->untagged_out ? 0 : p->vlan;
+
 	for (size_t i = 0; i < p->n_ips; i++) {
 		const struct bw_ip *ip = &p->ips[i];
 		struct bw_frame_arp arp = { .dst = broadcast,
@@ -177,13 +179,13 @@ static int send_probes(const struct bw_probe *p, int fd, struct bw_err *err)
 					    .spa = { .family = AF_INET },
 					    .tpa = *ip,
 					    .op = ARPOP_REQUEST,
-					    .vlan = p->vlan };
+					    .vlan = vlan };
 		struct bw_frame f;
 
 		if (ip->family == AF_INET)
 			bw_frame_arp(&f, &arp);
 		else
-			bw_frame_ns_probe(&f, &p->mac, ip, p->vlan);
+			bw_frame_ns_probe(&f, &p->mac, ip, vlan);
 		if (send(fd, f.data, f.size, 0) < 0 && errno != EAGAIN && errno != ENOBUFS)
 			return bw_fail(err, errno, "probe for an address");
 	}

@@ -253,24 +253,13 @@ static int is_read_only(uint16_t type)
 	       type == RTA_PAD || type == RTA_IIF;
 }
 
-int bw_route_put_moved(struct bw_nl_batch *b, const struct nlmsghdr *nlh, int from, int to)
+static int put_attrs(struct bw_nl_batch *b, const struct nlmsghdr *nlh, int from, int to)
 {
-	uint32_t n = b->n, size = b->size;
 	const struct nlattr *a;
-	char text[BW_PREFIX_STR_MAX];
-	struct bw_route route;
-	struct rtmsg rtm;
+	int r = 0;
 
-	if (bw_route_parse(nlh, &route) < 0 || nlh->nlmsg_len > BW_ROUTE_MSG_MAX)
-		return -EPROTO;
-	memcpy(&rtm, mnl_nlmsg_get_payload(nlh), sizeof(rtm));
-	rtm.rtm_flags &= RTNH_F_ONLINK;
-	bw_nl_msg(b, RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_APPEND, &rtm, sizeof(rtm),
-		  "move route %s", bw_prefix_str(&route.dst, text));
-	bw_nl_tolerate(b, EEXIST);
-	mnl_attr_for_each (a, nlh, sizeof(rtm)) {
+	mnl_attr_for_each (a, nlh, sizeof(struct rtmsg)) {
 		uint16_t type = mnl_attr_get_type(a);
-		int r = 0;
 
 		if (type == RTA_OIF && (int)bw_nl_u32(a, 0) == from)
 			bw_nl_put_u32(b, RTA_OIF, (uint32_t)to);
@@ -279,16 +268,56 @@ int bw_route_put_moved(struct bw_nl_batch *b, const struct nlmsghdr *nlh, int fr
 		else if (!is_read_only(type))
 			bw_nl_put(b, a->nla_type, mnl_attr_get_payload(a),
 				  mnl_attr_get_payload_len(a));
-		if (r < 0) {
-			b->n = n;
-			b->size = size;
+		if (r < 0)
 			return r;
-		}
 	}
 	return 0;
 }
 
+/* The recorded message again, as @type, with the device replaced. */
+static int put_recorded(struct bw_nl_batch *b, uint16_t type, uint16_t flags,
+			const struct nlmsghdr *nlh, int from, int to)
+{
+	uint32_t n = b->n, size = b->size;
+	char text[BW_PREFIX_STR_MAX];
+	struct bw_route route;
+	struct rtmsg rtm;
+	int r;
+
+	if (bw_route_parse(nlh, &route) < 0 || nlh->nlmsg_len > BW_ROUTE_MSG_MAX)
+		return -EPROTO;
+	memcpy(&rtm, mnl_nlmsg_get_payload(nlh), sizeof(rtm));
+	rtm.rtm_flags &= RTNH_F_ONLINK;
+	bw_nl_msg(b, type, flags, &rtm, sizeof(rtm), "move route %s",
+		  bw_prefix_str(&route.dst, text));
+	r = put_attrs(b, nlh, from, to);
+	if (r < 0) {
+		b->n = n;
+		b->size = size;
+	}
+	return r;
+}
+
+int bw_route_put_moved(struct bw_nl_batch *b, const struct nlmsghdr *nlh, int from, int to)
+{
+	int r = put_recorded(b, RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_APPEND, nlh, from,
+			     to);
+
+	if (r >= 0)
+		bw_nl_tolerate(b, EEXIST);
+	return r;
+}
+
+int bw_route_put_del_recorded(struct bw_nl_batch *b, const struct nlmsghdr *nlh, int from, int to)
+{
+	int r = put_recorded(b, RTM_DELROUTE, NLM_F_ACK, nlh, from, to);
+
+	if (r >= 0)
+		bw_nl_tolerate(b, ESRCH);
+	return r;
+}
+
 int bw_route_is_kernels(const struct bw_route *r)
 {
-	return r->proto == RTPROT_KERNEL;
+	return r->proto == RTPROT_KERNEL && r->table == RT_TABLE_LOCAL;
 }

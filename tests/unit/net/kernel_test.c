@@ -328,7 +328,7 @@ static int record(const struct nlmsghdr *nlh, const struct bw_route *r, void *ar
 	struct recorded *rec = arg;
 
 	(void)e;
-	if (bw_route_is_kernels(r))
+	if (bw_route_is_kernels(r) || r->proto == RTPROT_KERNEL)
 		return 0;
 	assert_true(rec->n < 16 && nlh->nlmsg_len <= BW_ROUTE_MSG_MAX);
 	memcpy(rec->msgs[rec->n++], nlh, nlh->nlmsg_len);
