@@ -14,7 +14,11 @@
 
 #include "journal_db.h"
 
-/* An attachment's id is its birth in nanoseconds: a row made again is told from its predecessor. */
+/*
+ * Only what ADD and DEL look up has an index: each costs an ADD a page. GC and people may scan.
+ * An attachment's id is its birth in nanoseconds: a row made again is told from its
+ * predecessor.
+ */
 const char bw_journal_schema[] =
 	"CREATE TABLE meta(key TEXT PRIMARY KEY NOT NULL, value) WITHOUT ROWID;"
 	"CREATE TABLE attachment("
@@ -27,7 +31,6 @@ const char bw_journal_schema[] =
 	" host_if TEXT NOT NULL, bridge TEXT NOT NULL, vlan INTEGER NOT NULL, mac BLOB NOT NULL,"
 	" flags INTEGER NOT NULL,"
 	" UNIQUE(container_id, ifname));"
-	"CREATE INDEX attachment_network ON attachment(network);"
 	"CREATE TABLE address("
 	" domain TEXT NOT NULL, ip BLOB NOT NULL, prefix_len INTEGER NOT NULL,"
 	" attachment INTEGER, cooling_until_s INTEGER, key TEXT NOT NULL,"
@@ -37,7 +40,6 @@ const char bw_journal_schema[] =
 	"CREATE INDEX address_attachment ON address(attachment) WHERE attachment IS NOT NULL;"
 	"CREATE INDEX address_cooling ON address(domain, cooling_until_s)"
 	" WHERE cooling_until_s IS NOT NULL;"
-	"CREATE INDEX address_ip ON address(ip);"
 	"CREATE TABLE used("
 	" domain TEXT NOT NULL, first BLOB NOT NULL, last BLOB NOT NULL,"
 	" PRIMARY KEY(domain, first)) WITHOUT ROWID;"

@@ -24,8 +24,9 @@ struct bw_journal;
 #define BW_JOURNAL_DIR_DEFAULT "/var/lib/barewire"
 #define BW_JOURNAL_FILE "journal.db"
 #define BW_JOURNAL_PATH_MAX 4096
-#define BW_JOURNAL_DIR_MAX 400 /* characters; SQLite opens paths of up to 512 (sqlite3 os_unix.c)  \
-				*/
+#define BW_JOURNAL_DIR_MAX                                                                         \
+	400 /* characters; SQLite opens paths of up to 512 (sqlite3 os_unix.c)                     \
+	     */
 #define BW_JOURNAL_MAJOR 1 /* a file of a newer one is refused */
 #define BW_JOURNAL_MINOR 0 /* later ones only add tables and nullable columns */
 #define BW_JOURNAL_BUSY_MS 10000U /* longest wait for other processes */
@@ -315,7 +316,7 @@ int bw_journal_check(struct bw_journal *j, bw_journal_finding_fn fn, void *arg, 
 
 /* What a repair did. */
 struct bw_journal_repair {
-	char kept[BW_JOURNAL_DIR_MAX + 64]; /* where the damaged file is now; "" = none was there */
+	char kept[BW_JOURNAL_DIR_MAX + 96]; /* where the damaged file is now; "" = none was there */
 	unsigned int attachments; /* rows saved */
 	unsigned int addresses;
 	unsigned int lost; /* rows that could not be read or contradicted others */
