@@ -27,6 +27,9 @@ import tempfile
 import time
 import traceback
 
+sys.dont_write_bytecode = True  # running a test leaves nothing in the checkout
+import bpfmap  # noqa: E402
+
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 BUILD = os.path.abspath(os.environ.get("BW_BUILD", os.path.join(TOP, "build")))
 CACHE = os.environ.get("BW_CACHE", "/var/cache/barewire")
@@ -302,7 +305,7 @@ def reference(name):
 
 # What moves by itself and says nothing about a plugin.
 _VOLATILE = {"stats", "stats64", "valid_life_time", "preferred_life_time", "used", "updated", "promiscuity",
-             "allmulti", "hello_timer", "tcn_timer", "topology_change_timer", "gc_timer", "age", "expires",
+             "allmulti", "tentative", "hello_timer", "tcn_timer", "topology_change_timer", "gc_timer", "age", "expires",
              "message_age_timer", "forward_delay_timer", "hold_timer", "probes", "refcnt", "handle"}
 
 
@@ -349,20 +352,12 @@ def pins(root=BPF_ROOT):
 
 
 def map_entries(root=BPF_ROOT):
-    """Entries of the pinned hash maps (arrays never change their length): what an endpoint leaves behind."""
+    """Keys of the pinned hash maps: what an endpoint leaves behind. Arrays never change their length, LRU
+    maps forget by themselves."""
     out = []
     for path in pins(root):
-        if "/maps/" not in path:
-            continue
-        info = run("bpftool", "-j", "map", "show", "pinned", path, check=False)
-        try:
-            kind = json.loads(info).get("type", "")
-        except ValueError:
-            continue
-        if kind != "hash":
-            continue
-        for e in json.loads(run("bpftool", "-j", "map", "dump", "pinned", path) or "[]"):
-            out.append("%s %s" % (os.path.basename(path), json.dumps(e.get("key"))))
+        if "/maps/" in path:
+            out += ["%s %s" % (os.path.basename(path), key) for key in bpfmap.keys(path) or []]
     return sorted(out)
 
 
