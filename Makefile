@@ -8,6 +8,7 @@ include mk/flags.mk
 include mk/deps.mk
 include mk/lib.mk
 include mk/bpf.mk
+include mk/datapath.mk
 include mk/programs.mk
 include mk/tools.mk
 include mk/bench.mk

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Filters of a clsact qdisc: our own priority and handle, told from others' by their name. */
+#pragma once
+
+#include "dir.h"
+
+/* Puts a program there, in place of ours or as a new filter. 0; -EBUSY somebody else's; -errno. */
+int dp_clsact_attach(int ifindex, enum dp_side side, int prog_fd, const char *name,
+		     struct bw_err *err);
+
+/* Takes the filter away if it is ours. The qdisc stays. 0 also when there is none; -errno. */
+int dp_clsact_detach(int ifindex, enum dp_side side, const char *name, struct bw_err *err);
+
+/* The program of our filter, 0 = none. 0; -errno. */
+int dp_clsact_get(int ifindex, enum dp_side side, const char *name, uint32_t *ret_prog_id,
+		  struct bw_err *err);
+
+/* Whether this kernel has clsact with BPF: tries it in a network namespace of its own. 0; -errno.
+ */
+int dp_clsact_try(struct bw_err *err);
