@@ -6,7 +6,7 @@
 #define B_SLOT 4
 #define LOCAL_FAST (BW_FDB_F_LOCAL | BW_FDB_F_ACCEL)
 #define HOSTS 0 /* entered by no device: the host's own */
-#define BY_BRIDGE 900
+#define SLOWLY KIT_IF /* by the uplink, then through netfilter */
 
 /* A behind KIT_IF and B elsewhere, X on the uplink; the device KIT_IF is A's port and the uplink.
  */
@@ -66,7 +66,7 @@ static void a_slow_arrival_makes_its_flow_slow_both_ways(void **state)
 		scene(KIT_CHECKED);
 		assert_string_equal(out(flows[i].answer_to_remote), "fast");
 		assert_string_equal(in(flows[i].again), "fast");
-		arrive(BY_BRIDGE, flows[i].arrival);
+		arrive(SLOWLY, flows[i].arrival);
 		assert_int_equal(kit_is_sticky(A_SLOT), 1);
 		assert_string_equal(out(flows[i].answer_to_pod), "next");
 		assert_string_equal(out(flows[i].answer_to_remote), "next");
@@ -86,7 +86,7 @@ static void whatever_its_source_mac(void **state)
 		kit_reset(state);
 		scene(KIT_CHECKED);
 		snprintf(packet, sizeof(packet), "%c>A ip 10.1.0.9>10.1.0.2 tcp 4000>80", *m);
-		arrive(*m == 'X' ? KIT_IF : BY_BRIDGE, packet);
+		arrive(SLOWLY, packet);
 		assert_string_equal(out("A>X ip 10.1.0.2>10.1.0.9 tcp 80>4000"), "next");
 	}
 }
@@ -98,7 +98,7 @@ static void a_pair_whose_other_end_has_sticky_flows_is_looked_up(void **state)
 
 	(void)state;
 	scene(KIT_CHECKED);
-	arrive(BY_BRIDGE, "B>A ip 10.1.0.9>10.1.0.2 tcp 4000>80");
+	arrive(SLOWLY, "B>A ip 10.1.0.9>10.1.0.2 tcp 4000>80");
 	assert_int_equal(bpf_map_update_elem(kit.slot, &a, &clear, BPF_ANY), 0);
 	assert_int_equal(bpf_map_update_elem(kit.slot, &b, &flagged, BPF_ANY), 0);
 	assert_string_equal(out("A>B ip 10.1.0.2>10.1.0.9 tcp 80>4000"), "next");
@@ -112,13 +112,13 @@ static const struct {
 	const char *packet;
 } unsticky[] = {
 	{ "the host's own socket", KIT_CHECKED, HOSTS, "H>A ip 10.1.0.1>10.1.0.2 tcp 4000>80" },
-	{ "a broadcast", KIT_CHECKED, BY_BRIDGE, "X>* ip 10.1.0.9>255.255.255.255 udp 1>2" },
-	{ "a group", KIT_CHECKED, BY_BRIDGE, "X>M ip6 fd00::9>ff02::1 udp 1>2" },
-	{ "ARP", KIT_CHECKED, BY_BRIDGE, "X>A arp=2 X@10.1.0.9>10.1.0.2" },
-	{ "ping", KIT_CHECKED, BY_BRIDGE, "X>A ip 10.1.0.9>10.1.0.2 icmp=8" },
-	{ "a later fragment", KIT_CHECKED, BY_BRIDGE, "X>A ip 10.1.0.9>10.1.0.2 frag=1480 pad=9" },
-	{ "flooded, for another", KIT_CHECKED, BY_BRIDGE, "X>Z ip 10.1.0.9>10.1.0.7 tcp 1>2" },
-	{ "to a pod that is never fast", BW_EP_F_CHECK_MAC | BW_EP_F_CHECK_IP, BY_BRIDGE,
+	{ "a broadcast", KIT_CHECKED, SLOWLY, "X>* ip 10.1.0.9>255.255.255.255 udp 1>2" },
+	{ "a group", KIT_CHECKED, SLOWLY, "X>M ip6 fd00::9>ff02::1 udp 1>2" },
+	{ "ARP", KIT_CHECKED, SLOWLY, "X>A arp=2 X@10.1.0.9>10.1.0.2" },
+	{ "ping", KIT_CHECKED, SLOWLY, "X>A ip 10.1.0.9>10.1.0.2 icmp=8" },
+	{ "a later fragment", KIT_CHECKED, SLOWLY, "X>A ip 10.1.0.9>10.1.0.2 frag=1480 pad=9" },
+	{ "flooded, for another", KIT_CHECKED, SLOWLY, "X>Z ip 10.1.0.9>10.1.0.7 tcp 1>2" },
+	{ "to a pod that is never fast", BW_EP_F_CHECK_MAC | BW_EP_F_CHECK_IP, SLOWLY,
 	  "X>A ip 10.1.0.9>10.1.0.2 tcp 4000>80" },
 };
 
@@ -140,7 +140,7 @@ static void an_arrival_behind_an_extension_header_slows_such_frames(void **state
 	(void)state;
 	scene(KIT_CHECKED);
 	assert_string_equal(out("A>X ip6 fd00::2>fd00::9 hbh tcp 80>4000"), "fast");
-	arrive(BY_BRIDGE, "X>A ip6 fd00::9>fd00::2 hbh tcp 4000>80");
+	arrive(SLOWLY, "X>A ip6 fd00::9>fd00::2 hbh tcp 4000>80");
 	assert_string_equal(out("A>X ip6 fd00::2>fd00::9 hbh tcp 80>4000"), "next");
 	assert_string_equal(out("A>X ip6 fd00::2>fd00::9 tcp 80>4001"), "fast");
 }
@@ -160,7 +160,7 @@ static void what_has_no_flow_is_slow_beside_sticky_ones(void **state)
 	scene(KIT_CHECKED);
 	for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++)
 		assert_string_equal(out(frames[i]), "fast");
-	arrive(BY_BRIDGE, "X>A ip 10.1.0.9>10.1.0.2 tcp 4000>80");
+	arrive(SLOWLY, "X>A ip 10.1.0.9>10.1.0.2 tcp 4000>80");
 	for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++)
 		assert_string_equal(out(frames[i]), "next");
 }
@@ -171,7 +171,7 @@ static void another_segments_flow_is_another(void **state)
 
 	(void)state;
 	scene(KIT_CHECKED);
-	arrive(BY_BRIDGE, "X>A ip 10.1.0.9>10.1.0.2 tcp 4000>80");
+	arrive(SLOWLY, "X>A ip 10.1.0.9>10.1.0.2 tcp 4000>80");
 	ep.vid = 10;
 	kit_put_ep(KIT_IF, &ep);
 	kit_put_remote(KIT_IF, 10, 'X', 0);
@@ -185,13 +185,13 @@ static void one_entry_serves_both_directions_and_is_refreshed(void **state)
 
 	(void)state;
 	scene(KIT_CHECKED);
-	arrive(BY_BRIDGE, "X>A ip 10.1.0.9>10.1.0.2 tcp 4000>80");
-	arrive(BY_BRIDGE, "X>A ip 10.1.0.9>10.1.0.2 tcp 4000>80");
+	arrive(SLOWLY, "X>A ip 10.1.0.9>10.1.0.2 tcp 4000>80");
+	arrive(SLOWLY, "X>A ip 10.1.0.9>10.1.0.2 tcp 4000>80");
 	assert_int_equal(bpf_map_get_next_key(kit.sticky, NULL, &key), 0);
 	assert_int_not_equal(bpf_map_get_next_key(kit.sticky, &key, &next), 0);
 	assert_int_equal(ntohs(key.port[0]) + ntohs(key.port[1]), 4080);
 	assert_int_equal(bpf_map_update_elem(kit.sticky, &key, &old, BPF_ANY), 0);
-	arrive(BY_BRIDGE, "X>A ip 10.1.0.9>10.1.0.2 tcp 4000>80");
+	arrive(SLOWLY, "X>A ip 10.1.0.9>10.1.0.2 tcp 4000>80");
 	assert_int_equal(bpf_map_lookup_elem(kit.sticky, &key, &now), 0);
 	assert_true(now.seen_ns > 1);
 }
