@@ -9,15 +9,25 @@ CLANG := clang-14
 V ?= 0
 STATIC ?= 1
 SAN ?= 0
+FUZZ ?= 0
+COV ?= 0
 DEVELOPER ?= 0
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
-ifeq ($(SAN),1)
-STATIC := 0
-B := build/san
-else
 B := build
+ifeq ($(SAN),1)
+B := build/san
+endif
+ifeq ($(FUZZ),1)
+B := build/fuzz
+CC := $(CLANG)
+endif
+ifeq ($(COV),1)
+B := build/cov
+endif
+ifneq ($(B),build)
+STATIC := 0
 endif
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
@@ -30,9 +40,15 @@ CFLAGS := -std=gnu11 -g -D_GNU_SOURCE -fno-common -MMD -MP -Iinclude $(WARN) \
 ifeq ($(SAN),1)
 CFLAGS += -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -fPIE
 LDFLAGS := -fsanitize=address,undefined -pie
+else ifeq ($(FUZZ),1)
+CFLAGS += -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -fPIE
+LDFLAGS := -fsanitize=address,undefined -pie
+else ifeq ($(COV),1)
+CFLAGS += -O0 --coverage -fprofile-update=atomic -fPIE
+LDFLAGS := --coverage -pie
 else
 CFLAGS += -O2 -D_FORTIFY_SOURCE=3 $(HARDEN) -fPIE
-LDFLAGS := $(if $(filter 1,$(STATIC)),-static-pie,-pie) -Wl,-z,relro,-z,now
+LDFLAGS := $(if $(filter 1,$(STATIC)),-static-pie,-pie) -Wl,-z,relro,-z,now,--as-needed
 endif
 # The archives that this release's packages lack (mk/deps.mk).
 LDLIBS = $(if $(filter 1,$(STATIC)),-L$(BW_CACHE)/lib)

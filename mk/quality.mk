@@ -40,6 +40,39 @@ test-lint: | $(call need,unit) $(call need,lint)
 format: | $(call need,lint)
 	$(Q)git ls-files --cached --others --exclude-standard '*.c' '*.h' | xargs clang-format-14 -i
 
+# Fuzzing: tests/fuzz/X_fuzz.c with the seeds of tests/fuzz/corpus/X. Everything is compiled once more by clang
+# with libFuzzer's instrumentation (FUZZ=1, build/fuzz).
+FUZZ_SRC := $(wildcard tests/fuzz/*_fuzz.c)
+FUZZERS := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/%)
+FUZZ_SECONDS ?= 120
+TEST_FUZZ_SECONDS := 10
+
+#: make fuzz          each fuzz target for FUZZ_SECONDS (120); make test runs each for 10
+.PHONY: fuzz fuzzers
+fuzz: | $(call need,fuzz) $(call need,unit)
+	@$(MAKE) --no-print-directory -j2 FUZZ=1 fuzzers
+	$(Q)tests/fuzz/run.t $(FUZZ_SECONDS)
+test-fuzz: | $(call need,fuzz) $(call need,unit)
+	@$(MAKE) --no-print-directory -j2 FUZZ=1 fuzzers
+	$(Q)BW_FUZZ_SECONDS=$(TEST_FUZZ_SECONDS) scripts/run-tier -p $(PASS) -j 1 -t 1200 -m 4 fuzz tests/fuzz/run.t
+ifeq ($(FUZZ),1)
+fuzzers: $(FUZZERS)
+$(FUZZERS): $(B)/%: $(B)/tests/fuzz/%.o $(UNIT_OBJ_bridge) $(LIB) $(B)/.link-flags
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(LIB) $(LIBS_CNI)
+-include $(FUZZ_SRC:%.c=$(B)/%.d)
+endif
+
+#: make cov           what the tests reach, as build/cov/html/index.html
+.PHONY: cov
+COV_TIERS := unit bpf conformance net
+cov: | $(call need,cov) $(call need,unit)
+	@for t in $(COV_TIERS); do $(MAKE) --no-print-directory -j2 COV=1 test-$$t || :; done
+	$(Q)lcov -q --capture --directory build/cov --base-directory $(CURDIR) --no-external --output-file build/cov/all.info
+	$(Q)lcov -q --remove build/cov/all.info '*/tests/*' '*/build/*' --output-file build/cov/cov.info
+	$(Q)genhtml -q --output-directory build/cov/html build/cov/cov.info
+	$(Q)lcov --summary build/cov/cov.info 2>&1 | sed -n 's/^ *\(lines\|functions\)/\1/p'
+
 #: make test-fresh    a minimal Debian 12 with nothing but make: does `make demo` work there? (FRESH="GOAL...")
 .PHONY: test-fresh
 FRESH ?= demo

@@ -35,7 +35,7 @@ PASS := san
 TEST_ENV += BW_SAN=1 UBSAN_OPTIONS=print_stacktrace=1 \
 	ASAN_OPTIONS=handle_segv=2:detect_leaks=1:strict_string_checks=1:abort_on_error=0
 else
-PASS := plain
+PASS := $(if $(filter 1,$(COV)),cov,plain)
 endif
 JOBS ?= 2
 
