@@ -275,7 +275,7 @@ static int clear_way(struct add *add, struct bw_err *err)
 
 	if (r <= 0)
 		return r; /* gone meanwhile, or an error */
-	if (ipam_stale(add->holder, add->who->boot_id))
+	if (bw_ipam_stale(add->holder, add->who->boot_id))
 		return finish_one(add, add->holder, err);
 	r = refuse_holder(add, err);
 	return r == AGAIN ? 0 : r;
@@ -293,7 +293,7 @@ static int reclaim_one(const struct bw_attachment *a, void *arg, struct bw_err *
 	if (++rc->looked > RECLAIM_LOOK_MAX || rc->add->n_stale == STALE_MAX)
 		return AGAIN; /* enough for now */
 	if (strcmp(a->network, rc->add->who->network) != 0 ||
-	    !ipam_stale(a, rc->add->who->boot_id) || is_finished(rc->add, a->id))
+	    !bw_ipam_stale(a, rc->add->who->boot_id) || is_finished(rc->add, a->id))
 		return 0;
 	return finish_one(rc->add, a, err);
 }

@@ -132,12 +132,3 @@ int ipam_conf_wishes(struct bw_ipam_conf *conf, const struct ipam_reserved *rese
 
 /* resolv.c: appends what a resolv.conf says to a result's dns. */
 int ipam_resolv_conf(const char *path, struct bw_cni_result *result, struct bw_err *err);
-
-/**
- * ipam_stale() - has the container of a row ceased to exist
- * @boot_id: this boot's
- *
- * Return: 1 when the row is of another boot or its network namespace is gone; 0 when it lives or
- * it cannot be said.
- */
-int ipam_stale(const struct bw_attachment *a, const char *boot_id);

@@ -8,7 +8,7 @@
 
 #include "conf.h"
 
-int ipam_stale(const struct bw_attachment *a, const char *boot_id)
+int bw_ipam_stale(const struct bw_attachment *a, const char *boot_id)
 {
 	struct bw_err err = { 0 };
 	int r;

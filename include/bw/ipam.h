@@ -153,3 +153,12 @@ int bw_ipam_gc(struct bw_ipam *ipam, const struct bw_cni_valid *valid, bw_ipam_f
  * Return: 0; -errno class UNAVAILABLE.
  */
 int bw_ipam_status(struct bw_ipam *ipam, struct bw_err *err);
+
+/**
+ * bw_ipam_stale() - has the container of a row ceased to exist
+ * @boot_id: this boot's
+ *
+ * Return: 1 when the row is of another boot or its network namespace is gone; 0 when it lives or
+ * it cannot be said.
+ */
+int bw_ipam_stale(const struct bw_attachment *a, const char *boot_id);

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* barewire, the command line: topics and verbs are tables, options are the same everywhere. */
+#include <stdio.h>
+#include <string.h>
+
+#include <bw/err.h>
+#include <bw/json.h>
+
+#include "cli.h"
+
+static const struct cli_topic *const topics[] = {
+	&cli_topic_ipam,
+};
+
+#define OPTIONS                                                                                    \
+	"options:\n"                                                                               \
+	"  -o json        print one JSON document instead of text\n"                               \
+	"  --dir DIR      the journal's folder, a network's dataDir (/var/lib/barewire)\n"         \
+	"  --domain NAME  only this L2 domain\n"                                                   \
+	"  --help         this text\n"
+
+int cli_fail(const struct bw_err *err)
+{
+	/* Nothing is left to do when stderr is gone, ignoring. */
+	(void)fprintf(stderr, "barewire: %s\n", err->msg);
+	if (err->details[0])
+		(void)fprintf(stderr, "%s\n", err->details);
+	return CLI_FAILED;
+}
+
+int cli_print_json(struct bw_json_build *b)
+{
+	bw_autojson struct cJSON *json = NULL;
+	bw_autofree char *text = NULL;
+	struct bw_err err = { 0 };
+
+	if (bw_json_build_take(b, &json, &err) < 0 || bw_json_print(json, 1, &text, &err) < 0)
+		return cli_fail(&err);
+	return printf("%s\n", text) < 0 ? CLI_FAILED : CLI_OK;
+}
+
+static void help_all(FILE *to)
+{
+	/* Help that cannot be printed helps nobody, ignoring. */
+	(void)fprintf(to, "usage: barewire TOPIC VERB [OPTIONS] [ARGUMENTS]\n\n");
+	for (size_t i = 0; i < BW_ARRAY_SIZE(topics); i++) {
+		(void)fprintf(to, "%s: %s\n", topics[i]->name, topics[i]->about);
+		for (size_t k = 0; k < topics[i]->n_verbs; k++) {
+			const struct cli_verb *v = &topics[i]->verbs[k];
+			char left[64];
+
+			(void)snprintf(left, sizeof(left), "%s%s%s", v->name, *v->usage ? " " : "",
+				       v->usage);
+			(void)fprintf(to, "  %-22s %s\n", left, v->about);
+		}
+	}
+	(void)fprintf(to, "\n" OPTIONS "\nbarewire TOPIC VERB --help says more\n");
+}
+
+static void help_verb(const struct cli_topic *topic, const struct cli_verb *v)
+{
+	/* as above, ignoring */
+	(void)printf("usage: barewire %s %s%s%s [OPTIONS]\n%s\n\n%s\n" OPTIONS, topic->name,
+		     v->name, *v->usage ? " " : "", v->usage, v->about, v->more);
+}
+
+static int usage(const char *what, const char *which)
+{
+	/* as above, ignoring */
+	(void)fprintf(stderr, "barewire: %s%s%s\n", what, which ? ": " : "", which ? which : "");
+	(void)fprintf(stderr, "barewire --help lists topics, verbs and options\n");
+	return CLI_USAGE;
+}
+
+/* An option with a value: "--dir X", "--dir=X", "-o X". NULL when argv[*i] is another. */
+static const char *value_of(const char *name, int argc, char **argv, int *i)
+{
+	size_t n = strlen(name);
+
+	if (strncmp(argv[*i], name, n) != 0)
+		return NULL;
+	if (argv[*i][n] == '=')
+		return argv[*i] + n + 1;
+	if (argv[*i][n] == '\0')
+		return *i + 1 < argc ? argv[++*i] : "";
+	return NULL;
+}
+
+/* 0; CLI_USAGE after a message. Words are moved to the front of argv. */
+static int parse(int argc, char **argv, struct cli_args *args, int *ret_help)
+{
+	args->words = argv;
+	for (int i = 0; i < argc; i++) {
+		const char *v;
+
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+			*ret_help = 1;
+		} else if ((v = value_of("-o", argc, argv, &i))) {
+			if (strcmp(v, "json") != 0 && strcmp(v, "text") != 0)
+				return usage("-o: expected json or text, got", v);
+			args->json = strcmp(v, "json") == 0;
+		} else if ((v = value_of("--dir", argc, argv, &i))) {
+			args->dir = v;
+		} else if ((v = value_of("--domain", argc, argv, &i))) {
+			args->domain = v;
+		} else if (argv[i][0] == '-' && argv[i][1]) {
+			return usage("unknown option", argv[i]);
+		} else {
+			argv[args->n_words++] = argv[i];
+		}
+	}
+	return 0;
+}
+
+static const struct cli_topic *find_topic(const char *name)
+{
+	for (size_t i = 0; i < BW_ARRAY_SIZE(topics); i++)
+		if (strcmp(topics[i]->name, name) == 0)
+			return topics[i];
+	return NULL;
+}
+
+static const struct cli_verb *find_verb(const struct cli_topic *t, const char *name)
+{
+	for (size_t i = 0; i < t->n_verbs; i++)
+		if (strcmp(t->verbs[i].name, name) == 0)
+			return &t->verbs[i];
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	struct cli_args args = { 0 };
+	const struct cli_topic *topic;
+	const struct cli_verb *verb;
+	int help = 0;
+	int r = parse(argc - 1, argv + 1, &args, &help);
+
+	if (r)
+		return r;
+	if (args.n_words == 0) {
+		help_all(help ? stdout : stderr);
+		return help ? CLI_OK : CLI_USAGE;
+	}
+	topic = find_topic(args.words[0]);
+	if (!topic)
+		return usage("no such topic", args.words[0]);
+	if (args.n_words == 1) {
+		help_all(help ? stdout : stderr);
+		return help ? CLI_OK : CLI_USAGE;
+	}
+	verb = find_verb(topic, args.words[1]);
+	if (!verb)
+		return usage("no such verb", args.words[1]);
+	if (help) {
+		help_verb(topic, verb);
+		return CLI_OK;
+	}
+	args.words += 2;
+	args.n_words -= 2;
+	if (args.n_words < verb->min_words || args.n_words > verb->max_words)
+		return usage(args.n_words < verb->min_words ? "an argument is missing"
+							    : "too many arguments",
+			     verb->name);
+	return verb->run(&args);
+}
