@@ -250,7 +250,7 @@ def barewire_conf(net, **more):
         "bridge": "bw0", "uplink": "wire",
         "ipam": {
             "type": "barewire-ipam",
-            "ranges": [[{"subnet": net + ".0/24", "rangeStart": net + ".10", "rangeEnd": net + ".99",
+            "ranges": [[{"subnet": net + ".0/24", "rangeStart": net + ".5", "rangeEnd": net + ".99",
                          "gateway": net + ".1"}]],
             "reservations": [{"key": "%s/%s" % (KEY_NAMESPACE, KEY_NAME), "address": net + ".7"}],
         },

@@ -24,7 +24,7 @@ def say(text=""):
 def show_barewire(bed):
     """Declares the pool and the address, attaches the pod, starts Redis, and asks it from outside."""
     net = bed.network()
-    say("A pool %s.10 to %s.99 on network %s.0/24, and in it one address that belongs to" % (net, net, net))
+    say("A pool %s.5 to %s.99 on network %s.0/24, and in it one address that belongs to" % (net, net, net))
     say("the pod %s/%s: %s.7 (a reservation of barewire-ipam)." % (KEY_NAMESPACE, KEY_NAME, net))
     v = bed.barewire()
     got = v.answer.ips
