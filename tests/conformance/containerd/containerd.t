@@ -9,7 +9,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "lib"))
-from bwtest import case, expect, expect_eq, main, wait_until  # noqa: E402
+from bwtest import TOP, case, expect, expect_eq, main, wait_until  # noqa: E402
 import ctrd  # noqa: E402
 
 PARALLEL = 16
@@ -126,6 +126,17 @@ def containers_that_live_together_have_different_addresses(name):
     nothing_left()
 
 
+def the_conflist_of_the_readme_works(name):
+    d = daemon(name)
+    with open(os.path.join(TOP, "README.md")) as f:
+        text = f.read().split("```json\n")[1].split("```")[0]
+    with open(os.path.join(ctrd.NET_D, "10-barewire.conflist"), "w") as f:
+        f.write(text)
+    text = d.run(state["root"], "a", "/bin/ip", "-o", "addr", "show", "eth0").stdout
+    expect(addrs(text) and addrs(text)[0].startswith("10.88.0.") and addrs(text)[0] != "10.88.0.77/24", text)
+    nothing_left()
+
+
 def a_network_that_cannot_work_says_why(name):
     d = daemon(name)
     ctrd.conflist(DAEMONS[name][2], mtu="big")
@@ -136,7 +147,8 @@ def a_network_that_cannot_work_says_why(name):
 
 for version in DAEMONS:
     for fn in (is_the_version_it_should_be, a_container_has_its_address_and_gateway, a_container_has_both_families,
-               a_container_gets_the_declared_address, two_containers_reach_each_other, containers_run_in_parallel,
+               a_container_gets_the_declared_address, the_conflist_of_the_readme_works,
+               two_containers_reach_each_other, containers_run_in_parallel,
                containers_that_live_together_have_different_addresses, a_network_that_cannot_work_says_why):
         case("containerd %s: %s" % (version, fn.__name__.replace("_", " ")), fn, version)
 
