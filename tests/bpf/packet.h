@@ -313,12 +313,27 @@ static inline int pk_word_pair(struct pk *p, const char *t, const char *arg)
 	return strcmp(t, "sctp") ? -1 : pk_ports(p, 132, 12, arg);
 }
 
+/* RFC 1071 over the IPv4 header: the bridge's netfilter drops a wrong one. */
+static inline unsigned int pk_checksum(const uint8_t *ip)
+{
+	unsigned int sum = 0, size = (ip[0] & 0xfU) * 4;
+
+	for (unsigned int i = 0; i < size; i += 2)
+		sum += (unsigned int)ip[i] << 8 | ip[i + 1];
+	sum = (sum >> 16) + (sum & 0xffff);
+	return ~(sum + (sum >> 16)) & 0xffff;
+}
+
 static inline void pk_finish(struct pk *p)
 {
+	uint8_t *ip = p->b + p->l3;
+
 	if (p->l3 && p->is6)
-		pk_put16(p->b + p->l3 + 4, (unsigned int)(p->len - p->l3 - 40));
-	else if (p->l3)
-		pk_put16(p->b + p->l3 + 2, (unsigned int)(p->len - p->l3));
+		pk_put16(ip + 4, (unsigned int)(p->len - p->l3 - 40));
+	if (!p->l3 || p->is6)
+		return;
+	pk_put16(ip + 2, (unsigned int)(p->len - p->l3));
+	pk_put16(ip + 10, pk_checksum(ip));
 }
 
 /* Builds @spec into @p; a mistake in it ends the test program. */
