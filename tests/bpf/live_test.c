@@ -138,6 +138,9 @@ static int bed_open(void **state)
 	bed.w = port_new("up0", 'X');
 	bed.a = port_new("ha", 'A');
 	bed.b = port_new("hb", 'B');
+	/* as the plugin does: the bridge knows its pods, and nobody else here */
+	run_command("bridge fdb add 02:00:00:00:00:41 dev ha master static && "
+		    "bridge fdb add 02:00:00:00:00:42 dev hb master static");
 	attach_all(0);
 	return 0;
 }
