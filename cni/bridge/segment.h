@@ -7,10 +7,8 @@
  *     bridge_segment_commit()  the ADD succeeded       (else bridge_segment_undo())
  *     bridge_segment_done()    the lock is free
  *
- * What we know of a bridge stands in its alias (ip link show), so a look costs one message and a
- * reboot forgets it with the bridge: "barewire", then words: made (by us), new (no ADD succeeded on
- * it yet), enslaved (the uplink, by us), raised (the uplink was down), moved (it has the uplink's
- * addresses), vlan=N (its programs carry this tag).
+ * What is known of a bridge stands in its alias (alias.h), so a look costs one message and a reboot
+ * forgets it with the bridge. The journal's segment rows repeat it for people.
  *
  * I1 The bridge's MAC is pinned: it does not follow its ports, and is valid without ports.
  * I2 An uplink belongs to exactly one bridge.
@@ -23,6 +21,8 @@
 
 #include <bw/defs.h>
 #include <bw/ip.h>
+
+#include "alias.h"
 
 struct bw_err;
 struct bw_journal;
@@ -59,6 +59,7 @@ struct bridge_segment {
 	uint8_t bpf_vlan; /* the programs carry want.vlan: the port is untagged, attaching them is a
 			     must */
 	uint8_t is_new; /* no ADD succeeded on this bridge yet */
+	struct bridge_alias alias; /* of the bridge */
 	int gateway; /* ifindex of the device with the gateway addresses; the bridge but for VLANs
 		      */
 	char gateway_name[IFNAMSIZ]; /* "BRIDGE.VLAN" there */

@@ -367,8 +367,7 @@ static int carry_over(struct bw_nl *nl, const struct record *rec, const struct b
 	struct move m = { nl, rec, u->ifindex, bridge->ifindex, 1 };
 	struct bw_link_set enslave = { .what = BW_LINK_SET_MASTER | BW_LINK_SET_UP,
 				       .master = bridge->ifindex };
-	struct bw_link_set mac = { .what = BW_LINK_SET_MAC | BW_LINK_SET_UP |
-					   BW_LINK_SET_NO_LINK_LOCAL };
+	struct bw_link_set mac = { .what = BW_LINK_SET_MAC | BW_LINK_SET_UP };
 	int r;
 
 	memcpy(mac.mac.b, head_of(rec)->mac, BW_MAC_SIZE);
