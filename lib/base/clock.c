@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Time and the boot's identity. */
+#include <fcntl.h>
 #include <string.h>
 #include <time.h>
 
-#include <bw/buf.h>
 #include <bw/clock.h>
 #include <bw/err.h>
-#include <bw/io.h>
 
 #define BOOT_ID_PATH "/proc/sys/kernel/random/boot_id" /* random(4) */
 #define BOOT_ID_FILE_MAX 64
@@ -31,17 +30,23 @@ int64_t bw_clock_real_s(void)
 int bw_boot_id(char ret[BW_BOOT_ID_LEN + 1], struct bw_err *err)
 {
 	const char *path = getenv("BAREWIRE_BOOT_ID_FILE");
-	BW_CLEANUP(bw_buf_done) struct bw_buf buf = { 0 };
-	int r;
+	char buf[BOOT_ID_FILE_MAX + 1];
+	bw_autoclose int fd = -1;
+	ssize_t n;
 
 	if (!path || !*path)
 		path = BOOT_ID_PATH;
-	r = bw_io_read_file(path, BOOT_ID_FILE_MAX, &buf, err);
-	if (r < 0)
-		return r;
-	if (strcspn(buf.data, "\n") != BW_BOOT_ID_LEN)
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return bw_fail(err, errno, "open %s", path);
+	/* It comes whole in one read, and every ADD does this. */
+	n = read(fd, buf, BOOT_ID_FILE_MAX);
+	if (n < 0)
+		return bw_fail(err, errno, "read %s", path);
+	buf[n] = '\0';
+	if (strcspn(buf, "\n") != BW_BOOT_ID_LEN)
 		return bw_fail(err, EPROTO, "read a boot id from %s", path);
-	memcpy(ret, buf.data, BW_BOOT_ID_LEN);
+	memcpy(ret, buf, BW_BOOT_ID_LEN);
 	ret[BW_BOOT_ID_LEN] = '\0';
 	return 0;
 }
