@@ -22,6 +22,9 @@ struct bw_fdb {
 /* A static entry at a port of a bridge; replaces a learned one. @vlan 0 = none. */
 void bw_fdb_put_add(struct bw_nl_batch *b, int port, const struct bw_mac *mac, uint16_t vlan);
 
+/* The same where there is none yet; fails with EEXIST, for a learned one too. */
+void bw_fdb_put_new(struct bw_nl_batch *b, int port, const struct bw_mac *mac, uint16_t vlan);
+
 /* Removes; ENOENT is tolerated. */
 void bw_fdb_put_del(struct bw_nl_batch *b, int port, const struct bw_mac *mac, uint16_t vlan);
 

@@ -37,6 +37,10 @@ void bw_route_put_add(struct bw_nl_batch *b, const struct bw_route *r);
 /* Adds, or replaces the one with the same destination, table and metric. */
 void bw_route_put_replace(struct bw_nl_batch *b, const struct bw_route *r);
 
+/* Adds, IPv4: before others of the same destination and metric, IPv6: beside them. Fails with
+ * EEXIST for the very same route only. */
+void bw_route_put_beside(struct bw_nl_batch *b, const struct bw_route *r);
+
 /* Removes; ESRCH is tolerated. */
 void bw_route_put_del(struct bw_nl_batch *b, const struct bw_route *r);
 

@@ -32,6 +32,11 @@ void bw_fdb_put_add(struct bw_nl_batch *b, int port, const struct bw_mac *mac, u
 		  "add");
 }
 
+void bw_fdb_put_new(struct bw_nl_batch *b, int port, const struct bw_mac *mac, uint16_t vlan)
+{
+	put_entry(b, RTM_NEWNEIGH, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, port, mac, vlan, "add");
+}
+
 void bw_fdb_put_del(struct bw_nl_batch *b, int port, const struct bw_mac *mac, uint16_t vlan)
 {
 	put_entry(b, RTM_DELNEIGH, NLM_F_ACK, port, mac, vlan, "remove");

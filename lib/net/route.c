@@ -137,6 +137,11 @@ void bw_route_put_replace(struct bw_nl_batch *b, const struct bw_route *r)
 	put_route(b, RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, r, "replace");
 }
 
+void bw_route_put_beside(struct bw_nl_batch *b, const struct bw_route *r)
+{
+	put_route(b, RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE, r, "add");
+}
+
 void bw_route_put_del(struct bw_nl_batch *b, const struct bw_route *r)
 {
 	put_route(b, RTM_DELROUTE, NLM_F_ACK, r, "remove");
