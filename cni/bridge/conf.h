@@ -5,7 +5,6 @@
  */
 #pragma once
 
-#include <bw/bpf_abi.h>
 #include <bw/cni_request.h>
 #include <bw/defs.h>
 #include <bw/ip.h>
@@ -19,6 +18,8 @@ struct bw_err;
 #define BRIDGE_MTU_MIN 68 /* RFC 791: what every IPv4 link carries */
 #define BRIDGE_MTU_MAX 65535
 #define BRIDGE_VLAN_MAX 4094
+#define BRIDGE_NATIVE_VID 1 /* untagged on a trunk without vlan, as the reference plugin */
+#define BRIDGE_EP_ADDRS_MAX 4 /* BW_EP_ADDRS_MAX of bpf_abi.h: what the programs hold */
 #define BRIDGE_TRUNK_ITEMS_MAX 256
 #define BRIDGE_BURST_BITS_MAX (8LL * 0xffffffffLL) /* as the reference bandwidth plugin */
 
@@ -63,8 +64,8 @@ const char *bridge_link_str(enum bridge_link link);
 
 struct bridge_antispoof {
 	enum bridge_spoof mode;
-	struct bw_prefix v4[BW_EP_ADDRS_MAX];
-	struct bw_prefix v6[BW_EP_ADDRS_MAX];
+	struct bw_prefix v4[BRIDGE_EP_ADDRS_MAX];
+	struct bw_prefix v6[BRIDGE_EP_ADDRS_MAX];
 	unsigned int n_v4;
 	unsigned int n_v6;
 };

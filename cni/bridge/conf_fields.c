@@ -122,9 +122,9 @@ static int allow_item(const struct cJSON *json, const struct bw_json_path *path,
 				      "an address or a subnet such as 10.1.0.7 or 10.1.0.0/28");
 	v6 = p.ip.family == AF_INET6;
 	n = v6 ? &a->n_v6 : &a->n_v4;
-	if (*n == BW_EP_ADDRS_MAX)
+	if (*n == BRIDGE_EP_ADDRS_MAX)
 		return bw_json_refuse(path, err, "is one too many: at most %d per family",
-				      BW_EP_ADDRS_MAX);
+				      BRIDGE_EP_ADDRS_MAX);
 	(v6 ? a->v6 : a->v4)[(*n)++] = p;
 	return 0;
 }
