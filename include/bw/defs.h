@@ -11,7 +11,7 @@
 #define BW_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define BW_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #define BW_CLEANUP(fn) __attribute__((cleanup(fn)))
-#define BW_CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+#define BW_CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 /* Frees a heap pointer when the variable leaves its scope; errno is kept. */
 static inline void bw_autofree_fn(void *p)

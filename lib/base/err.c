@@ -29,8 +29,8 @@ const char *bw_err_class_str(enum bw_err_class class)
 	return (unsigned int)class < BW_ERR_MAX_ ? class_names[class] : "unknown";
 }
 
-static void vset(struct bw_err *err, enum bw_err_class class, int errnum, const char *fmt,
-		 va_list ap)
+__attribute__((format(printf, 4, 0))) static void vset(struct bw_err *err, enum bw_err_class class,
+						       int errnum, const char *fmt, va_list ap)
 {
 	err->class = class;
 	err->code = 0;

@@ -12,7 +12,8 @@
 #define ROOT "/proc/sys/net/"
 #define PATH_LEN_MAX 256
 
-static int path_of(char out[PATH_LEN_MAX], const char *fmt, va_list ap, struct bw_err *err)
+__attribute__((format(printf, 2, 0))) static int path_of(char out[PATH_LEN_MAX], const char *fmt,
+							 va_list ap, struct bw_err *err)
 {
 	size_t len = strlen(ROOT);
 	int n;
