@@ -26,6 +26,7 @@
 #include <bw/ip.h>
 
 struct bw_err;
+struct bw_nl;
 struct bw_dp;
 
 #define BW_DP_PIN_ROOT "/sys/fs/bpf/barewire"
@@ -58,6 +59,8 @@ struct bw_dp_endpoint {
 	const char *host_if; /* its name, borrowed; NULL = asked from the kernel (3 more calls) */
 	uint32_t uplink_mtu; /* longer frames without GSO leave by the bridge; 0 = unknown */
 	uint8_t netkit; /* @ifindex is a netkit primary */
+	struct bw_nl
+		*nl; /* open route socket in this namespace, borrowed; NULL = one more is made */
 };
 
 /* Where programs are attached. */
@@ -200,6 +203,7 @@ int bw_dp_sweep(unsigned int *ret_n, struct bw_err *err);
  * @ret_n: programs switched; may be NULL
  *
  * Finishes an upgrade that was killed, moves the endpoints of other ABIs here, then replaces the
- * programs of this ABI. Return: 0 also when nothing was pinned; -EOPNOTSUPP; -errno.
+ * programs of this ABI. Where there is tcx, endpoints that an ADD gave filters get links instead.
+ * Return: 0 also when nothing was pinned; -EOPNOTSUPP; -errno.
  */
 int bw_dp_reload(unsigned int *ret_n, struct bw_err *err);

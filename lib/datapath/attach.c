@@ -71,7 +71,7 @@ static int refused(int e, const char *prog, const struct dp_port *port, enum dp_
 static int attach_link(struct dp_dir *dir, const struct dp_port *port, enum dp_side side, int prog,
 		       struct bw_err *err)
 {
-	const char *name = dp_prog_str(dp_prog_of(port->kind, side));
+	const char *name = dp_prog_str(dp_prog_of((enum dp_port_kind)port->kind, side));
 	bw_autoclose int link = -1;
 	char path[DP_PATH_MAX];
 
@@ -85,16 +85,44 @@ static int attach_link(struct dp_dir *dir, const struct dp_port *port, enum dp_s
 	return 0;
 }
 
-int dp_attach(struct dp_dir *dir, const struct dp_port *port, enum dp_side side, struct bw_err *err)
+static int side_prog(struct dp_dir *dir, const struct dp_port *port, enum dp_side side,
+		     struct bw_err *err)
 {
-	enum dp_prog which = dp_prog_of(port->kind, side);
-	int prog = dp_dir_prog(dir, which, err);
+	return dp_dir_prog(dir, dp_prog_of((enum dp_port_kind)port->kind, side), err);
+}
 
-	if (prog < 0)
-		return prog;
-	if (is_link(port))
-		return attach_link(dir, port, side, prog, err);
-	return dp_clsact_attach((int)port->ifindex, side, prog, dp_prog_str(which), err);
+static const char *side_name(const struct dp_port *port, enum dp_side side)
+{
+	return dp_prog_str(dp_prog_of((enum dp_port_kind)port->kind, side));
+}
+
+int dp_attach(struct dp_dir *dir, const struct dp_port *port, struct bw_nl *nl, struct bw_err *err)
+{
+	const char *names[DP_SIDE_MAX_];
+	int progs[DP_SIDE_MAX_];
+	int r = 0;
+
+	for (int side = 0; side < DP_SIDE_MAX_; side++) {
+		names[side] = side_name(port, (enum dp_side)side);
+		progs[side] = side_prog(dir, port, (enum dp_side)side, err);
+		if (progs[side] < 0)
+			return progs[side];
+	}
+	if (!is_link(port))
+		return dp_clsact_add(nl, (int)port->ifindex, progs, names, err);
+	for (int side = 0; side < DP_SIDE_MAX_ && !r; side++)
+		r = attach_link(dir, port, (enum dp_side)side, progs[side], err);
+	return r;
+}
+
+int dp_refilter(struct dp_dir *dir, const struct dp_port *port, enum dp_side side,
+		struct bw_err *err)
+{
+	int prog = side_prog(dir, port, side, err);
+
+	return prog < 0 ? prog
+			: dp_clsact_replace((int)port->ifindex, side, prog, side_name(port, side),
+					    err);
 }
 
 static int detach_link(const char *dir, const struct dp_port *port, enum dp_side side, int at_once,
@@ -145,8 +173,8 @@ int dp_attached(struct dp_dir *dir, const struct dp_port *port, enum dp_side sid
 	int r;
 
 	if (!is_link(port))
-		return dp_clsact_get((int)port->ifindex, side,
-				     dp_prog_str(dp_prog_of(port->kind, side)), ret_prog_id, err);
+		return dp_clsact_get((int)port->ifindex, side, side_name(port, side), ret_prog_id,
+				     err);
 	dp_link_pin(port->host_if, side, pin);
 	r = dp_link_get(dir->name, pin, &link, err);
 	if (r && r != -ENOENT)

@@ -7,6 +7,8 @@
 
 #include "dir.h"
 
+struct bw_nl;
+
 /* A link as the kernel tells of it. */
 struct dp_link {
 	uint32_t ifindex; /* 0 = its device is gone */
@@ -14,15 +16,19 @@ struct dp_link {
 };
 
 /**
- * dp_attach() - put the program of that side at a port's device
- * @dir: whose program, and where the link is pinned
+ * dp_attach() - put both programs at a port's device
+ * @dir: whose programs, and where links are pinned
  * @port: .host_if, .ifindex, .kind and .hook
+ * @nl: open route socket for filters, borrowed; NULL = one of its own
  *
- * A link that is pinned under the name already stays: -EEXIST. A filter of ours is replaced.
- * Return: 0; -EEXIST; -EBUSY another program's filter has our place; -EOPNOTSUPP; -errno.
+ * Replaces nothing. Return: 0; -EEXIST a link is pinned under the name, or a filter has our place;
+ * -EOPNOTSUPP class UNSUPPORTED: the kernel refuses; -errno.
  */
-int dp_attach(struct dp_dir *dir, const struct dp_port *port, enum dp_side side,
-	      struct bw_err *err);
+int dp_attach(struct dp_dir *dir, const struct dp_port *port, struct bw_nl *nl, struct bw_err *err);
+
+/* Replaces our filter on one side of a clsact port. 0; -EBUSY; -errno. */
+int dp_refilter(struct dp_dir *dir, const struct dp_port *port, enum dp_side side,
+		struct bw_err *err);
 
 /**
  * dp_detach() - take our program away

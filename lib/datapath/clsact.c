@@ -82,8 +82,7 @@ static int get_filter(struct bw_nl *nl, int ifindex, enum dp_side side, struct f
 	return bw_nl_talk(nl, b, err);
 }
 
-static int put_filter(struct bw_nl *nl, int ifindex, enum dp_side side, int prog_fd,
-		      const char *name, struct bw_err *err)
+static void put_qdisc(struct bw_nl_batch *b, int ifindex)
 {
 	const struct tcmsg qdisc = {
 		.tcm_family = AF_UNSPEC,
@@ -91,29 +90,63 @@ static int put_filter(struct bw_nl *nl, int ifindex, enum dp_side side, int prog
 		.tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0),
 		.tcm_parent = TC_H_CLSACT,
 	};
-	const struct tcmsg head = filter_head(ifindex, side);
-	struct bw_nl_batch *b = bw_nl_begin(nl);
-	uint32_t nest;
 
 	bw_nl_msg(b, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, &qdisc, sizeof(qdisc),
 		  "add clsact to device %d", ifindex);
 	bw_nl_put_str(b, TCA_KIND, "clsact");
 	bw_nl_tolerate(b, EEXIST);
-	bw_nl_msg(b, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_ACK, &head, sizeof(head),
-		  "attach %s to device %d", name, ifindex);
+}
+
+/* @flags: NLM_F_EXCL where nothing may be replaced. */
+static void put_filter(struct bw_nl_batch *b, int ifindex, enum dp_side side, uint16_t flags,
+		       int prog_fd, const char *name)
+{
+	const struct tcmsg head = filter_head(ifindex, side);
+	uint32_t nest;
+
+	bw_nl_msg(b, RTM_NEWTFILTER, (uint16_t)(NLM_F_CREATE | NLM_F_ACK | flags), &head,
+		  sizeof(head), "attach %s to device %d", name, ifindex);
 	bw_nl_put_str(b, TCA_KIND, "bpf");
 	nest = bw_nl_nest(b, TCA_OPTIONS);
 	bw_nl_put_u32(b, TCA_BPF_FD, (uint32_t)prog_fd);
 	bw_nl_put_str(b, TCA_BPF_NAME, name);
 	bw_nl_put_u32(b, TCA_BPF_FLAGS, TCA_BPF_FLAG_ACT_DIRECT);
 	bw_nl_nest_end(b, nest);
-	return bw_nl_talk(nl, b, err);
 }
 
-int dp_clsact_attach(int ifindex, enum dp_side side, int prog_fd, const char *name,
-		     struct bw_err *err)
+/* ENOENT: the qdisc's or the filter's kind is unknown (net/sched/sch_api.c, cls_api.c). */
+static int lacking(int r, struct bw_err *err)
+{
+	if (r != -ENOENT && r != -EOPNOTSUPP)
+		return r;
+	if (err)
+		err->class = BW_ERR_UNSUPPORTED;
+	return -EOPNOTSUPP;
+}
+
+int dp_clsact_add(struct bw_nl *nl, int ifindex, const int progs[DP_SIDE_MAX_],
+		  const char *const names[DP_SIDE_MAX_], struct bw_err *err)
+{
+	bw_autonl struct bw_nl *own = NULL;
+	struct bw_nl_batch *b;
+	int r = nl ? 0 : bw_nl_open(BW_NL_ROUTE, NULL, &own, err);
+
+	if (r)
+		return r;
+	nl = nl ? nl : own;
+	b = &nl->once; /* the caller's own batch may be half built */
+	bw_nl_batch_init(b);
+	put_qdisc(b, ifindex);
+	for (int side = 0; side < DP_SIDE_MAX_; side++)
+		put_filter(b, ifindex, (enum dp_side)side, NLM_F_EXCL, progs[side], names[side]);
+	return lacking(bw_nl_talk(nl, b, err), err);
+}
+
+int dp_clsact_replace(int ifindex, enum dp_side side, int prog_fd, const char *name,
+		      struct bw_err *err)
 {
 	bw_autonl struct bw_nl *nl = NULL;
+	struct bw_nl_batch *b;
 	struct filter f;
 	int r = bw_nl_open(BW_NL_ROUTE, NULL, &nl, err);
 
@@ -127,7 +160,10 @@ int dp_clsact_attach(int ifindex, enum dp_side side, int prog_fd, const char *na
 			err, BW_ERR_UNSUPPORTED, EBUSY,
 			"priority %d of clsact at device %d holds another program's filter",
 			DP_TC_PRIO, ifindex);
-	return put_filter(nl, ifindex, side, prog_fd, name, err);
+	b = bw_nl_begin(nl);
+	put_qdisc(b, ifindex);
+	put_filter(b, ifindex, side, 0, prog_fd, name);
+	return lacking(bw_nl_talk(nl, b, err), err);
 }
 
 int dp_clsact_detach(int ifindex, enum dp_side side, const char *name, struct bw_err *err)
@@ -190,6 +226,7 @@ int dp_clsact_try(struct bw_err *err)
 	BW_CLEANUP(back_to) struct bw_netns home = BW_NETNS_NONE;
 	bw_autonl struct bw_nl *nl = NULL;
 	bw_autoclose int prog = -1;
+	struct bw_nl_batch *b;
 	int r = bw_netns_open("/proc/thread-self/ns/net", &home, err);
 
 	if (r)
@@ -200,5 +237,10 @@ int dp_clsact_try(struct bw_err *err)
 	if (unshare(CLONE_NEWNET))
 		return bw_fail(err, errno, "make a network namespace");
 	r = bw_nl_open(BW_NL_ROUTE, NULL, &nl, err);
-	return r ? r : put_filter(nl, DP_LO, DP_SIDE_IN, prog, "bw_try", err);
+	if (r)
+		return r;
+	b = bw_nl_begin(nl);
+	put_qdisc(b, DP_LO);
+	put_filter(b, DP_LO, DP_SIDE_IN, NLM_F_EXCL, prog, "bw_try");
+	return bw_nl_talk(nl, b, err);
 }

@@ -4,9 +4,23 @@
 
 #include "dir.h"
 
+struct bw_nl;
+
+/**
+ * dp_clsact_add() - put both programs at a device that has none of ours, in one message
+ * @nl: open route socket, borrowed; NULL = one of its own
+ * @progs: by enum dp_side
+ * @names: by enum dp_side; what tells our filters from others'
+ *
+ * Return: 0; -EEXIST a filter has our place, ours or not, nothing is replaced; -EOPNOTSUPP class
+ * UNSUPPORTED: the kernel lacks clsact or cls_bpf; -errno.
+ */
+int dp_clsact_add(struct bw_nl *nl, int ifindex, const int progs[DP_SIDE_MAX_],
+		  const char *const names[DP_SIDE_MAX_], struct bw_err *err);
+
 /* Puts a program there, in place of ours or as a new filter. 0; -EBUSY somebody else's; -errno. */
-int dp_clsact_attach(int ifindex, enum dp_side side, int prog_fd, const char *name,
-		     struct bw_err *err);
+int dp_clsact_replace(int ifindex, enum dp_side side, int prog_fd, const char *name,
+		      struct bw_err *err);
 
 /* Takes the filter away if it is ours. The qdisc stays. 0 also when there is none; -errno. */
 int dp_clsact_detach(int ifindex, enum dp_side side, const char *name, struct bw_err *err);

@@ -34,8 +34,15 @@ struct dp_stay {
 int dp_stay_begin(struct bw_dp *dp, int how, struct dp_stay *ret, struct bw_err *err);
 void dp_stay_end(struct dp_stay *stay);
 
-/* The hook for veth and physical devices, asked once per handle. 0; -EOPNOTSUPP; -errno. */
-int dp_hook(struct bw_dp *dp, enum bw_dp_hook *ret, struct bw_err *err);
+/**
+ * dp_hook() - where programs of a kind of port go, unless it is a netkit
+ *
+ * Uplinks: tcx, else clsact; asked once per handle. Endpoints: clsact, which the kernel attaches at
+ * once; a tcx link waits for an RCU grace period each (15 ms, with the network's lock held), ten
+ * times what all the rest of an ADD takes. bw_dp_reload() gives them their links later.
+ * Return: 0; -EOPNOTSUPP class UNSUPPORTED; -errno.
+ */
+int dp_hook(struct bw_dp *dp, enum dp_port_kind kind, enum bw_dp_hook *ret, struct bw_err *err);
 
 /* What a segment is keyed by in the tables: its uplink, else its bridge. */
 uint32_t dp_segment_dev(const struct bw_dp_segment *seg);

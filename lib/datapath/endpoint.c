@@ -116,7 +116,7 @@ static int fill_port(struct bw_dp *dp, const struct bw_dp_endpoint *in, struct d
 		     struct bw_err *err)
 {
 	enum bw_dp_hook hook = BW_DP_HOOK_NETKIT;
-	int r = in->netkit ? 0 : dp_hook(dp, &hook, err);
+	int r = in->netkit ? 0 : dp_hook(dp, DP_PORT_ENDPOINT, &hook, err);
 
 	if (r)
 		return r;
@@ -163,8 +163,21 @@ static int put_bucket(struct dp_dir *dir, const struct bw_dp_endpoint *in, uint3
 	return dp_map_put(dir, DP_MAP_BUCKET, &slot, &bucket, sizeof(bucket), BPF_ANY, err);
 }
 
+/* A kernel with tcx and no clsact: links then, and the record says so before they are made. */
+static int attach(struct dp_dir *dir, const struct bw_dp_endpoint *in, struct dp_port *port,
+		  uint32_t slot, struct bw_err *err)
+{
+	int r = dp_attach(dir, port, in->nl, err);
+
+	if (r != -EOPNOTSUPP || port->hook != BW_DP_HOOK_CLSACT)
+		return r;
+	port->hook = BW_DP_HOOK_TCX;
+	r = dp_map_put(dir, DP_MAP_PORT, &slot, port, sizeof(*port), BPF_EXIST, err);
+	return r ? r : dp_attach(dir, port, in->nl, err);
+}
+
 /* The slot is claimed. -EEXIST: something of a killed process is in the way. */
-static int install(struct dp_dir *dir, const struct bw_dp_endpoint *in, const struct dp_port *port,
+static int install(struct dp_dir *dir, const struct bw_dp_endpoint *in, struct dp_port *port,
 		   uint32_t slot, struct bw_err *err)
 {
 	struct bw_mac_key key = dp_port_key(port);
@@ -180,9 +193,7 @@ static int install(struct dp_dir *dir, const struct bw_dp_endpoint *in, const st
 	if (!r)
 		r = put_new(dir, DP_MAP_EP, &port->ifindex, &ep, sizeof(ep), err);
 	if (!r)
-		r = dp_attach(dir, port, DP_SIDE_IN, err);
-	if (!r)
-		r = dp_attach(dir, port, DP_SIDE_OUT, err);
+		r = attach(dir, in, port, slot, err);
 	if (r)
 		return r;
 	fdb = (struct bw_fdb){
@@ -205,7 +216,7 @@ static int add_to(struct dp_dir *dir, const struct bw_dp_endpoint *in, const str
 
 	if (r)
 		return r;
-	r = install(dir, in, port, own.slot, err);
+	r = install(dir, in, &own.port, own.slot, err);
 	if (r)
 		(void)dp_port_remove(dir, &own, 1, &later); /* the first error counts, ignoring */
 	return r;

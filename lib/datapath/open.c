@@ -62,14 +62,20 @@ static void probe_clsact(struct bw_dp_caps *caps, const char *why)
 			 err.msg);
 }
 
-int bw_dp_probe(struct bw_dp_caps *ret_caps, struct bw_err *err)
+static int wished(enum bw_dp_hook hook)
 {
 	const char *wish = getenv(DP_HOOK_ENV);
+
+	return wish && !strcmp(wish, hook_names[hook]);
+}
+
+int bw_dp_probe(struct bw_dp_caps *ret_caps, struct bw_err *err)
+{
 	struct bw_dp_caps caps = { 0 };
 	uint32_t n = 0;
 
 	(void)err; /* so far every doubt is an answer: no hook, and why */
-	if (wish && !strcmp(wish, hook_names[BW_DP_HOOK_CLSACT]))
+	if (wished(BW_DP_HOOK_CLSACT))
 		probe_clsact(&caps, DP_HOOK_ENV " asks for it");
 	else if (!bpf_prog_query(DP_LO, (enum bpf_attach_type)DP_TCX_INGRESS, 0, NULL, NULL, &n))
 		caps_set(&caps, BW_DP_HOOK_TCX, "the kernel has tcx");
@@ -81,22 +87,33 @@ int bw_dp_probe(struct bw_dp_caps *ret_caps, struct bw_err *err)
 	return 0;
 }
 
-int dp_hook(struct bw_dp *dp, enum bw_dp_hook *ret, struct bw_err *err)
+static int ask_hook(struct bw_dp *dp, struct bw_err *err)
 {
 	struct bw_dp_caps caps;
-	int r;
+	int r = bw_dp_probe(&caps, err);
 
-	if (dp->hook == BW_DP_HOOK_NONE) {
-		r = bw_dp_probe(&caps, err);
-		if (r)
-			return r;
-		if (caps.hook == BW_DP_HOOK_NONE)
-			return bw_reject(err, BW_ERR_UNSUPPORTED, EOPNOTSUPP, "attach programs: %s",
-					 caps.why);
-		dp->hook = caps.hook;
-	}
-	*ret = dp->hook;
+	if (r)
+		return r;
+	if (caps.hook == BW_DP_HOOK_NONE)
+		return bw_reject(err, BW_ERR_UNSUPPORTED, EOPNOTSUPP, "attach programs: %s",
+				 caps.why);
+	dp->hook = caps.hook;
 	return 0;
+}
+
+int dp_hook(struct bw_dp *dp, enum dp_port_kind kind, enum bw_dp_hook *ret, struct bw_err *err)
+{
+	int r = 0;
+
+	if (kind == DP_PORT_ENDPOINT && !wished(BW_DP_HOOK_TCX)) {
+		*ret = BW_DP_HOOK_CLSACT;
+		return 0;
+	}
+	if (dp->hook == BW_DP_HOOK_NONE)
+		r = ask_hook(dp, err);
+	if (!r)
+		*ret = dp->hook;
+	return r;
 }
 
 int bw_dp_open(int create, struct bw_dp **ret, struct bw_err *err)
@@ -148,7 +165,7 @@ int dp_stay_begin(struct bw_dp *dp, int how, struct dp_stay *ret, struct bw_err 
 		r = dp_dir_map(&ret->dir, DP_MAP_PORT, err);
 		if (r != -ENOENT)
 			return r < 0 ? r : 0;
-		r = dp_hook(dp, &hook, err);
+		r = dp_hook(dp, DP_PORT_UPLINK, &hook, err);
 		if (!r)
 			r = dp_lock_take(dp->lock, LOCK_EX, err);
 		if (!r)

@@ -73,9 +73,7 @@ static int install(struct dp_dir *dir, const struct bw_dp_segment *seg, const st
 
 	if (r)
 		return r;
-	r = dp_attach(dir, port, DP_SIDE_IN, err);
-	if (!r)
-		r = dp_attach(dir, port, DP_SIDE_OUT, err);
+	r = dp_attach(dir, port, NULL, err);
 	if (!r)
 		r = put_uplink(dir, seg, own.slot, err);
 	if (r)
@@ -102,7 +100,7 @@ static int fill_port(struct bw_dp *dp, const struct bw_dp_segment *seg, struct d
 		     struct bw_err *err)
 {
 	enum bw_dp_hook hook;
-	int r = dp_hook(dp, &hook, err);
+	int r = dp_hook(dp, DP_PORT_UPLINK, &hook, err);
 
 	if (r)
 		return r;

@@ -255,11 +255,17 @@ int bw_dp_sweep(unsigned int *ret_n, struct bw_err *err)
 int bw_dp_reload(unsigned int *ret_n, struct bw_err *err)
 {
 	bw_autoclose int lock = dp_lock_open(err);
+	struct bw_dp_caps caps = { 0 };
 	unsigned int n = 0;
 	int r = lock < 0 ? lock : dp_lock_take(lock, LOCK_EX, err);
 
 	if (!r)
 		r = dp_upgrade(DP_UPGRADE_RELOAD, &n, err);
+	dp_lock_give(lock);
+	if (!r)
+		r = bw_dp_probe(&caps, err);
+	if (!r && caps.hook == BW_DP_HOOK_TCX)
+		r = dp_promote(lock, &n, err);
 	if (!r && ret_n)
 		*ret_n = n;
 	return r;

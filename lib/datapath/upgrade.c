@@ -113,7 +113,7 @@ static int reattach(const struct dp_found *found, void *arg, struct bw_err *err)
 
 	if (found->port.hook != BW_DP_HOOK_CLSACT || !dp_port_is_present(&found->port))
 		return 0;
-	r = dp_attach(m->to, &found->port, m->side, err);
+	r = dp_refilter(m->to, &found->port, m->side, err);
 	m->n += !r;
 	return r;
 }

@@ -30,3 +30,13 @@ enum dp_upgrade {
  * Return: 0; -EOPNOTSUPP class UNSUPPORTED: bpffs or the kernel refuses; -errno.
  */
 int dp_upgrade(enum dp_upgrade how, unsigned int *ret_n, struct bw_err *err);
+
+/**
+ * dp_promote() - give the endpoints of this ABI that have filters tcx links instead
+ * @lock: datapath.lock, not held; taken for each endpoint alone, since a link takes milliseconds
+ * @ret_n: endpoints promoted are added
+ *
+ * First the link, then the record, then the filter goes: no frame passes unseen. Does nothing
+ * where there is no tcx. Return: 0; -errno.
+ */
+int dp_promote(int lock, unsigned int *ret_n, struct bw_err *err);
