@@ -36,8 +36,7 @@
 #define BW_EP_F_DHCP_CLIENT (1U << 2) /* 0.0.0.0 may be a source of a DHCP request */
 #define BW_EP_F_ACCEL (1U << 3) /* may use the fast path */
 #define BW_EP_F_SLOW (1U << 4) /* an operator sent it through the bridge (net slow) */
-#define BW_EP_F_ISOLATED (1U << 5) /* isolated bridge port: isolated ones do not reach each other  \
-				    */
+#define BW_EP_F_ISOLATED (1U << 5) /* bridge port: isolated ones do not reach each other */
 #define BW_EP_F_TRUNK (1U << 6) /* may send VLAN tags */
 #define BW_EP_F_HAIRPIN (1U << 7) /* informational: frames to the own MAC are the bridge's */
 #define BW_EP_F_RATE_TX (1U << 8) /* bw_bucket.dir[BW_DIR_TX] limits what it sends */
@@ -56,8 +55,7 @@
 #define BW_FDB_F_RATE_RX (1U << 9) /* as BW_EP_F_RATE_RX */
 
 /* Flags of an uplink. */
-#define BW_UPLINK_F_VLAN (1U << 0) /* the programs carry the tag: bw_up_tx pushes, bw_up_rx pops   \
-				    */
+#define BW_UPLINK_F_VLAN (1U << 0) /* the programs carry the tag of bw_uplink.vid */
 
 /*
  * Drop reasons, append-only: X(NAME, word for tables and JSON, sentence for people).

@@ -5,6 +5,8 @@
  */
 #include "kit.h"
 
+#include <bw/defs.h>
+
 #include <fcntl.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -32,7 +34,7 @@ static struct {
 	int links[LINKS_MAX], n_links; /* tcx: the programs are attached while these are open */
 } bed;
 
-static void run_command(const char *format, ...)
+static BW_PRINTF(1, 2) void run_command(const char *format, ...)
 {
 	char command[256];
 	va_list ap;
