@@ -152,14 +152,15 @@ def expect_same(before, after, what="state"):
 
 
 def wait_until(fn, timeout_s=5.0, what="condition"):
-    """Polls until fn() is true; its value is returned, the deadline fails the test."""
+    """Polls until fn() is true; its value is returned, the deadline fails the test. what may be a function:
+    it is called only to tell of a failure."""
     end = time.monotonic() + timeout_s
     while True:
         value = fn()
         if value:
             return value
         if time.monotonic() > end:
-            raise Failed("%s: not within %.1f s" % (what, timeout_s))
+            raise Failed("%s: not within %.1f s" % (what() if callable(what) else what, timeout_s))
         time.sleep(0.01)
 
 
@@ -365,10 +366,11 @@ def snapshot(ns=None, node=True, bpf=False):
     """Everything a plugin may change in one namespace (None: the test's own), by section. node adds
     what belongs to the node: nft rules, pins, journal rows; bpf adds the entries of pinned maps."""
     at = ["-n", ns] if ns else []
+    links = run_json("ip", *at, "-j", "-d", "addr")
+    addrs = [{"ifname": i["ifname"], "addr": i.pop("addr_info")} for i in links]
     snap = {
-        "link": _rows(run_json("ip", *at, "-j", "-d", "link")),
-        "addr": _rows([{"ifname": i["ifname"], "addr": [a for a in i["addr_info"]]}
-                       for i in run_json("ip", *at, "-j", "addr")]),
+        "link": _rows(links),
+        "addr": _rows(addrs),
         "route": _rows(run_json("ip", *at, "-j", "route", "show", "table", "all") +
                        run_json("ip", *at, "-j", "-6", "route", "show", "table", "all")),
         "fdb": _rows(run_json("bridge", *at, "-j", "fdb")),

@@ -119,7 +119,7 @@ def host_veths():
 
 def expect_no_trace(ns=None):
     """Nothing of any pod is on the node; the bridge and what belongs to it may be."""
-    wait_until(lambda: not host_veths(), 2, "host veths gone: %s" % host_veths())
+    wait_until(lambda: not host_veths(), 2, lambda: "host veths gone: %s" % host_veths())
     expect_eq(own_rows(), [], "journal rows")
     expect_eq(own_pins(), [], "pins of pods")
     expect_eq(own_entries(), [], "map entries of pods")
@@ -194,8 +194,9 @@ class Scenario:
         return expect_ok(cni("DEL", conf or self.conf, ns or self.ns, args=self.args, plugin=PLUGIN))
 
     def expect_pod_clean(self):
-        wait_until(lambda: not diff(self.pod_before, self.ns.snapshot()), 2,
-                   "the pod is as before: %s" % diff(self.pod_before, self.ns.snapshot()))
+        def changed():
+            return diff(self.pod_before, self.ns.snapshot())
+        wait_until(lambda: not changed(), 2, lambda: "the pod is as before, not:\n%s\n" % "\n".join(changed()))
 
 
 class Warm(Scenario):
@@ -225,7 +226,7 @@ class Warm(Scenario):
     def expect_node_as_before(self):
         def changed():
             return diff(self.node_before, snapshot(bpf=True))
-        wait_until(lambda: not changed(), 2, "the node is as before, not:\n%s\n" % "\n".join(changed()))
+        wait_until(lambda: not changed(), 2, lambda: "the node is as before, not:\n%s\n" % "\n".join(changed()))
 
     def after(self, n):
         self.delete()

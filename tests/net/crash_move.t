@@ -36,7 +36,7 @@ class Move(First):
     def clean(self):
         run(CLI, "net", "clean", BRIDGE)
         self.settle()
-        wait_until(lambda: not self.changed(), 2, "the node is as it was, not:\n%s" % "\n".join(self.changed()))
+        wait_until(lambda: not self.changed(), 2, lambda: "the node is as it was, not:\n%s" % "\n".join(self.changed()))
         self.reachable()
 
     def changed(self):
