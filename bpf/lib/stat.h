@@ -21,12 +21,15 @@ static __always_inline void bw_count(__u32 slot, enum bw_path path, __u32 size)
 	s->bytes[path] += size;
 }
 
+_Static_assert((BW_DROPS_MAX & (BW_DROPS_MAX - 1)) == 0, "a mask");
+
 static __always_inline void bw_count_drop(__u32 slot, __u32 reason)
 {
 	struct bw_stat *s = bpf_map_lookup_elem(&bw_stat, &slot);
 
-	if (s && reason < BW_DROPS_MAX)
-		s->drops[reason]++;
+	/* a mask and not a comparison: Linux 6.1's verifier loses the bound of a negated word */
+	if (s)
+		s->drops[reason & (BW_DROPS_MAX - 1)]++;
 }
 
 /*
