@@ -206,11 +206,11 @@ def _40_an_empty_netns_still_removes_rules_and_host_interface():
     conf = bridge_conf(ipMasq=True)
     added(BRIDGE, conf, ns)
     deleted(BRIDGE, conf, ns)
-    before = snapshot(bpf=True)
+    before = state(bpf=True)
     added(BRIDGE, conf, ns)
     expect_in("10.1.0.2", run("nft", "list", "ruleset"), "masquerade rules")
     deleted(BRIDGE, conf, "", cid="a")
-    expect_same(before, snapshot(bpf=True))
+    expect_same(before, state(bpf=True))
 
 
 @both
@@ -238,9 +238,9 @@ def _42_another_namespace_behind_the_same_path_is_not_harmed():
     again = Netns("a")
     again.ip("link add eth0 type veth peer name other")
     again.ip("addr add 10.99.0.1/24 dev eth0")
-    before = again.snapshot()
+    before = settled(again.snapshot())
     deleted(BRIDGE, conf, again)
-    expect_same(before, again.snapshot())
+    expect_same(before, settled(again.snapshot()))
     expect_eq(held(), [], "held")
 
 

@@ -56,12 +56,12 @@ def _47_an_empty_list_means_that_nothing_is_valid(program):
     added(program, conf, warm)
     deleted(program, conf, warm)
     warm.remove()
-    clean = snapshot(bpf=True)
+    clean = state(bpf=True)
     for name in "ab":
         added(program, conf, Netns(name))
     Netns.remove_all()
     expect_ok(gc(program, conf, []))
-    expect_same(clean, snapshot(bpf=True))
+    expect_same(clean, state(bpf=True))
 
 
 @both

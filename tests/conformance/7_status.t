@@ -21,10 +21,10 @@ def _51_ready_is_quiet_success_and_needs_only_stdin(program):
 
 @both
 def _51_an_exhausted_pool_is_no_reason_to_take_the_node_out(program):
-    conf = conf_of(program, ipam=pool({"subnet": "10.1.0.0/30"}))
+    conf = conf_of(program, ipam=pool({"subnet": "10.3.0.0/30"}), **({"bridge": "br3"} if program == BRIDGE else {}))
     a, b = Netns("a"), Netns("b")
     added(program, conf, a)
-    refused(program, "ADD", conf, b, 11, "10.1.0.")
+    refused(program, "ADD", conf, b, 11, "10.3.0.")
     expect_ok(plug(program, "STATUS", conf))
     deleted(program, conf, a)
 

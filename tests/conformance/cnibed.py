@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the conformance tests share: configurations, a foreign IPAM plugin that records how it is
 called, and what an attachment must look like."""
+import contextlib
 import json
 import os
 import subprocess
@@ -55,19 +56,56 @@ def check_error_object(answer):
 
 def refused(program, verb, conf, ns, code, *words, **kw):
     """The call fails with this code, its text names the words, and nothing changed."""
+    with unchanged(ns):
+        return refused_only(program, verb, conf, ns, code, *words, **kw)
+
+
+def settled(snap):
+    """A snapshot without what the kernel does on its own a moment later: carrier, link-local
+    addresses and their routes, what a bridge learns."""
+    out = dict(snap)
+    for section in ("link", "addr", "route", "fdb"):
+        rows = []
+        for row in map(json.loads, snap[section]):
+            row.pop("operstate", None)
+            if section == "link":
+                row["flags"] = [f for f in row["flags"] if f not in ("NO-CARRIER", "LOWER_UP")]
+                row.get("linkinfo", {}).pop("info_slave_data", None)
+            elif section == "addr":
+                row["addr"] = [{k: a[k] for k in ("local", "prefixlen")} for a in row["addr"]
+                               if not a["local"].startswith("fe80:")]
+            elif section == "route":
+                row.pop("flags", None)
+                if row["dst"].startswith(("fe80:", "ff00:")) or row.get("type") == "anycast":
+                    continue
+            elif row.get("state", "") == "" or row["mac"].startswith(("33:33:", "01:00:5e:")):
+                continue
+            rows.append(json.dumps(row, sort_keys=True))
+        out[section] = sorted(rows)
+    return out
+
+
+def state(ns=None, bpf=False):
+    """Everything of the node, and of the pod's namespace when it is one."""
+    out = settled(snapshot(bpf=bpf))
+    if isinstance(ns, Netns) and os.path.exists(ns.path):
+        out.update({"pod " + k: v for k, v in settled(ns.snapshot()).items()})
+    return out
+
+
+@contextlib.contextmanager
+def unchanged(ns=None):
+    """Whatever is done within leaves everything as it was."""
     before = state(ns)
+    yield
+    expect_same(before, state(ns))
+
+
+def refused_only(program, verb, conf, ns, code, *words, **kw):
+    """refused() without looking at what changed: for loops within unchanged()."""
     answer = expect_error(plug(program, verb, conf, ns, **kw), code, *words)
     check_error_object(answer)
-    expect_same(before, state(ns))
     return answer
-
-
-def state(ns=None):
-    """Everything of the node, and of the pod's namespace when it is one."""
-    out = snapshot()
-    if isinstance(ns, Netns) and os.path.exists(ns.path):
-        out.update({"pod " + k: v for k, v in ns.snapshot().items()})
-    return out
 
 
 def added(program, conf, ns, **kw):
@@ -175,7 +213,7 @@ exit 0
         return [c[0] for c in self.calls()]
 
     def conf(self, **keys):
-        return bridge_conf(ipam={"type": self.name, "mine": [1, 2]}, **keys)
+        return bridge_conf(ipam={"type": self.name, "mine": [1, 2]}, bridge="br9", **keys)
 
 
 def raw(program, env, stdin=b"", close_stdin=False):
