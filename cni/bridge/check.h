@@ -28,6 +28,9 @@ struct bridge_check {
 /* check_layer3.c: addresses and routes of prevResult in the container. 0; -errno. */
 int bridge_check_layer3(struct bridge_check *c, struct bw_err *err);
 
+/* check_layer3.c: whether an address of prevResult is this interface's, not another plugin's. */
+int bridge_check_is_ours(const struct bridge_check *c, const struct bw_cni_ip *ip);
+
 /* check_programs.c: VLAN membership of the port. 0; -errno. */
 int bridge_check_vlans(struct bridge_check *c, struct bw_err *err);
 

@@ -24,8 +24,7 @@ static void look_reset(void *arg)
 	memset(look->found, 0, sizeof(look->found));
 }
 
-/* Whether an address of the result is this interface's. */
-static int is_ours(const struct bridge_check *c, const struct bw_cni_ip *ip)
+int bridge_check_is_ours(const struct bridge_check *c, const struct bw_cni_ip *ip)
 {
 	const struct bw_cni_if *i;
 
@@ -60,7 +59,7 @@ static int check_addresses(struct bridge_check *c, struct look *look, struct bw_
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < c->prev.n_ips; i++)
-		if (!look->found[i] && is_ours(c, &c->prev.ips[i]))
+		if (!look->found[i] && bridge_check_is_ours(c, &c->prev.ips[i]))
 			bridge_drift_add(&c->drift, "address %s is missing on %s",
 					 bw_prefix_str(&c->prev.ips[i].address, text),
 					 c->ctx->req->ifname);

@@ -51,9 +51,23 @@ static void say(const struct bridge_conf *conf, int accel, const char *why)
 		    bridge_accel_str(conf->accel), "why", why);
 }
 
+/* Other plugins of the chain have addresses of their own, which the programs do not know. */
+static struct bw_cni_result own_addresses(const struct bridge_check *c,
+					  struct bw_cni_ip ips[BW_CNI_IPS_MAX])
+{
+	struct bw_cni_result own = { .ips = ips };
+
+	for (size_t i = 0; i < c->prev.n_ips && own.n_ips < BW_CNI_IPS_MAX; i++)
+		if (bridge_check_is_ours(c, &c->prev.ips[i]))
+			ips[own.n_ips++] = c->prev.ips[i];
+	return own;
+}
+
 int bridge_check_programs(struct bridge_check *c, struct bw_err *err)
 {
 	const struct bridge_conf *conf = &c->ctx->conf;
+	struct bw_cni_ip ips[BW_CNI_IPS_MAX];
+	struct bw_cni_result own = own_addresses(c, ips);
 	struct bridge_segment seg = { .lock = -1,
 				      .bridge = c->bridge.ifindex,
 				      .uplink = c->uplink.ifindex,
@@ -62,7 +76,7 @@ int bridge_check_programs(struct bridge_check *c, struct bw_err *err)
 					     .segment = &seg,
 					     .host = &c->host,
 					     .mac = &c->pod.mac,
-					     .result = &c->prev,
+					     .result = &own,
 					     .is_netkit = strcmp(c->host.kind, "netkit") == 0 };
 	const char *slow = bridge_endpoint_why_slow(conf);
 	struct bw_dp_caps caps = { 0 };

@@ -238,6 +238,7 @@ def _16_what_may_pass_later_is_error_11(program):
     refused(program, "ADD", conf_of(program, **wish), b, 11, "10.1.0.77", "container a")
     deleted(program, conf_of(program), a)
     added(program, conf_of(program, **wish), b)
+    deleted(program, conf_of(program), b)
 
 
 @both

@@ -195,7 +195,7 @@ def _39_a_failing_delegate_is_reported_after_everything_else_was_done():
     added(BRIDGE, foreign.conf(), ns, path=foreign.path)
     foreign.answer("DEL", {"cniVersion": NEWEST, "code": 122, "msg": "cannot let go"}, fail=True)
     expect_error(plug(BRIDGE, "DEL", foreign.conf(), ns, path=foreign.path), 122, "cannot let go")
-    expect_eq(host_ports(), [], "ports left on the bridge")
+    expect_eq(host_ports("br9"), [], "ports left on the bridge")
     expect("eth0" not in [l["ifname"] for l in ns.ip_json("link")], "the interface is left in the pod")
 
 

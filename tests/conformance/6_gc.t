@@ -108,7 +108,7 @@ def _48_a_failure_does_not_stop_the_rest_and_is_one_error():
     expect_error(answer, 144, "cannot collect")
     check_error_object(answer)
     expect_eq(attachments(), [("b", "eth0")], "attachments")
-    expect_eq(len(host_ports()), 1, "ports of the bridge")
+    expect_eq(len(host_ports("br9")), 1, "ports of the bridge")
     deleted(BRIDGE, conf, "/run/netns/b", cid="b", path=foreign.path)
 
 
