@@ -16,6 +16,7 @@ struct bw_json_build;
 /* What was asked for. Texts are argv's. */
 struct cli_args {
 	int json; /* -o json */
+	int wide; /* -o wide: text with more columns */
 	const char *dir; /* --dir, NULL = by default */
 	const char *domain; /* --domain, NULL = all */
 	char **words; /* what is left */
@@ -40,6 +41,7 @@ struct cli_topic {
 };
 
 extern const struct cli_topic cli_topic_ipam;
+extern const struct cli_topic cli_topic_net;
 
 /* Prints "barewire: MESSAGE", the details and returns CLI_FAILED. */
 int cli_fail(const struct bw_err *err);

@@ -3,18 +3,22 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <bw/datapath.h>
 #include <bw/err.h>
 #include <bw/json.h>
 
 #include "cli.h"
 
+#define CLI_VERSION "0.1.0"
+
 static const struct cli_topic *const topics[] = {
+	&cli_topic_net,
 	&cli_topic_ipam,
 };
 
 #define OPTIONS                                                                                    \
 	"options:\n"                                                                               \
-	"  -o json        print one JSON document instead of text\n"                               \
+	"  -o FORMAT      text, wide (more columns) or json (one document)\n"                      \
 	"  --dir DIR      the journal's folder, a network's dataDir (/var/lib/barewire)\n"         \
 	"  --domain NAME  only this L2 domain\n"                                                   \
 	"  --help         this text\n"
@@ -54,7 +58,8 @@ static void help_all(FILE *to)
 			(void)fprintf(to, "  %-22s %s\n", left, v->about);
 		}
 	}
-	(void)fprintf(to, "\n" OPTIONS "\nbarewire TOPIC VERB --help says more\n");
+	(void)fprintf(to, "version: print the version and the datapath's ABI\n\n" OPTIONS
+			  "\nbarewire TOPIC VERB --help says more\n");
 }
 
 static void help_verb(const struct cli_topic *topic, const struct cli_verb *v)
@@ -96,9 +101,10 @@ static int parse(int argc, char **argv, struct cli_args *args, int *ret_help)
 		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
 			*ret_help = 1;
 		} else if ((v = value_of("-o", argc, argv, &i))) {
-			if (strcmp(v, "json") != 0 && strcmp(v, "text") != 0)
-				return usage("-o: expected json or text, got", v);
 			args->json = strcmp(v, "json") == 0;
+			args->wide = strcmp(v, "wide") == 0;
+			if (!args->json && !args->wide && strcmp(v, "text") != 0)
+				return usage("-o: expected text, wide or json, got", v);
 		} else if ((v = value_of("--dir", argc, argv, &i))) {
 			args->dir = v;
 		} else if ((v = value_of("--domain", argc, argv, &i))) {
@@ -110,6 +116,15 @@ static int parse(int argc, char **argv, struct cli_args *args, int *ret_help)
 		}
 	}
 	return 0;
+}
+
+static int print_version(const struct cli_args *args)
+{
+	int n = args->json ? printf("{\"version\": \"%s\", \"datapath\": \"%s\"}\n", CLI_VERSION,
+				    bw_dp_abi())
+			   : printf("barewire %s, datapath %s\n", CLI_VERSION, bw_dp_abi());
+
+	return n < 0 ? CLI_FAILED : CLI_OK;
 }
 
 static const struct cli_topic *find_topic(const char *name)
@@ -142,6 +157,12 @@ int main(int argc, char **argv)
 		help_all(help ? stdout : stderr);
 		return help ? CLI_OK : CLI_USAGE;
 	}
+	if (strcmp(args.words[0], "help") == 0) {
+		help_all(stdout);
+		return CLI_OK;
+	}
+	if (strcmp(args.words[0], "version") == 0)
+		return print_version(&args);
 	topic = find_topic(args.words[0]);
 	if (!topic)
 		return usage("no such topic", args.words[0]);

@@ -93,6 +93,8 @@ struct bw_dp_port {
 	struct bw_dp_cidr v6[BW_EP_ADDRS_MAX];
 	unsigned int n_v4, n_v6;
 	uint32_t flags; /* BW_EP_F_*; of an uplink: BW_UPLINK_F_* */
+	uint8_t sticky; /* some of its flows stay on the bridge: netfilter translates them */
+	uint8_t fast_uplink; /* unicast to known MACs behind the uplink leaves fast */
 	enum bw_dp_hook hook;
 	uint64_t rx_rate_bps, tx_rate_bps;
 	char abi[BW_DP_ABI_MAX];

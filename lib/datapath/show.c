@@ -43,6 +43,7 @@ static int fill_flags(struct dp_dir *dir, const struct dp_found *found, struct b
 		      struct bw_err *err)
 {
 	struct bw_uplink up = { 0 };
+	struct bw_slot slot = { 0 };
 	struct bw_ep ep = { 0 };
 	int r;
 
@@ -54,8 +55,12 @@ static int fill_flags(struct dp_dir *dir, const struct dp_found *found, struct b
 	r = dp_map_get(dir, DP_MAP_EP, &found->port.ifindex, &ep, sizeof(ep), err);
 	if (r == 1 && ep.slot == found->slot) {
 		ret->flags = ep.flags;
+		ret->fast_uplink = ep.uplink != 0;
 		fill_addrs(&ep, ret);
 	}
+	if (r >= 0)
+		r = dp_map_get(dir, DP_MAP_SLOT, &found->slot, &slot, sizeof(slot), err);
+	ret->sticky = slot.sticky != 0;
 	return r < 0 ? r : 0;
 }
 
@@ -96,7 +101,15 @@ static int list_dir(struct dp_dir *dir, void *arg, struct bw_err *err)
 int bw_dp_list(bw_dp_port_fn fn, void *arg, struct bw_err *err)
 {
 	struct list_arg l = { NULL, fn, arg };
+	struct bw_err unlocked = { 0 };
+	bw_autoclose int lock = -1;
 
+	if (access(BW_DP_PIN_ROOT, F_OK))
+		return 0;
+	/* A list is worth something without the lock too (a read-only /run). */
+	lock = dp_lock_open(&unlocked);
+	if (lock >= 0)
+		(void)dp_lock_take(lock, LOCK_SH, &unlocked); /* as above, ignoring */
 	return dp_each_dir(list_dir, &l, err);
 }
 
