@@ -137,6 +137,7 @@ int bridge_programs_attach(struct bridge_add *add, struct bw_err *err)
 	r = bridge_endpoint_build(&from, &ep, err);
 	if (r < 0)
 		return r;
+	ep.nl = add->ctx->host;
 	r = bw_dp_segment_ensure(add->dp, &ep.segment, &why);
 	if (r == 0)
 		r = bw_dp_endpoint_add(add->dp, &ep, &why);
