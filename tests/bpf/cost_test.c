@@ -40,6 +40,7 @@ struct way {
 	int verdict;
 };
 
+#define STICKY_PORT "81"
 #define V4 "ip 10.1.0.2>10.1.0.9 tcp 4000>80 pad=64"
 #define V6 "ip6 fd00::2>fd00::9 tcp 4000>80 pad=64"
 
@@ -50,7 +51,8 @@ static const struct way ways[] = {
 	{ "pod to outside, IPv6", "A>X " V6, &kit.pod_tx, FAST },
 	{ "pod to an unknown MAC", "A>Y " V4, &kit.pod_tx, NEXT },
 	{ "pod to the host", "A>H " V4, &kit.pod_tx, NEXT },
-	{ "pod, sticky flow", "C>B ip 10.1.0.2>10.1.0.9 tcp 4000>81", &kit.pod_tx, NEXT },
+	{ "pod, sticky flow", "A>B ip 10.1.0.2>10.1.0.9 tcp 4000>" STICKY_PORT, &kit.pod_tx, NEXT },
+	{ "pod, beside sticky flows", "A>B " V4, &kit.pod_tx, FAST },
 	{ "pod, ARP", "A>* arp=1 A@10.1.0.2>10.1.0.9", &kit.pod_tx, NEXT },
 	{ "pod, forged MAC", "B>X " V4, &kit.pod_tx, SHOT },
 	{ "pod, forged address", "A>X ip 10.1.0.3>10.1.0.9 tcp 4000>80", &kit.pod_tx, SHOT },
@@ -73,6 +75,17 @@ static void set_the_scene(void)
 	kit_put_uplink(KIT_IF, 0, 0);
 }
 
+/* A's slot as if a flow to STICKY_PORT had arrived slowly, or none. */
+static void set_sticky(int is_sticky)
+{
+	struct bw_slot slot = { .gen = KIT_GEN };
+	uint32_t three = 3;
+
+	assert_int_equal(bpf_map_update_elem(kit.slot, &three, &slot, BPF_ANY), 0);
+	if (is_sticky)
+		kit_run(kit.pod_rx, KIT_IF, "X>A ip 10.1.0.9>10.1.0.2 tcp " STICKY_PORT ">4000");
+}
+
 static void costs_are_printed(void **state)
 {
 	struct bpf_object *obj = bpf_object__open_file(EMPTY_OBJECT, NULL);
@@ -85,13 +98,7 @@ static void costs_are_printed(void **state)
 	empty = bpf_program__fd(bpf_object__find_program_by_name(obj, "bw_empty"));
 	set_the_scene();
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
-		struct bw_slot slot = { .gen = KIT_GEN };
-		uint32_t three = 3;
-
-		/* the one way that needs sticky flows: A's, as if recorded before */
-		if (!strcmp(ways[i].what, "pod, sticky flow"))
-			continue;
-		assert_int_equal(bpf_map_update_elem(kit.slot, &three, &slot, BPF_ANY), 0);
+		set_sticky(strstr(ways[i].what, "sticky") != NULL);
 		for (int r = 0; r < ROUNDS; r++) {
 			zero[r] = once(empty, "A>B " V4, NEXT);
 			ns[r] = once(*ways[i].prog, ways[i].packet, ways[i].verdict);
