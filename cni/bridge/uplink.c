@@ -51,6 +51,11 @@ static const struct head *head_of(const struct record *r)
 	return (const void *)r->buf.data;
 }
 
+static const unsigned char *messages_of(const struct record *r)
+{
+	return (const unsigned char *)r->buf.data + sizeof(struct head);
+}
+
 /*
  * BARE OR NOT
  */
@@ -112,10 +117,11 @@ int bridge_uplink_is_bare(struct bw_nl *nl, const struct bw_link *link, struct b
 /* Whether these very bytes are a message of the record. */
 static int has_message(const struct record *rec, const struct nlmsghdr *want)
 {
-	const struct nlmsghdr *m = (const void *)(rec->buf.data + sizeof(struct head));
-	int left = (int)(rec->buf.size - sizeof(struct head));
+	const unsigned char *p = messages_of(rec);
+	size_t left = rec->buf.size - sizeof(struct head);
+	const struct nlmsghdr *m;
 
-	for (; mnl_nlmsg_ok(m, left); m = mnl_nlmsg_next(m, &left))
+	while ((m = bw_nl_next(&p, &left)))
 		if (m->nlmsg_len == want->nlmsg_len && memcmp(m, want, want->nlmsg_len) == 0)
 			return 1;
 	return 0;
@@ -179,11 +185,12 @@ static int record_route(const struct nlmsghdr *nlh, const struct bw_route *r, vo
 
 static void count(struct record *rec)
 {
-	const struct nlmsghdr *m = (const void *)(rec->buf.data + sizeof(struct head));
-	int left = (int)(rec->buf.size - sizeof(struct head));
+	const unsigned char *p = messages_of(rec);
+	size_t left = rec->buf.size - sizeof(struct head);
+	const struct nlmsghdr *m;
 
 	rec->n = 0;
-	for (; mnl_nlmsg_ok(m, left); m = mnl_nlmsg_next(m, &left)) {
+	while ((m = bw_nl_next(&p, &left))) {
 		const struct rtgenmsg *g = mnl_nlmsg_get_payload(m);
 
 		rec->n++;
@@ -312,10 +319,11 @@ static int is_taken(enum walk walk, const struct nlmsghdr *nlh)
 
 static int put_items(const struct move *m, enum walk walk, int take_away, struct bw_err *err)
 {
-	const struct nlmsghdr *nlh = (const void *)(m->rec->buf.data + sizeof(struct head));
-	int left = (int)(m->rec->buf.size - sizeof(struct head));
+	const unsigned char *p = messages_of(m->rec);
+	size_t left = m->rec->buf.size - sizeof(struct head);
+	const struct nlmsghdr *nlh;
 
-	for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+	while ((nlh = bw_nl_next(&p, &left))) {
 		int r;
 
 		if (!is_taken(walk, nlh))

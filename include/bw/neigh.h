@@ -8,6 +8,7 @@
 struct bw_err;
 struct bw_nl;
 struct bw_nl_batch;
+struct nlmsghdr;
 
 /* An entry of a bridge's forwarding table. */
 struct bw_fdb {
@@ -18,6 +19,9 @@ struct bw_fdb {
 	uint8_t is_static; /* does not age (NUD_NOARP) */
 	uint8_t is_local; /* delivered to the host (NUD_PERMANENT) */
 };
+
+/* Reads one RTM_NEWNEIGH of a bridge. 0; -EPROTO. */
+int bw_fdb_parse(const struct nlmsghdr *nlh, struct bw_fdb *ret);
 
 /* A static entry at a port of a bridge; replaces a learned one. @vlan 0 = none. */
 void bw_fdb_put_add(struct bw_nl_batch *b, int port, const struct bw_mac *mac, uint16_t vlan);

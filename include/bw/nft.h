@@ -15,7 +15,7 @@
 
 struct bw_err;
 struct bw_nl;
-struct bw_nl_batch;
+struct nlmsghdr;
 
 #define BW_NFT_TABLE "barewire"
 #define BW_NFT_CHAIN "postrouting"
@@ -55,6 +55,9 @@ struct bw_nft_rule {
 	char container_id[BW_NFT_PART_MAX + 1];
 	char ifname[16];
 };
+
+/* Reads one NFT_MSG_NEWRULE. 1 it has an owner; 0 it is not ours. */
+int bw_nft_rule_parse(const struct nlmsghdr *nlh, struct bw_nft_rule *ret);
 
 /* Every rule with an owner. @visit returns 1 to have the rule deleted, 0 to keep it, -errno to
  * stop. */

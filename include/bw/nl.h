@@ -141,6 +141,15 @@ void bw_nl_on_reply(struct bw_nl_batch *b, bw_nl_fn fn, void *arg);
 int bw_nl_talk(struct bw_nl *nl, struct bw_nl_batch *b, struct bw_err *err);
 
 /**
+ * bw_nl_take() - match one received datagram with the messages of a sent batch (pure)
+ * @data: aligned as a message
+ *
+ * Fills ops[].result and .failed, calls on_reply. What carries no sequence number of the batch is
+ * skipped. Return: 0; -EPROTO an answer is malformed; what an on_reply returned.
+ */
+int bw_nl_take(struct bw_nl_batch *b, const void *data, size_t size, struct bw_err *err);
+
+/**
  * bw_nl_dump() - send the one message of the batch with NLM_F_DUMP and hand on every answer
  * @nl: socket
  * @b: exactly one message; NLM_F_DUMP is added
@@ -168,6 +177,28 @@ void bw_nl_attrs(const struct nlmsghdr *nlh, size_t head_size, const struct nlat
 /* The same for a nest; NULL gives nothing. @skip: bytes of a fixed header inside the nest. */
 void bw_nl_attrs_nested(const struct nlattr *nest, size_t skip, const struct nlattr **tb,
 			uint16_t max);
+
+/**
+ * bw_nl_next() - walk the messages of a datagram
+ * @p: where to look; moves behind the message
+ * @left: bytes from there
+ *
+ * libmnl's own walk never ends on a length of 0xffffffff.
+ * Return: a message that lies whole in the rest; NULL when there is none.
+ */
+const struct nlmsghdr *bw_nl_next(const unsigned char **p, size_t *left);
+
+/**
+ * bw_nl_next_attr() - walk attributes
+ * @p: where to look; moves behind the attribute
+ * @left: bytes from there, exact: libmnl's own walk rounds a message's end up and reads beyond
+ *
+ * Return: an attribute that lies whole in the rest; NULL when there is none.
+ */
+const struct nlattr *bw_nl_next_attr(const unsigned char **p, size_t *left);
+
+/* Start and size of a message's attributes, for bw_nl_next_attr(); size 0 when there are none. */
+const unsigned char *bw_nl_attrs_of(const struct nlmsghdr *nlh, size_t head_size, size_t *ret_size);
 
 /* Bounded reads: @def when the attribute is NULL or too short. */
 uint8_t bw_nl_u8(const struct nlattr *a, uint8_t def);

@@ -131,10 +131,12 @@ static void mark(struct bw_port_vlans *v, uint16_t first, uint16_t last, uint16_
 
 static void read_vlans(const struct nlattr *spec, struct bw_port_vlans *v)
 {
+	const unsigned char *p = mnl_attr_get_payload(spec);
+	size_t left = mnl_attr_get_payload_len(spec);
 	const struct nlattr *a;
 	uint16_t begin = 0;
 
-	mnl_attr_for_each_nested (a, spec) {
+	while ((a = bw_nl_next_attr(&p, &left))) {
 		struct bridge_vlan_info i;
 
 		if (mnl_attr_get_type(a) != IFLA_BRIDGE_VLAN_INFO || !bw_nl_bytes(a, &i, sizeof(i)))

@@ -201,8 +201,9 @@ static int drain_events(struct bw_nl *nl, int ifindex, struct bw_err *err)
 
 	for (;;) {
 		ssize_t n = recv(nl->fd, nl->rx, sizeof(nl->rx), MSG_DONTWAIT);
-		const struct nlmsghdr *nlh = (const void *)nl->rx;
-		int left = (int)n;
+		const unsigned char *p = nl->rx;
+		const struct nlmsghdr *nlh;
+		size_t left = n > 0 ? (size_t)n : 0;
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -211,7 +212,7 @@ static int drain_events(struct bw_nl *nl, int ifindex, struct bw_err *err)
 		if (n < 0)
 			return errno == EAGAIN ? look
 					       : bw_fail(err, errno, "receive device events");
-		for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+		while ((nlh = bw_nl_next(&p, &left))) {
 			const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
 
 			if (mnl_nlmsg_get_payload_len(nlh) >= sizeof(*ifi) &&

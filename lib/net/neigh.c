@@ -43,7 +43,7 @@ void bw_fdb_put_del(struct bw_nl_batch *b, int port, const struct bw_mac *mac, u
 	bw_nl_tolerate(b, ENOENT);
 }
 
-static int parse_entry(const struct nlmsghdr *nlh, struct bw_fdb *ret)
+int bw_fdb_parse(const struct nlmsghdr *nlh, struct bw_fdb *ret)
 {
 	const struct nlattr *tb[NDA_MASTER + 1];
 	struct bw_fdb e = { 0 };
@@ -72,7 +72,7 @@ struct one {
 static int on_entry(const struct nlmsghdr *nlh, void *arg, struct bw_err *err)
 {
 	struct one *o = arg;
-	int r = parse_entry(nlh, o->ret);
+	int r = bw_fdb_parse(nlh, o->ret);
 
 	if (r < 0)
 		return bw_fail(err, -r, "read forwarding entry");
@@ -122,7 +122,7 @@ static int on_listed(const struct nlmsghdr *nlh, void *arg, struct bw_err *err)
 			l->v->reset(l->v->arg);
 		return 0;
 	}
-	if (parse_entry(nlh, &entry) < 0 ||
+	if (bw_fdb_parse(nlh, &entry) < 0 ||
 	    (entry.master != l->bridge && entry.ifindex != l->bridge))
 		return 0;
 	return l->v->visit(&entry, l->v->arg, err);

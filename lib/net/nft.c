@@ -209,8 +209,7 @@ static const char *take_part(const char *s, char *out, size_t size)
 	return s[len] ? s + len + 1 : s + len;
 }
 
-/* Reads one RTM-like NEWRULE. 1 it has an owner; 0 it is not ours. */
-static int parse_rule(const struct nlmsghdr *nlh, struct bw_nft_rule *ret)
+int bw_nft_rule_parse(const struct nlmsghdr *nlh, struct bw_nft_rule *ret)
 {
 	const struct nlattr *tb[NFTA_RULE_USERDATA + 1];
 	const struct nfgenmsg *head = mnl_nlmsg_get_payload(nlh);
@@ -267,7 +266,7 @@ static int on_rule(const struct nlmsghdr *nlh, void *arg, struct bw_err *err)
 		d->n = d->n_before;
 		return 0;
 	}
-	if (!parse_rule(nlh, &rule))
+	if (!bw_nft_rule_parse(nlh, &rule))
 		return 0;
 	r = d->v->visit(&rule, d->v->arg, err);
 	if (r <= 0)
@@ -434,7 +433,7 @@ static int on_counted(const struct nlmsghdr *nlh, void *arg, struct bw_err *err)
 
 	if (!nlh)
 		c->n = c->n_before;
-	else if (parse_rule(nlh, &rule))
+	else if (bw_nft_rule_parse(nlh, &rule))
 		c->n += is_owners(&rule, (void *)(uintptr_t)c->comment, err);
 	return 0;
 }

@@ -253,16 +253,17 @@ static int take_error(struct bw_nl_batch *b, int i, const struct nlmsghdr *nlh, 
 	return 0;
 }
 
-static int take_answer(struct bw_nl_batch *b, const struct answer *a, struct bw_err *err)
+int bw_nl_take(struct bw_nl_batch *b, const void *data, size_t size, struct bw_err *err)
 {
-	const struct nlmsghdr *nlh = (const void *)a->data;
-	int left = (int)a->size;
+	const unsigned char *p = data;
+	const struct nlmsghdr *nlh;
 
-	for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+	while ((nlh = bw_nl_next(&p, &size))) {
 		int i = op_of(b, nlh->nlmsg_seq);
 		int r = 0;
 
-		if (i < 0)
+		/* The first answer counts: a later one must not turn a failure into a success. */
+		if (i < 0 || b->ops[i].result != 1)
 			continue;
 		if (nlh->nlmsg_type == NLMSG_ERROR) {
 			r = take_error(b, i, nlh, err);
@@ -307,7 +308,7 @@ int bw_nl_talk(struct bw_nl *nl, struct bw_nl_batch *b, struct bw_err *err)
 
 		r = n;
 		for (int i = 0; i < n && r >= 0; i++)
-			r = take_answer(b, &answers[i], err);
+			r = bw_nl_take(b, answers[i].data, answers[i].size, err);
 	}
 	if (r < 0)
 		return r;
@@ -361,10 +362,11 @@ static int dump_message(struct dump *d, const struct nlmsghdr *nlh, struct bw_er
 
 static int dump_datagram(struct dump *d, const struct answer *a, struct bw_err *err)
 {
-	const struct nlmsghdr *nlh = (const void *)a->data;
-	int left = (int)a->size;
+	const unsigned char *p = a->data;
+	const struct nlmsghdr *nlh;
+	size_t left = a->size;
 
-	for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+	while ((nlh = bw_nl_next(&p, &left))) {
 		int r;
 
 		if (nlh->nlmsg_seq != op_msg(d->b, 0)->nlmsg_seq)

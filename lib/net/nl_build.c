@@ -69,6 +69,8 @@ void bw_nl_put(struct bw_nl_batch *b, uint16_t type, const void *data, size_t si
 	nlh = last_with_room(b, MNL_ATTR_HDRLEN + MNL_ALIGN(size));
 	if (!nlh)
 		return;
+	/* libmnl leaves padding as it is: equal attributes would differ in bytes. */
+	memset(b->data + b->size, 0, MNL_ATTR_HDRLEN + MNL_ALIGN(size));
 	mnl_attr_put(nlh, type, size, data);
 	grown(b, nlh);
 }
@@ -153,33 +155,46 @@ void bw_nl_on_reply(struct bw_nl_batch *b, bw_nl_fn fn, void *arg)
 	b->ops[b->n - 1].arg = arg;
 }
 
+const struct nlattr *bw_nl_next_attr(const unsigned char **p, size_t *left)
+{
+	const struct nlattr *a = (const void *)*p;
+	size_t step;
+
+	if (*left < MNL_ATTR_HDRLEN || a->nla_len < MNL_ATTR_HDRLEN || a->nla_len > *left)
+		return NULL;
+	step = MNL_ALIGN((size_t)a->nla_len);
+	if (step > *left)
+		step = *left;
+	*p += step;
+	*left -= step;
+	return a;
+}
+
+const unsigned char *bw_nl_attrs_of(const struct nlmsghdr *nlh, size_t head_size, size_t *ret_size)
+{
+	size_t skip = MNL_NLMSG_HDRLEN + MNL_ALIGN(head_size);
+
+	*ret_size = nlh->nlmsg_len < skip ? 0 : nlh->nlmsg_len - skip;
+	return (const unsigned char *)nlh + skip;
+}
+
 static void index_attrs(const unsigned char *p, size_t left, const struct nlattr **tb, uint16_t max)
 {
-	memset(tb, 0, (max + 1U) * sizeof(*tb));
-	while (left >= MNL_ATTR_HDRLEN) {
-		const struct nlattr *a = (const void *)p;
-		size_t step = MNL_ALIGN((size_t)a->nla_len);
+	const struct nlattr *a;
 
-		if (a->nla_len < MNL_ATTR_HDRLEN || a->nla_len > left)
-			return;
+	memset(tb, 0, (max + 1U) * sizeof(*tb));
+	while ((a = bw_nl_next_attr(&p, &left)))
 		if ((a->nla_type & NLA_TYPE_MASK) <= max)
 			tb[a->nla_type & NLA_TYPE_MASK] = a;
-		if (step >= left)
-			return;
-		p += step;
-		left -= step;
-	}
 }
 
 void bw_nl_attrs(const struct nlmsghdr *nlh, size_t head_size, const struct nlattr **tb,
 		 uint16_t max)
 {
-	size_t skip = MNL_NLMSG_HDRLEN + MNL_ALIGN(head_size);
+	size_t size;
+	const unsigned char *p = bw_nl_attrs_of(nlh, head_size, &size);
 
-	if (nlh->nlmsg_len < skip)
-		memset(tb, 0, (max + 1U) * sizeof(*tb));
-	else
-		index_attrs((const unsigned char *)nlh + skip, nlh->nlmsg_len - skip, tb, max);
+	index_attrs(p, size, tb, max);
 }
 
 void bw_nl_attrs_nested(const struct nlattr *nest, size_t skip, const struct nlattr **tb,
@@ -191,6 +206,21 @@ void bw_nl_attrs_nested(const struct nlattr *nest, size_t skip, const struct nla
 		memset(tb, 0, (max + 1U) * sizeof(*tb));
 	else
 		index_attrs((const unsigned char *)nest + head, nest->nla_len - head, tb, max);
+}
+
+const struct nlmsghdr *bw_nl_next(const unsigned char **p, size_t *left)
+{
+	const struct nlmsghdr *nlh = (const void *)*p;
+	size_t step;
+
+	if (*left < sizeof(*nlh) || nlh->nlmsg_len < sizeof(*nlh) || nlh->nlmsg_len > *left)
+		return NULL;
+	step = MNL_ALIGN((size_t)nlh->nlmsg_len);
+	if (step > *left)
+		step = *left;
+	*p += step;
+	*left -= step;
+	return nlh;
 }
 
 int bw_nl_bytes(const struct nlattr *a, void *out, size_t size)

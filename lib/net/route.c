@@ -260,10 +260,12 @@ static int is_read_only(uint16_t type)
 
 static int put_attrs(struct bw_nl_batch *b, const struct nlmsghdr *nlh, int from, int to)
 {
+	size_t left;
+	const unsigned char *p = bw_nl_attrs_of(nlh, sizeof(struct rtmsg), &left);
 	const struct nlattr *a;
 	int r = 0;
 
-	mnl_attr_for_each (a, nlh, sizeof(struct rtmsg)) {
+	while ((a = bw_nl_next_attr(&p, &left))) {
 		uint16_t type = mnl_attr_get_type(a);
 
 		if (type == RTA_OIF && (int)bw_nl_u32(a, 0) == from)
