@@ -96,6 +96,9 @@ int bridge_mac_check(struct bridge_add *add, struct bw_err *err)
 		return r;
 	if (bw_mac_eq(&add->mac, &seg->mac))
 		return refuse(add, "it is the bridge's own", err);
+	/* The port learns (antiSpoof off), and the pod has spoken already. */
+	if (add->host.ifindex && entry.ifindex == add->host.ifindex && !entry.is_local)
+		return 0;
 	/* Learned on the uplink: the pod was on another node and is coming here. */
 	if (seg->uplink && entry.ifindex == seg->uplink && !entry.is_local && !entry.is_static)
 		return 0;

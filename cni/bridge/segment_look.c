@@ -261,9 +261,9 @@ static int check_vlan(const struct bridge_segment_want *want, const struct bridg
 {
 	if (look->alias.vlan && (want->trunk || want->vlan != look->alias.vlan)) {
 		(void)bw_reject(err, BW_ERR_UNSUPPORTED, EOPNOTSUPP,
-				"vlan: bridge %s carries VLAN %u and no other: this kernel's "
+				"vlan %u: bridge %s carries VLAN %u and no other: this kernel's "
 				"bridges do not filter VLANs, so its programs carry the tag",
-				want->bridge, look->alias.vlan);
+				want->vlan, want->bridge, look->alias.vlan);
 		bw_err_details(err,
 			       "give the other VLAN a bridge and an uplink of its own, or run a "
 			       "kernel with CONFIG_BRIDGE_VLAN_FILTERING");

@@ -365,6 +365,23 @@ static void conflicts_reset(void *arg)
 	bw_nl_batch_init(((struct conflicts *)arg)->removals);
 }
 
+/*
+ * An IPv6 gateway needs a link-local address like any router (RFC 4861, 6.1.2), and without one the
+ * kernel's bridge drops what br_netfilter translates to another port. A bridge with an uplink makes
+ * none by itself: this is the one EUI-64 gives its MAC (RFC 4291, appendix A).
+ */
+static void put_link_local(struct bw_nl_batch *b, const struct bridge_look *look)
+{
+	const uint8_t *m = look->bridge.mac.b;
+	const uint8_t bytes[16] = { 0xfe,     0x80, 0,    0,    0,    0,    0,    0,
+				    m[0] ^ 2, m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5] };
+	struct bw_prefix p = { bw_ip_from_bytes(AF_INET6, bytes), 64 };
+	struct bw_addr a = bw_addr_plain(look->bridge.ifindex, &p);
+
+	a.scope = RT_SCOPE_LINK;
+	bw_addr_put_replace(b, &a);
+}
+
 static int set_gateways(struct bw_nl *nl, const struct bridge_segment_want *want,
 			struct bridge_look *look, struct bw_err *err)
 {
@@ -393,6 +410,9 @@ static int set_gateways(struct bw_nl *nl, const struct bridge_segment_want *want
 
 		bw_addr_put_replace(&nl->batch, &a);
 	}
+	if (wants_ipv6(want) && look->uplink.ifindex &&
+	    look->gateway.ifindex == look->bridge.ifindex)
+		put_link_local(&nl->batch, look);
 	return bw_nl_talk(nl, &nl->batch, err);
 }
 

@@ -59,6 +59,10 @@ class Bed:
 PAYLOAD = b"BAREWIRE-FORGED-FRAME-PAYLOAD---"
 
 
+# The same payload as an option of neighbour discovery (RFC 4861, 4.6; type 253 is for experiments, RFC 4727)
+OPTION = bytes([253, 5]) + PAYLOAD + bytes(6)
+
+
 def ra(src):
     return icmp6(src, "ff02::1", 134, struct.pack("!BBHII", 64, 0, 1800, 0, 0) + PAYLOAD)
 
@@ -158,9 +162,9 @@ def honest(bed, dst_mac, dst4, dst6):
                                          udp6(A6, dst6, 9, 9, PAYLOAD))),
         "own link-local": eth(dst_mac, a, 0x86dd, ipv6(link, dst6, 17, udp6(link, dst6, 9, 9, PAYLOAD))),
         "duplicate address detection": eth("33:33:ff:00:00:11", a, 0x86dd, ipv6("::", "ff02::1:ff00:11", 58, icmp6(
-            "::", "ff02::1:ff00:11", 135, bytes(4) + ip_bytes(A6) + PAYLOAD), 255)),
+            "::", "ff02::1:ff00:11", 135, bytes(4) + ip_bytes(A6) + OPTION), 255)),
         "neighbour advertisement of its own": eth(multi, a, 0x86dd, ipv6(A6, "ff02::1", 58, icmp6(
-            A6, "ff02::1", 136, struct.pack("!I", 0x20000000) + ip_bytes(A6) + b"\x02\x01" + mac_bytes(a) + PAYLOAD),
+            A6, "ff02::1", 136, struct.pack("!I", 0x20000000) + ip_bytes(A6) + b"\x02\x01" + mac_bytes(a) + OPTION),
             255)),
     }
 
