@@ -29,8 +29,13 @@ def conf(version, ranges=None, **keys):
 CASES = {}
 
 
+# Keys that 1.1.1 does not know yet.
+NEW_KEYS = {"disableContainerInterface", "portIsolation", "vlanTrunk", "ipMasqBackend", "macspoofchk", "enabledad"}
+
+
 def case(name, version="1.0.0", args=None, before=None, **kw):
-    CASES[name] = {"version": version, "conf": conf(version, **kw), "args": args, "before": before or []}
+    CASES[name] = {"version": version, "conf": conf(version, **kw), "args": args, "before": before or [],
+                   "new": bool(NEW_KEYS & set(kw))}
 
 
 for v in diff.VERSIONS:
@@ -79,11 +84,13 @@ case("gateway of the range", ranges=[[{"subnet": "10.1.2.0/24", "gateway": "10.1
 case("range start and end", ranges=[[{"subnet": "10.1.2.0/24", "rangeStart": "10.1.2.30", "rangeEnd": "10.1.2.40"}]])
 case("legacy subnet", ranges=[], ipam={"subnet": "10.1.2.0/24", "ranges": None})
 case("two v4 sets", ranges=[V4, [{"subnet": "10.1.3.0/24"}]], isGateway=True)
-case("requested address", ranges=[V4], args="IP=10.1.2.77")
-case("requested address outside", ranges=[V4], args="IP=10.9.9.9")
-case("requested gateway", ranges=[V4], args="IP=10.1.2.1")
+case("requested address", ranges=[V4], args="IgnoreUnknown=1;IP=10.1.2.77")
+case("requested address outside", ranges=[V4], args="IgnoreUnknown=1;IP=10.9.9.9")
+case("requested gateway", ranges=[V4], args="IgnoreUnknown=1;IP=10.1.2.1")
+case("requested address, other arguments refused", ranges=[V4], args="IP=10.1.2.77")
 case("requested by runtimeConfig", ranges=[V4], runtimeConfig={"ips": ["10.1.2.78"]}, capabilities={"ips": True})
-case("requested mac by args", ranges=[V4], args="MAC=02:11:22:33:44:55")
+case("requested mac by args", ranges=[V4], args="IgnoreUnknown=1;MAC=02:11:22:33:44:55")
+case("requested mac, other arguments refused", ranges=[V4], args="MAC=02:11:22:33:44:55")
 case("requested mac by runtimeConfig", ranges=[V4], runtimeConfig={"mac": "02:11:22:33:44:66"})
 case("bad mac", ranges=[V4], runtimeConfig={"mac": "02:11:22:33:44"})
 case("unknown argument", ranges=[V4], args="FOO=bar")

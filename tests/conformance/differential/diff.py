@@ -216,7 +216,8 @@ def differences(ref, ours):
 
 class Known:
     """differences.txt: blocks `reason: TEXT` followed by lines `OTHER CASE PATH REFERENCE OURS` (glob patterns,
-    parted by two or more blanks)."""
+    parted by two or more blanks). CASE is followed by [refused by both], [refused by theirs] or [refused by ours]
+    where an ADD was."""
 
     def __init__(self, section):
         self.entries = []
@@ -239,7 +240,6 @@ class Known:
 
     def explain(self, other, case, diff):
         for n, (o, c, path, theirs, ours), reason in self.entries:
-            # Brackets are part of paths here, no character classes.
             if all(match(v, pat) for v, pat in ((other, o), (case, c), (diff[0], path), (diff[1], theirs), (diff[2], ours))):
                 self.used.add(n)
                 return reason
@@ -250,7 +250,8 @@ class Known:
 
 
 def match(value, pattern):
-    return fnmatch.fnmatchcase(value, pattern.replace("[", "[[]"))
+    # Brackets are a part of paths; only a class of digits is one of fnmatch's.
+    return fnmatch.fnmatchcase(value, re.sub(r"\[(?!\d\d+\])", "[[]", pattern))
 
 
 # Running cases -------------------------------------------------------------------------------------
@@ -283,7 +284,7 @@ def main(section, script, cases, scenario):
             # What the reference's IPAM keeps is the node's; each implementation starts on an empty one.
             for path in glob.glob("/var/lib/cni/*"):
                 shutil.rmtree(path)
-            if impl.knows(case.get("version", "1.0.0")):
+            if impl.knows(case.get("version", "1.0.0")) and not (impl is DEBIAN and case.get("new")):
                 records[impl.name] = scenario(Node(impl), case)
         print(json.dumps(records))
         sys.exit(0)
@@ -306,6 +307,13 @@ def main(section, script, cases, scenario):
     sys.exit(1 if failed else 0)
 
 
+def outcome(theirs, ours):
+    """What a case's name is followed by in differences.txt when an ADD was refused."""
+    refused = [r.get("add", {}).get("exit", 0) != 0 for r in (theirs, ours)]
+    return {(True, True): " [refused by both]", (True, False): " [refused by theirs]",
+            (False, True): " [refused by ours]"}.get(tuple(refused), "")
+
+
 def judge(n, name, records, known):
     bad, listed = [], []
     if "barewire" not in records:
@@ -316,7 +324,7 @@ def judge(n, name, records, known):
             if other not in records:
                 continue
             for d in differences(records[other], ours):
-                reason = known.explain(other, name, d)
+                reason = known.explain(other, name + outcome(records[other], ours), d)
                 text = "%s: %s: %s, ours %s" % (other, d[0], d[1], d[2])
                 if reason:
                     listed.append(text + " (" + reason + ")")
