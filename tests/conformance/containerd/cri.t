@@ -110,7 +110,7 @@ def the_node_is_not_ready_when_the_journal_cannot_be_used():
 
 @test
 def a_full_pool_does_not_take_the_node_out_of_service():
-    ctrd.conflist("1.1.0", name="small", ipam={"type": "barewire-ipam", "ranges": [[{"subnet": "10.88.9.0/30"}]]})
+    ctrd.conflist("1.1.0", name="small", isDefaultGateway=False, ipMasq=False, ipam={"type": "barewire-ipam", "ranges": [[{"subnet": "10.88.9.0/30"}]]})
     try:
         wait_until(lambda: network_ready()[0], 20, "ready")
         pod = state["cri"].run("last-one")
