@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* barewire ipam show | who | check | repair: the node's journal for people. */
+/* barewire ipam show | who: the node's journal for people; and the table of the topic's verbs. */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -10,8 +10,9 @@
 #include <bw/json.h>
 
 #include "cli.h"
+#include "ipam.h"
 
-static const char *dir_of(const struct cli_args *args)
+const char *cli_ipam_dir(const struct cli_args *args)
 {
 	return args->dir ? args->dir : BW_JOURNAL_DIR_DEFAULT;
 }
@@ -108,7 +109,7 @@ static int view_addr(const struct bw_journal_addr *a, void *arg, struct bw_err *
 
 static int view_open(struct view *v, const struct cli_args *args, struct bw_err *err)
 {
-	int r = bw_journal_open(dir_of(args), BW_JOURNAL_F_READ, &v->j, err);
+	int r = bw_journal_open(cli_ipam_dir(args), BW_JOURNAL_F_READ, &v->j, err);
 
 	/* Before the first ADD there is no file: nothing is in use. */
 	if (r < 0 && r != -ENOENT)
@@ -173,87 +174,6 @@ static int run_who(const struct cli_args *args)
 	return v.n ? CLI_OK : CLI_FOUND;
 }
 
-struct check {
-	const struct cli_args *args;
-	struct bw_json_build build;
-	struct cJSON *list; /* borrowed from build */
-};
-
-static void print_finding(const char *text, void *arg)
-{
-	struct check *c = arg;
-
-	if (c->args->json)
-		bw_json_put_str(&c->build, c->list, NULL, text);
-	else
-		(void)printf("%s\n", text); /* as above, ignoring */
-}
-
-static void check_done(struct check *c)
-{
-	bw_json_build_done(&c->build);
-}
-
-static int run_check(const struct cli_args *args)
-{
-	bw_autojournal struct bw_journal *j = NULL;
-	BW_CLEANUP(check_done) struct check c = { .args = args };
-	struct bw_err err = { 0 };
-	struct cJSON *top = args->json ? bw_json_build_object(&c.build) : NULL;
-	int r;
-
-	if (args->json)
-		c.list = bw_json_put_array(&c.build, top, "findings");
-	r = bw_journal_open(dir_of(args), BW_JOURNAL_F_READ, &j, &err);
-	if (r == 0)
-		r = bw_journal_check(j, print_finding, &c, &err);
-	if (r == -EBADMSG && args->json)
-		print_finding(err.msg, &c);
-	if (r < 0 && !(r == -EBADMSG && args->json))
-		return cli_fail(&err);
-	if (args->json) {
-		bw_json_put_bool(&c.build, top, "sound", r == 0);
-		if (cli_print_json(&c.build) != CLI_OK)
-			return CLI_FAILED;
-	} else if (r == 0) {
-		(void)printf("%s is sound\n", bw_journal_path(j)); /* as above, ignoring */
-	} else {
-		(void)printf("run: barewire ipam repair%s%s\n", args->dir ? " --dir " : "",
-			     args->dir ? args->dir : "");
-	}
-	return r == 0 ? CLI_OK : CLI_FOUND;
-}
-
-static int run_repair(const struct cli_args *args)
-{
-	struct bw_journal_repair done = { 0 };
-	struct bw_json_build b = { 0 };
-	struct bw_err err = { 0 };
-	struct cJSON *o;
-
-	if (bw_journal_repair(dir_of(args), &done, &err) < 0)
-		return cli_fail(&err);
-	if (args->json) {
-		o = bw_json_build_object(&b);
-		bw_json_put_uint(&b, o, "attachments", done.attachments);
-		bw_json_put_uint(&b, o, "addresses", done.addresses);
-		bw_json_put_uint(&b, o, "lost", done.lost);
-		if (done.kept[0])
-			bw_json_put_str(&b, o, "kept", done.kept);
-		return cli_print_json(&b);
-	}
-	/* as above, ignoring */
-	(void)printf("%u attachments and %u addresses are in the journal\n", done.attachments,
-		     done.addresses);
-	if (done.kept[0])
-		(void)printf("the damaged file is kept as %s\n", done.kept);
-	if (done.lost)
-		(void)printf("%u rows or tables could not be read whole: restart containers whose "
-			     "addresses `barewire ipam show` does not list\n",
-			     done.lost);
-	return CLI_OK;
-}
-
 static const struct cli_verb verbs[] = {
 	{ "show", "", "list the addresses in use on this node, and who holds them",
 	  "states: live, adding, deleting (a plugin is at work or was killed), cooling (free after\n"
@@ -261,12 +181,13 @@ static const struct cli_verb verbs[] = {
 	  0, 0, run_show },
 	{ "who", "ADDRESS", "say who holds an address",
 	  "exit code 0: somebody does, or it cools; 1: nobody on this node\n", 1, 1, run_who },
-	{ "check", "", "compare the journal with itself",
+	{ "check", "", "compare the journal with itself and with the containers that live",
 	  "exit code 0: it is sound; 1: something was found; 2: it cannot be read\n", 0, 0,
-	  run_check },
+	  cli_ipam_check },
 	{ "repair", "", "mend the journal, or save what can be read of it",
-	  "a damaged file is kept beside the new one. Do it while no container starts or stops.\n",
-	  0, 0, run_repair },
+	  "removes what earlier boots left, and derives anew what can be derived. A damaged file is\n"
+	  "kept beside the new one. Do it while no container starts or stops.\n",
+	  0, 0, cli_ipam_repair },
 };
 
 const struct cli_topic cli_topic_ipam = {

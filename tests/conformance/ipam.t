@@ -4,8 +4,10 @@
 reference macvlan, ipvlan, ptp, bridge and host-device."""
 import copy
 import functools
+import json
 import os
 import shutil
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -278,6 +280,24 @@ def exhaustion_is_no_matter_of_status():
 
 @test
 @fresh
+def check_finds_and_repair_removes_what_no_longer_exists():
+    c = conf(IPAM, {"ranges": [[{"subnet": "10.1.0.0/24"}]]})
+    tool = os.path.join(BUILD, "barewire")
+    ns = Netns("a")
+    expect_ok(cni("ADD", c, ns, cid="c1", plugin=IPAM))
+    expect_ok(cni("ADD", c, Netns("b"), cid="c2", plugin=IPAM))
+    ns.remove()
+    expect_in('"gone"', run(tool, "ipam", "show", "-o", "json"))
+    p = subprocess.run([tool, "ipam", "check"], capture_output=True, text=True)
+    expect_eq(p.returncode, 1)
+    expect_in("container c1 eth0 (network net1) no longer exists", p.stdout)
+    expect_in("1 of containers that no longer exist were removed", run(tool, "ipam", "repair"))
+    expect_in("is sound", run(tool, "ipam", "check"))
+    expect_eq(len([r for r in journal_rows() if r.startswith("address ")]), 1)
+
+
+@test
+@fresh
 def people_see_who_holds_what():
     c = conf(IPAM, {"ranges": [[{"subnet": "10.1.0.0/24"}]]})
     tool = os.path.join(BUILD, "barewire")
@@ -288,7 +308,7 @@ def people_see_who_holds_what():
     expect_in("db/redis-0", run(tool, "ipam", "who", "10.1.0.7"))
     expect_in("held by nobody", run(tool, "ipam", "who", "10.1.0.8", check=False))
     expect_in("is sound", run(tool, "ipam", "check"))
-    expect_eq(json.loads(run(tool, "ipam", "check", "-o", "json")), {"findings": [], "sound": True})
+    expect_eq(json.loads(run(tool, "ipam", "check", "-o", "json")), {"findings": [], "notes": [], "sound": True})
     for bad in (["ipam"], ["ipam", "nothing"], ["ipam", "who"], ["ipam", "who", "x"], ["ipam", "show", "--what"]):
         p = subprocess.run([tool, *bad], capture_output=True, text=True)
         expect(p.returncode not in (0, 1) and "barewire" in p.stderr, "%s: %s" % (bad, p))
