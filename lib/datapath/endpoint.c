@@ -203,7 +203,8 @@ static int install(struct dp_dir *dir, const struct bw_dp_endpoint *in, struct d
 		.flags = BW_FDB_F_LOCAL | (ep.flags & DP_FDB_FLAGS),
 	};
 	r = put_new(dir, DP_MAP_FDB, &key, &fdb, sizeof(fdb), err);
-	return r ? r : dp_map_del(dir, DP_MAP_REMOTE, &key, err);
+	/* MACs are learned on uplinks only. */
+	return r || !port->uplink ? r : dp_map_del(dir, DP_MAP_REMOTE, &key, err);
 }
 
 /* All of it or nothing. */
