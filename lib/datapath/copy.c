@@ -88,13 +88,15 @@ static int copy_entry(const void *key, const void *value, void *arg, struct bw_e
 	struct copy *c = arg;
 	uint32_t index;
 
-	if (is_array(c->to)) {
-		memcpy(&index, key, sizeof(index));
-		/* Slots beyond a smaller map have no owner, or the register would not have fitted.
-		 */
-		if (index >= c->to->max_entries || is_zero(value, dp_map_stride(c->from)))
-			return 0;
-	}
+	memcpy(&index, key, sizeof(index));
+	if (c->map == DP_MAP_PORT && index >= c->to->max_entries)
+		return bw_reject(err, BW_ERR_BUSY, ENOSPC,
+				 "a port has slot %u, and this version's tables end at %u", index,
+				 c->to->max_entries);
+	/* Slots beyond a smaller map have no owner, or the register would not have fitted. */
+	if (is_array(c->to) &&
+	    (index >= c->to->max_entries || is_zero(value, dp_map_stride(c->from))))
+		return 0;
 	convert(c, value);
 	if (c->map == DP_MAP_SLOT)
 		keep_sticky(c, key);

@@ -26,11 +26,17 @@ int dp_port_is_present(const struct dp_port *port)
 	return if_indextoname(port->ifindex, name) && !strcmp(name, port->host_if);
 }
 
-/* 0; -EEXIST it is taken. */
+/* 0; -EEXIST it is taken; -ENOSPC all are. */
 static int try_slot(struct dp_dir *dir, uint32_t slot, const struct dp_port *port,
 		    struct bw_err *err)
 {
-	return dp_map_put(dir, DP_MAP_PORT, &slot, port, sizeof(*port), BPF_NOEXIST, err);
+	int r = dp_map_put(dir, DP_MAP_PORT, &slot, port, sizeof(*port), BPF_NOEXIST, err);
+
+	if (r == -E2BIG) /* the kernel's word for a full hash map */
+		return bw_reject(err, BW_ERR_BUSY, ENOSPC,
+				 "the datapath's tables are full: all %u ports are taken",
+				 BW_SLOTS_MAX);
+	return r;
 }
 
 static int mark_taken(const void *key, const void *value, void *arg, struct bw_err *err)
