@@ -18,13 +18,17 @@ $(LIB): $(B)/lib/datapath/embed.o
 # tests/net/datapath: the library's callers as small programs. A variant is the same source over another
 # bpf_abi.h, which a sed script makes: another version's layouts, other sizes.
 DRIVE := $(B)/tests/net/datapath/drive
-DRIVES := $(DRIVE)
+FOREIGN := $(B)/tests/net/datapath/foreign
+DRIVES := $(DRIVE) $(FOREIGN)
 DP_SRC := $(wildcard lib/datapath/*.c)
 
 $(DRIVE): $(DRIVE).o $(LIB) $(B)/.link-flags
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS) $(LIBS_CNI)
--include $(DRIVE).d
+$(FOREIGN): $(FOREIGN).o $(B)/.link-flags
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(LDLIBS) -lbpf -lelf -lz
+-include $(DRIVE).d $(FOREIGN).d
 
 # $(1) variant, $(2) its folder
 define variant

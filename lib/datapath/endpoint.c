@@ -268,10 +268,10 @@ static int bury_namesake(const struct dp_found *found, void *arg, struct bw_err 
 static int bury_all(struct dp_dir *dir, const struct dp_port *port, struct bw_err *err)
 {
 	struct bury b = { dir, port };
-	int r = bury_owner(dir, port, err);
+	int r = dp_port_each(dir, bury_namesake, &b, err);
 
 	if (!r)
-		r = dp_port_each(dir, bury_namesake, &b, err);
+		r = bury_owner(dir, port, err);
 	if (!r)
 		r = dp_map_del(dir, DP_MAP_EP, &port->ifindex, err);
 	if (!r)
@@ -299,7 +299,15 @@ int bw_dp_endpoint_add(struct bw_dp *dp, const struct bw_dp_endpoint *ep, struct
 	r = dp_stay_begin(dp, LOCK_EX, &alone, err);
 	if (!r)
 		r = bury_all(&alone.dir, &port, err);
-	return r ? r : add_to(&alone.dir, ep, &port, err);
+	if (r)
+		return r;
+	r = add_to(&alone.dir, ep, &port, err);
+	/* All that was ours is gone. */
+	return r != -EEXIST ? r
+			    : bw_reject(err, BW_ERR_UNSUPPORTED, EOPNOTSUPP,
+					"attach programs to %s: the place of barewire's filters "
+					"(clsact, priority 178) is another program's",
+					port.host_if);
 }
 
 struct del_arg {

@@ -23,6 +23,9 @@ class Reload(Warm):
         self.add(self.peer)
         self.address = self.add().ips[0].split("/")[0]
         self.third = Netns("third")
+        # Of its own: the next free one would be x's after two hundred points.
+        self.third_conf = lan(V4, uplink="up0", runtimeConfig={"ips": ["10.88.0.77"]})
+        ping(self.x, self.address)
         run(CLI, "net", "reload")
         self.settle()
         self.node_before = snapshot(bpf=True)
@@ -37,8 +40,8 @@ class Reload(Warm):
         ping(self.peer, self.address)
         ping(self.x, self.address)
         if n % 2:
-            self.add(self.third)
-            self.delete(self.third)
+            self.add(self.third, self.third_conf)
+            self.delete(self.third, self.third_conf)
         run(CLI, "net", "reload")
         self.expect_node_as_before()
         ping(self.peer, self.address)
