@@ -107,10 +107,12 @@ def own_pins():
 
 
 def own_entries():
-    """Entries of pods: by host interface, and by MAC but for the host's own."""
-    hosts = [run_json("ip", "-j", "link", "show", "dev", BRIDGE)[0]["address"].replace(":", "")] \
-        if os.path.exists("/sys/class/net/" + BRIDGE) else []
-    return [e for e in map_entries() if "uplink" not in e and not any(e.endswith(h) for h in hosts)]
+    """Entries of pods: by the ifindex of a host interface, and by a MAC; not those of bridge and uplink."""
+    shared = ["uplink"]
+    for link in run_json("ip", "-j", "link"):
+        if link["ifname"] in (BRIDGE, "up0"):
+            shared += [link["address"].replace(":", ""), " " + link["ifindex"].to_bytes(4, "little").hex()]
+    return [e for e in map_entries() if not any(s in e if s == "uplink" else e.endswith(s) for s in shared)]
 
 
 def host_veths():
