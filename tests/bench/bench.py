@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`make bench`: the ratios the design promises, each beside its peers in the same interleaved run. Prints a
-report and writes build/bench.json. Nothing here passes or fails. Each section runs in a sandbox of
-its own."""
+report and writes build/bench.json. Nothing here passes or fails. Each bed is in a sandbox of its
+own."""
 import json
 import os
 import subprocess
@@ -13,7 +13,7 @@ import datapath
 import facts
 from bed import BedError, foreign_programs
 from bwtest import TOP, Failed, workdir
-from measure import count_text
+from measure import count_text, merge
 
 SECTIONS = {**datapath.SECTIONS, **adds.SECTIONS}
 ROUNDS = int(os.environ.get("BW_BENCH_ROUNDS", "9"))
@@ -33,23 +33,35 @@ def report(section):
     sys.stdout.flush()
 
 
-def run_section(name, path):
-    """In its own sandbox: one section."""
+def run_bed(name, n, path):
+    """In its own sandbox: one bed of one section."""
     try:
-        result = SECTIONS[name](ROUNDS)
+        parts = SECTIONS[name][0](int(n))
     except (BedError, Failed, RuntimeError, OSError) as e:
         print("\n%s: cannot be measured: %s" % (name, e), file=sys.stderr)
         return 1
-    for section in result:
-        report(section)
     with open(path, "w") as f:
-        json.dump(result, f)
+        json.dump(parts, f)
     return 0
 
 
+def run_section(name, folder):
+    """The tables of a section, or None when a bed failed."""
+    _, table, beds = SECTIONS[name]
+    box, path, parts = os.path.join(TOP, "tests", "lib", "sandbox"), os.path.join(folder, name), []
+    for i in range(beds):
+        n = max(1, (ROUNDS + i) // beds)
+        if subprocess.run([box, sys.executable, __file__, "--bed", name, str(n), path]).returncode:
+            return None
+        with open(path) as f:
+            parts.append(json.load(f))
+    merged = [merge(list(same)) for same in zip(*parts)]
+    return [{"title": part["title"], "beds": beds, **table(part), "samples": part["samples"]} for part in merged]
+
+
 def main():
-    if sys.argv[1:2] == ["--section"]:
-        return run_section(*sys.argv[2:4])
+    if sys.argv[1:2] == ["--bed"]:
+        return run_bed(*sys.argv[2:5])
     wanted = sys.argv[1:] or list(SECTIONS)
     unknown = [w for w in wanted if w not in SECTIONS]
     if unknown:
@@ -63,17 +75,18 @@ def main():
     machine, done, failed = facts.machine(), {}, 0
     print("Kernel %(kernel)s, %(cpu)s, %(cpus)d cores, load %(load).2f; Redis %(redis)s; reference plugins "
           "%(reference)s; %(date)s" % machine)
-    print("Ratios are speed against the first row of each table, medians over %d interleaved rounds." % ROUNDS,
+    print("Ratios are speed against the first row of each table, medians over %d interleaved rounds, on three "
+          "beds built one after the other." % ROUNDS,
           flush=True)
     folder = workdir()
     for name in wanted:
-        start, path = time.monotonic(), os.path.join(folder, name + ".json")
-        box = os.path.join(TOP, "tests", "lib", "sandbox")
-        if subprocess.run([box, sys.executable, __file__, "--section", name, path]).returncode:
+        start = time.monotonic()
+        done[name] = run_section(name, folder)
+        if done[name] is None:
             failed += 1
             continue
-        with open(path) as f:
-            done[name] = json.load(f)
+        for section in done[name]:
+            report(section)
         print("  (%d s)" % (time.monotonic() - start), flush=True)
     with open(os.path.join(TOP, "build", "bench.json"), "w") as f:
         json.dump({"machine": machine, "rounds": ROUNDS, "sections": done}, f, indent=1)

@@ -24,14 +24,15 @@ def between(samples, a, b, key="p50", faster="lower"):
     return median_iqr([y[key] / x[key] if faster == "lower" else x[key] / y[key] for x, y in pairs])
 
 
-def interleave(what, bed, names, options, n, port=PORT_REDIS):
-    runs = {x: with_hooks(bed.variants[x], lambda v: v.ping(*options, port=port)) for x in names}
-    return rounds(what, runs, n)
+def interleave(title, bed, options, n, port=PORT_REDIS, counts=None):
+    """What one bed measured of one table."""
+    runs = {x: with_hooks(v, lambda v: v.ping(*options, port=port)) for x, v in bed.variants.items()}
+    return {"title": title, "samples": rounds(title, runs, n), "counts": counts}
 
 
-def judge(name, value, bound, what):
+def judge(name, value, bound):
     """A budget's line: said, never enforced."""
-    return "%s: %.3f, budget %s %.3f: %s" % (name, value, what, bound, "met" if value >= bound else "MISSED")
+    return "%s: %.3f, budget >= %.3f: %s" % (name, value, bound, "met" if value >= bound else "MISSED")
 
 
 def budget_datapath(samples, baseline, share):
@@ -40,6 +41,10 @@ def budget_datapath(samples, baseline, share):
     met = wire[0] >= share or floor[0] >= 0.97
     return ["barewire: %.3f of %s (%.3f-%.3f), %.3f of the floor (%.3f-%.3f); budget %.2f or 0.97 of the floor: %s" %
             (wire[0], baseline, wire[1], wire[2], floor[0], floor[1], floor[2], share, "met" if met else "MISSED")]
+
+
+def counts_of(bed):
+    return {x: v.netif_rx() for x, v in bed.variants.items()}
 
 
 def outside(n):
@@ -53,20 +58,20 @@ def outside(n):
         bed.wire("host", conntrack=True)
         bed.barewire()
         bed.floor()
-        names = list(bed.variants)
-        counts = {x: bed.variants[x].netif_rx() for x in names}
-        sections = []
-        for title, options, port in (
-                ("from outside: Redis GET, 64 bytes, one connection, one core", ("-m", "get"), PORT_REDIS),
-                ("from outside: TCP ping-pong of 64 bytes, one core", ("-s", "64"), PORT_ECHO),
-                ("from outside: TCP ping-pong of 1 KB, one core", ("-s", "1024"), PORT_ECHO)):
-            s = interleave(title, bed, names, (*options, "-t", "0.6", "-c", "0"), n, port)
-            sections.append({"title": title, "unit": "p50 us", "rows": rows_of(s, "wire", counts=counts),
-                             "notes": budget_datapath(s, "wire", 0.95)})
-        sections[0]["notes"].append("netif_rx per round trip: barewire %s, budget 3" % count_text(counts["barewire"]))
-        return sections
+        counts = counts_of(bed)
+        return [interleave(title, bed, (*options, "-t", "0.6", "-c", "0"), n, port, counts)
+                for title, options, port in (
+                    ("from outside: Redis GET, 64 bytes, one connection, one core", ("-m", "get"), PORT_REDIS),
+                    ("from outside: TCP ping-pong of 64 bytes, one core", ("-s", "64"), PORT_ECHO),
+                    ("from outside: TCP ping-pong of 1 KB, one core", ("-s", "1024"), PORT_ECHO))]
     finally:
         bed.close()
+
+
+def outside_table(part):
+    notes = budget_datapath(part["samples"], "wire", 0.95)
+    notes.append("netif_rx per round trip: barewire %s, budget 3" % count_text(part["counts"]["barewire"]))
+    return {"unit": "p50 us", "rows": rows_of(part["samples"], "wire", counts=part["counts"]), "notes": notes}
 
 
 def same_node(n):
@@ -79,15 +84,16 @@ def same_node(n):
         bed.reference("macvlan", "macvlan")
         bed.barewire()
         bed.floor()
-        names = list(bed.variants)
-        counts = {x: bed.variants[x].netif_rx() for x in names}
-        title = "same node, pod to pod: Redis GET, 64 bytes, one connection, one core"
-        s = interleave(title, bed, names, ("-m", "get", "-t", "0.6", "-c", "0"), n)
-        notes = budget_datapath(s, "veth", 0.96)
-        notes.append("netif_rx per round trip: barewire %s, budget 2" % count_text(counts["barewire"]))
-        return [{"title": title, "unit": "p50 us", "rows": rows_of(s, "veth", counts=counts), "notes": notes}]
+        return [interleave("same node, pod to pod: Redis GET, 64 bytes, one connection, one core", bed,
+                           ("-m", "get", "-t", "0.6", "-c", "0"), n, counts=counts_of(bed))]
     finally:
         bed.close()
+
+
+def same_node_table(part):
+    notes = budget_datapath(part["samples"], "veth", 0.96)
+    notes.append("netif_rx per round trip: barewire %s, budget 2" % count_text(part["counts"]["barewire"]))
+    return {"unit": "p50 us", "rows": rows_of(part["samples"], "veth", counts=part["counts"]), "notes": notes}
 
 
 def rule_text():
@@ -103,7 +109,6 @@ def rules(n):
         bed.wire()
         bed.wire("wire" + AA)
         text = rule_text()
-        names = list(bed.variants)
         for make in (lambda: bed.reference("bridge"), bed.barewire):
             plain = make()
             node = plain.netns[1]
@@ -112,15 +117,18 @@ def rules(n):
             ruled.leave_round = lambda node=node: node.run("nft", "delete", "table", "ip", "bench")
             ruled.restart_servers, ruled.stop = plain.restart_servers, plain.stop
             bed.variants[ruled.name] = ruled
-            names += [plain.name, ruled.name]
-        title = "from outside with %d netfilter rules on the node: Redis GET, one connection, one core" % RULES
-        s = interleave(title, bed, names, ("-m", "get", "-t", "0.6", "-c", "0"), n)
-        ours, theirs = between(s, "barewire+rules", "barewire"), between(s, "bridge+rules", "bridge")
-        notes = ["with the rules against without: barewire %.3f (%.3f-%.3f), bridge %.3f (%.3f-%.3f)" % (*ours, *theirs),
-                 judge("barewire with the rules", ours[0], 0.98, ">=")]
-        return [{"title": title, "unit": "p50 us", "rows": rows_of(s, "wire"), "notes": notes}]
+        return [interleave("from outside with %d netfilter rules on the node: Redis GET, one connection, one core" % RULES,
+                           bed, ("-m", "get", "-t", "0.6", "-c", "0"), n)]
     finally:
         bed.close()
+
+
+def rules_table(part):
+    s = part["samples"]
+    ours, theirs = between(s, "barewire+rules", "barewire"), between(s, "bridge+rules", "bridge")
+    notes = ["with the rules against without: barewire %.3f (%.3f-%.3f), bridge %.3f (%.3f-%.3f)" % (*ours, *theirs),
+             judge("barewire with the rules", ours[0], 0.98)]
+    return {"unit": "p50 us", "rows": rows_of(s, "wire"), "notes": notes}
 
 
 def many(n):
@@ -133,17 +141,18 @@ def many(n):
         bed.reference("macvlan", "macvlan")
         bed.barewire()
         bed.floor()
-        sections = []
-        for mode in ("get", "set"):
-            title = "from outside: Redis %s, 64 bytes, 50 connections, two cores" % mode.upper()
-            s = interleave(title, bed, list(bed.variants), ("-m", mode, "-k", "50", "-t", "0.8", "-c", "0"), n)
-            ours, floor = (between(s, "barewire", x, "tps", "higher") for x in ("wire", "floor"))
-            sections.append({"title": title, "unit": "1000/s", "rows": rows_of(s, "wire", "tps", "higher"),
-                             "notes": [judge("barewire against the wire", ours[0], 0.96, ">="),
-                                       "barewire against the floor: %.3f (%.3f-%.3f)" % floor]})
-        return sections
+        return [interleave("from outside: Redis %s, 64 bytes, 50 connections, two cores" % mode.upper(), bed,
+                           ("-m", mode, "-k", "50", "-t", "0.8", "-c", "0"), n) for mode in ("get", "set")]
     finally:
         bed.close()
+
+
+def many_table(part):
+    s = part["samples"]
+    ours, floor = (between(s, "barewire", x, "tps", "higher") for x in ("wire", "floor"))
+    return {"unit": "1000/s", "rows": rows_of(s, "wire", "tps", "higher"),
+            "notes": [judge("barewire against the wire", ours[0], 0.96),
+                      "barewire against the floor: %.3f (%.3f-%.3f)" % floor]}
 
 
 # Streams -------------------------------------------------------------------------------------------
@@ -173,16 +182,18 @@ def streams(n):
         bed.reference("macvlan", "macvlan")
         bed.barewire()
         bed.floor()
-        runs = {}
-        for x, v in bed.variants.items():
-            runs[x] = lambda v=v: {"mbps": stream(v.client, v.server, v.address, 1), "p99": 0}
         title = "one TCP stream from outside (iperf3, noisy: a sanity check)"
-        s = rounds(title, runs, max(3, n // 2))
-        ours = between(s, "barewire", "bridge", "mbps", "higher")
-        return [{"title": title, "unit": "Gbit/s", "rows": rows_of(s, "wire", "mbps", "higher", 1000.0),
-                 "notes": ["barewire against the bridge: %.2f (%.2f-%.2f)" % ours]}]
+        runs = {x: lambda v=v: {"mbps": stream(v.client, v.server, v.address, 1), "p99": 0}
+                for x, v in bed.variants.items()}
+        return [{"title": title, "samples": rounds(title, runs, n), "counts": None}]
     finally:
         bed.close()
+
+
+def streams_table(part):
+    ours = between(part["samples"], "barewire", "bridge", "mbps", "higher")
+    return {"unit": "Gbit/s", "rows": rows_of(part["samples"], "wire", "mbps", "higher"),
+            "notes": ["barewire against the bridge: %.2f (%.2f-%.2f)" % ours]}
 
 
 RATE_MBPS, BURST_BITS = 200, 8000000
@@ -211,7 +222,7 @@ def reference_limited(bed):
 
 def bandwidth(n):
     out, same = Bed(), SameNode()
-    rows, notes = {}, []
+    samples = {}
     try:
         ways = {"reference": reference_limited(out),
                 "barewire, fast": limited(out, "barewire", out.barewire),
@@ -219,18 +230,28 @@ def bandwidth(n):
                 "barewire, same node": limited(same, "same", same.barewire)}
         for name, v in ways.items():
             for direction, reverse in (("to the pod", False), ("from the pod", True)):
-                got = [stream(v.client, v.server, v.address, 3, reverse) for _ in range(3)]
-                mid, low, high = median_iqr([g / RATE_MBPS for g in got])
-                rows["%s, %s" % (name, direction)] = {"value": statistics.median(got), "p99": 0, "ratio": mid,
-                                                      "low": low, "high": high, "netif_rx": None}
-                if name != "reference" and not 0.85 <= mid <= 1.0:
-                    notes.append("%s, %s: %.3f of the rate, budget 0.85 to 1.0: MISSED" % (name, direction, mid))
-        notes.append("ratio: of the rate, %d Mbit/s; budget 0.85 to 1.0" % RATE_MBPS)
-        return [{"title": "one TCP stream of a limited pod, 3 s", "unit": "Mbit/s", "rows": rows, "notes": notes}]
+                samples["%s, %s" % (name, direction)] = [
+                    {"mbps": stream(v.client, v.server, v.address, 3, reverse)} for _ in range(n)]
+        return [{"title": "one TCP stream of a limited pod, 3 s, %d Mbit/s both ways" % RATE_MBPS,
+                 "samples": samples, "counts": None}]
     finally:
         out.close()
         same.close()
 
 
-SECTIONS = {"outside": outside, "same-node": same_node, "rules": rules, "redis-50": many,
-            "bandwidth": bandwidth, "streams": streams}
+def bandwidth_table(part):
+    rows, notes = {}, ["ratio: of the rate; budget 0.85 to 1.0"]
+    for name, taken in part["samples"].items():
+        got = [t["mbps"] for t in taken]
+        mid, low, high = median_iqr([g / RATE_MBPS for g in got])
+        rows[name] = {"value": statistics.median(got), "p99": 0, "ratio": mid, "low": low, "high": high,
+                      "netif_rx": None}
+        if not name.startswith("reference"):
+            notes.append("%s: %.3f: %s" % (name, mid, "met" if 0.85 <= mid <= 1.0 else "MISSED"))
+    return {"unit": "Mbit/s", "rows": rows, "notes": notes}
+
+
+# name: (measure on one bed, make the tables of all beds, beds)
+SECTIONS = {"outside": (outside, outside_table, 3), "same-node": (same_node, same_node_table, 3),
+            "rules": (rules, rules_table, 3), "redis-50": (many, many_table, 3),
+            "bandwidth": (bandwidth, bandwidth_table, 1), "streams": (streams, streams_table, 1)}

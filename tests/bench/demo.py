@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """`make demo`: a Redis in its own network namespace at its declared address, measured against the bare
-wire and its peers. Prints one table, writes build/demo.html. Runs inside tests/lib/sandbox."""
+wire and its peers. Prints one table, writes build/demo.html. Each bed is in a sandbox of its own."""
 import json
 import os
+import subprocess
 import sys
 import time
 
 import facts
 import page
 from bed import Bed, BedError, KEY_NAME, KEY_NAMESPACE, foreign_programs
-from bwtest import TOP, Failed
-from measure import AA, count_text, medians, ratios, rounds, with_hooks
+from bwtest import TOP, Failed, workdir
+from measure import AA, count_text, median_iqr, medians, merge, ratios, rounds, with_hooks
 
 ROUNDS = int(os.environ.get("BW_DEMO_ROUNDS", "9"))
+BEDS = min(3, ROUNDS)
 SECONDS = os.environ.get("BW_DEMO_SECONDS", "0.6")
 ROWS = ("wire", "bridge", "macvlan", "host", "barewire", "floor")
 
@@ -44,7 +46,7 @@ def show_barewire(bed):
     return v
 
 
-def build(bed):
+def build(bed, show):
     makers = {
         "wire": bed.wire,
         "bridge": lambda: bed.reference("bridge"),
@@ -52,28 +54,65 @@ def build(bed):
         "host": lambda: bed.wire("host", conntrack=True),
         "floor": bed.floor,
     }
-    show_barewire(bed)
+    if show:
+        show_barewire(bed)
+        say("Measuring %d ways to the same Redis: %d rounds, each runs all of them %s s in changing order," %
+            (len(ROWS), ROUNDS, SECONDS))
+        say("on %d beds built one after the other." % BEDS)
+    else:
+        bed.barewire()
     for name in ROWS:
         if name in makers:
             makers[name]()
     bed.wire("wire" + AA)
 
 
-def measure(bed):
+def measure(bed, what, n):
     options = ("-m", "get", "-t", SECONDS, "-c", "0")
-    say("Measuring %d ways to the same Redis: %d rounds, each runs all of them %s s in changing order." %
-        (len(ROWS), ROUNDS, SECONDS))
-    runs = {n: with_hooks(bed.variants[n], lambda v: v.ping(*options)) for n in (*ROWS, "wire" + AA)}
-    counts = {n: bed.variants[n].netif_rx() for n in ROWS}
-    return rounds("Redis GET", runs, ROUNDS), counts
+    runs = {x: with_hooks(v, lambda v: v.ping(*options)) for x, v in bed.variants.items()}
+    counts = {x: bed.variants[x].netif_rx() for x in ROWS}
+    return {"samples": rounds(what, runs, n), "counts": counts, "congestion": bed.congestion,
+            "address": bed.variants["barewire"].address, "about": {x: bed.variants[x].about for x in ROWS}}
 
 
-def summarize(bed, samples, counts):
+def one_bed(which, n, path):
+    """In a sandbox of its own: builds all ways, shows the first time that it works, and measures."""
+    bed = Bed()
+    try:
+        build(bed, which == "1")
+        part = measure(bed, "bed %s of %d" % (which, BEDS), int(n))
+    except (BedError, Failed) as e:
+        print("demo: %s" % e, file=sys.stderr)
+        return 1
+    finally:
+        bed.close()
+    with open(path, "w", encoding="utf-8") as f:
+        json.dump(part, f)
+    return 0
+
+
+def all_beds(folder):
+    parts, path = [], os.path.join(folder, "part")
+    for i in range(BEDS):
+        n = max(1, (ROUNDS + i) // BEDS)
+        box = os.path.join(TOP, "tests", "lib", "sandbox")
+        argv = [box, sys.executable, __file__, "--bed", str(i + 1), str(n), path]
+        if subprocess.run(argv).returncode:
+            return None
+        with open(path, encoding="utf-8") as f:
+            parts.append(json.load(f))
+    return merge(parts)
+
+
+def summarize(part):
+    samples, counts = part["samples"], part["counts"]
     rel, p50, p99 = ratios(samples, "wire"), medians(samples, "p50"), medians(samples, "p99")
-    rows = [{"name": n, "about": bed.variants[n].about, "p50": p50[n] / 1000, "p99": p99[n] / 1000,
+    rows = [{"name": n, "about": part["about"][n], "p50": p50[n] / 1000, "p99": p99[n] / 1000,
              "ratio": rel[n][0], "low": rel[n][1], "high": rel[n][2], "netif_rx": counts[n]} for n in ROWS]
-    return {"rows": rows, "aa": rel["wire" + AA], "rounds": ROUNDS, "seconds": float(SECONDS),
-            "congestion": bed.congestion, "address": bed.variants["barewire"].address,
+    pairs = zip(samples["floor"], samples["barewire"])
+    return {"rows": rows, "aa": rel["wire" + AA], "rounds": len(samples["wire"]), "beds": BEDS,
+            "seconds": float(SECONDS), "of_floor": median_iqr([f["p50"] / b["p50"] for f, b in pairs]),
+            "congestion": part["congestion"], "address": part["address"],
             "samples": {n: [r["p50"] for r in s] for n, s in samples.items()}, **facts.machine()}
 
 
@@ -89,35 +128,25 @@ def print_table(data):
     spread = ", ".join("%s %.3f-%.3f" % (r["name"], r["low"], r["high"]) for r in data["rows"][1:])
     say("Ratios are medians over %d rounds. Half of the rounds lie within: %s." % (data["rounds"], spread))
     say("A/A, a second wire beside the first: %.3f (%.3f-%.3f). What is closer than that is equal." % data["aa"])
-    by = {r["name"]: r for r in data["rows"]}
-    say("barewire is at %.3f of the floor, %.3f of the wire." %
-        (by["floor"]["p50"] / by["barewire"]["p50"], by["barewire"]["ratio"]))
+    wire = next(r for r in data["rows"] if r["name"] == "barewire")
+    say("barewire is at %.3f (%.3f-%.3f) of the floor, %.3f of the wire." % (*data["of_floor"], wire["ratio"]))
 
 
 def main():
+    if sys.argv[1:2] == ["--bed"]:
+        return one_bed(*sys.argv[2:5])
     started = time.monotonic()
-    bed = Bed()
-    try:
-        foreign = foreign_programs()
-        if foreign:
-            say("Note: programs of others see this machine's sockets and bend all rows alike: " +
-                ", ".join(foreign))
-        build(bed)
-        samples, counts = measure(bed)
-        data = summarize(bed, samples, counts)
-    except (BedError, Failed) as e:
-        print("demo: %s" % e, file=sys.stderr)
+    foreign = foreign_programs()
+    if foreign:
+        say("Note: programs of others see this machine's sockets and bend all rows alike: " + ", ".join(foreign))
+    part = all_beds(workdir())
+    if part is None:
         return 1
-    finally:
-        bed.close()
+    data = summarize(part)
     data["foreign"] = foreign
     print_table(data)
-    path = os.path.join(TOP, "build", "demo.html")
-    with open(path, "w", encoding="utf-8") as f:
+    with open(os.path.join(TOP, "build", "demo.html"), "w", encoding="utf-8") as f:
         f.write(page.render(data))
-    if os.environ.get("BW_DEMO_JSON"):
-        with open(os.environ["BW_DEMO_JSON"], "w", encoding="utf-8") as f:
-            json.dump(data, f, indent=1)
     say("Charts of the same numbers: build/demo.html  (%d s)" % (time.monotonic() - started))
     return 0
 

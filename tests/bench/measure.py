@@ -92,3 +92,12 @@ def with_hooks(variant, fn):
 def count_text(value):
     """netif_rx per round trip: an integer where it is one; the handshake of a run is below 0.01."""
     return "%d" % round(value) if abs(value - round(value)) < 0.02 else "%.2f" % value
+
+
+def merge(beds):
+    """The parts of one table that several beds measured, as one: their rounds in a row. A bed's place in
+    memory moves its ratios by a percent or more, so a table is of several beds."""
+    first = beds[0]
+    samples = {name: [r for b in beds for r in b["samples"][name]] for name in first["samples"]} \
+        if isinstance(next(iter(first["samples"].values())), list) else first["samples"]
+    return dict(first, samples=samples)
