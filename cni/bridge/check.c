@@ -37,6 +37,8 @@ static void check_if(struct bridge_check *c, const struct bw_link *link, const c
 				 in_sandbox ? " in the container" : "");
 		return;
 	}
+	if (!want && !c->prev.n_ifs)
+		return; /* results before 0.3.0 have no interfaces */
 	if (!want) {
 		bridge_drift_add(&c->drift, "prevResult has no interface %s", name);
 		return;
@@ -115,6 +117,17 @@ static int read_links(struct bridge_check *c, struct bw_err *err)
 	if (conf->uplink)
 		bw_link_put_get(b, 0, conf->uplink, &c->uplink);
 	r = bw_nl_talk(c->ctx->host, b, err);
+	if (r < 0)
+		return r;
+	bridge_alias_parse(c->bridge.alias, &c->alias);
+	/* A network that does not name the uplink shares the segment of one that does. */
+	if (!conf->uplink && c->alias.uplink[0]) {
+		b = bw_nl_begin(c->ctx->host);
+		bw_link_put_get(b, 0, c->alias.uplink, &c->uplink);
+		r = bw_nl_talk(c->ctx->host, b, err);
+	}
+	if (c->uplink.master != c->bridge.ifindex && !conf->uplink)
+		memset(&c->uplink, 0, sizeof(c->uplink));
 	if (r < 0)
 		return r;
 	b = bw_nl_begin(c->pod_nl);

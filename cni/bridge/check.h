@@ -6,6 +6,7 @@
 #include <bw/link.h>
 #include <bw/netns.h>
 
+#include "alias.h"
 #include "ctx.h"
 #include "drift.h"
 
@@ -19,6 +20,7 @@ struct bridge_check {
 	struct bw_netns ns;
 	struct bw_nl *pod_nl;
 	struct bw_link bridge;
+	struct bridge_alias alias; /* what we noted of the bridge */
 	struct bw_link uplink;
 	struct bw_link host;
 	struct bw_link pod;

@@ -12,7 +12,7 @@
 /* The programs carry the tag where the bridge cannot. */
 static int carries_tag(const struct bridge_check *c)
 {
-	return c->ctx->conf.vlan && c->uplink.ifindex && !c->bridge.bridge.vlan_filtering;
+	return c->ctx->conf.vlan && c->uplink.ifindex && !c->bridge.bridge.has_vlan_filtering;
 }
 
 int bridge_check_vlans(struct bridge_check *c, struct bw_err *err)
