@@ -198,7 +198,7 @@ def drops_are_counted():
     try:
         def drops():
             doc = json.loads(run(os.path.join(BUILD, "barewire"), "net", "show", "-o", "json"))
-            mine = [e for e in doc["endpoints"] if e["interface"] == bed.a.host_if]
+            mine = [e for e in doc["endpoints"] if e["device"] == bed.a.host_if]
             expect_eq(len(mine), 1, "endpoints named %s" % bed.a.host_if)
             return sum(mine[0]["drops"].values())
         for name, frame in forged(bed, bed.b.mac, B4, B6).items():
