@@ -278,11 +278,15 @@ static int put_addr(const struct move *m, const struct nlmsghdr *nlh, int take_a
 		bw_addr_put_del(&m->nl->batch, &a);
 		return 0;
 	}
-	/* It was in use a moment ago: nothing to detect. The bridge makes none by itself. */
-	if (a.prefix.ip.family == AF_INET6)
-		a.flags |= IFA_F_NODAD;
 	if (m->to_bridge)
 		a.flags &= ~(uint32_t)IFA_F_MANAGETEMPADDR;
+	if (a.prefix.ip.family == AF_INET6 && !(a.flags & IFA_F_NODAD)) {
+		struct bw_addr at_once = a;
+
+		/* It was in use a moment ago: nothing to detect. Its own flags follow, in place. */
+		at_once.flags |= IFA_F_NODAD;
+		bw_addr_put_replace(&m->nl->batch, &at_once);
+	}
 	bw_addr_put_replace(&m->nl->batch, &a);
 	return 0;
 }
