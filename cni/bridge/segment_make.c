@@ -466,18 +466,10 @@ int bridge_make(struct bw_nl *nl, const struct bridge_segment_want *want, struct
 
 int bridge_forget_datapath(const struct bridge_look *look, struct bw_err *err)
 {
-	struct bw_dp *dp = NULL;
-	int r;
+	/* No device has index -1: without the bridge only what belongs to nobody goes. */
+	int bridge = look->bridge.ifindex ? look->bridge.ifindex : -1;
 
-	if (!look->bridge.ifindex)
-		return 0;
-	r = bw_dp_open(0, &dp, err);
-	if (r == -ENOENT)
-		return 0;
-	if (r >= 0)
-		r = bw_dp_segment_remove(dp, look->bridge.ifindex, look->uplink.ifindex, err);
-	bw_dp_close(&dp);
-	return r;
+	return bw_dp_segment_remove(NULL, bridge, look->uplink.ifindex, err);
 }
 
 int bridge_unmake(struct bw_nl *nl, const struct bridge_look *look, struct bw_err *err)
