@@ -101,20 +101,16 @@ static int set_domain(struct bw_ipam_conf *conf, int lenient, struct bw_err *err
 	return 0;
 }
 
-/* The pod as the kubelet names it: the only name that outlives a container. */
-static void set_pod(struct bw_ipam_conf *conf)
+void ipam_pod(const struct bw_cni_request *req, char ret[BW_JOURNAL_KEY_MAX + 1])
 {
-	const char *ns = bw_cni_request_arg(conf->req, "K8S_POD_NAMESPACE");
-	const char *name = bw_cni_request_arg(conf->req, "K8S_POD_NAME");
-	size_t a = ns ? strlen(ns) : 0;
-	size_t b = name ? strlen(name) : 0;
+	const char *ns = bw_cni_request_arg(req, "K8S_POD_NAMESPACE");
+	const char *name = bw_cni_request_arg(req, "K8S_POD_NAME");
 
-	/* Longer ones no Kubernetes gives out (63 + 253 characters). */
-	if (!a || !b || a + b + 2 > sizeof(conf->pod))
+	if (!ns || !name || !*ns || !*name)
 		return;
-	memcpy(conf->pod, ns, a);
-	conf->pod[a] = '/';
-	memcpy(conf->pod + a + 1, name, b + 1);
+	/* Longer ones no Kubernetes gives out (63 + 253 characters): better none than a part. */
+	if (snprintf(ret, BW_JOURNAL_KEY_MAX + 1, "%s/%s", ns, name) > BW_JOURNAL_KEY_MAX)
+		ret[0] = '\0';
 }
 
 static int decode(const struct cJSON *json, const struct bw_json_table *table,
@@ -219,7 +215,7 @@ static int parse(const struct bw_cni_request *req, int delegate, int lenient,
 		r = set_domain(conf, lenient, err);
 	if (r < 0)
 		return r;
-	set_pod(conf);
+	ipam_pod(req, conf->pod);
 	if (lenient)
 		return 0;
 	if (conf->has_sets)

@@ -132,3 +132,6 @@ int ipam_conf_wishes(struct bw_ipam_conf *conf, const struct ipam_reserved *rese
 
 /* resolv.c: appends what a resolv.conf says to a result's dns. */
 int ipam_resolv_conf(const char *path, struct bw_cni_result *result, struct bw_err *err);
+
+/* The pod as the kubelet names it, "namespace/name"; untouched when it does not. */
+void ipam_pod(const struct bw_cni_request *req, char ret[BW_JOURNAL_KEY_MAX + 1]);

@@ -116,9 +116,6 @@ static void copy(char *to, size_t size, const char *from)
 int bw_ipam_who(const struct bw_cni_request *req, const char *program, struct bw_attachment *ret,
 		struct bw_err *err)
 {
-	const char *ns = bw_cni_request_arg(req, "K8S_POD_NAMESPACE");
-	const char *name = bw_cni_request_arg(req, "K8S_POD_NAME");
-
 	memset(ret, 0, sizeof(*ret));
 	if (req->netns && strlen(req->netns) >= sizeof(ret->netns))
 		return bw_reject(err, BW_ERR_ENVIRONMENT, ENAMETOOLONG,
@@ -129,11 +126,7 @@ int bw_ipam_who(const struct bw_cni_request *req, const char *program, struct bw
 	copy(ret->network, sizeof(ret->network), req->name);
 	copy(ret->program, sizeof(ret->program), program);
 	copy(ret->netns, sizeof(ret->netns), req->netns);
-	if (ns && name && *ns && *name && strlen(ns) + strlen(name) + 1 < sizeof(ret->pod)) {
-		copy(ret->pod, sizeof(ret->pod), ns);
-		strcat(ret->pod, "/");
-		strcat(ret->pod, name);
-	}
+	ipam_pod(req, ret->pod);
 	return bw_boot_id(ret->boot_id, err);
 }
 

@@ -35,21 +35,21 @@ static int grow(struct bw_runs *r, struct bw_err *err)
 static int add_address(const struct bw_journal_addr *a, void *arg, struct bw_err *err)
 {
 	struct bw_runs *r = arg;
-	struct bw_run *last = r->n ? &r->runs[r->n - 1] : NULL;
-	int rc;
+	int rc = grow(r, err);
+	struct bw_run *last;
 
-	if (last && strcmp(last->domain, a->domain) == 0) {
-		struct bw_ip next = last->last;
+	if (rc < 0)
+		return rc;
+	last = &r->runs[r->n];
+	if (r->n && strcmp(last[-1].domain, a->domain) == 0) {
+		struct bw_ip next = last[-1].last;
 
 		if (bw_ip_add(&next, 1) == 0 && bw_ip_eq(&next, &a->ip)) {
-			last->last = a->ip;
+			last[-1].last = a->ip;
 			return 0;
 		}
 	}
-	rc = grow(r, err);
-	if (rc < 0)
-		return rc;
-	last = &r->runs[r->n++];
+	r->n++;
 	memcpy(last->domain, a->domain, sizeof(last->domain));
 	last->first = a->ip;
 	last->last = a->ip;

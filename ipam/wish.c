@@ -30,8 +30,10 @@ static const char *sets_str(const struct bw_ipam_conf *conf, char *out, size_t s
 			char s[BW_RANGE_STR_MAX];
 
 			(void)bw_range_str(&conf->sets[i].ranges[k], s);
-			if (len + strlen(s) + 8 > size)
-				return strcat(out, ", ...");
+			if (len + strlen(s) + sizeof(", , ...") > size) {
+				memcpy(out + len, ", ...", sizeof(", ..."));
+				return out;
+			}
 			/* was measured, ignoring */
 			(void)snprintf(out + len, size - len, "%s%s", len ? ", " : "", s);
 			len = strlen(out);

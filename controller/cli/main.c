@@ -82,7 +82,7 @@ static const char *value_of(const char *name, int argc, char **argv, int *i)
 {
 	size_t n = strlen(name);
 
-	if (strncmp(argv[*i], name, n) != 0)
+	if (!argv[*i] || strncmp(argv[*i], name, n) != 0)
 		return NULL;
 	if (argv[*i][n] == '=')
 		return argv[*i] + n + 1;

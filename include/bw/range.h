@@ -13,7 +13,7 @@ struct bw_err;
 #define BW_RANGE_SETS_MAX 16
 #define BW_RANGES_MAX 256 /* of one set */
 #define BW_RANGE_HOLES_MAX 65536 /* excludes, gateways and reservations of one configuration */
-#define BW_RANGE_STR_MAX (2 * BW_IP_STR_MAX)
+#define BW_RANGE_STR_MAX 92 /* two addresses and a dash */
 
 struct bw_range {
 	struct bw_prefix subnet;

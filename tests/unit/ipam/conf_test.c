@@ -232,8 +232,8 @@ static void del_takes_whatever_there_is(void **state)
 	static const char *const texts[] = {
 		"{}",
 		"{\"name\":7,\"ipam\":5,\"runtimeConfig\":[],\"args\":\"x\"}",
-		"{\"name\":\"n\",\"ipam\":{\"type\":\"barewire-ipam\",\"dataDir\":\"rel\","
-		"\"domain\":\"BAD\",\"cooldown\":\"x\",\"ranges\":[[{\"subnet\":\"no\"}]]}}",
+		("{\"name\":\"n\",\"ipam\":{\"type\":\"barewire-ipam\",\"dataDir\":\"rel\","
+		 "\"domain\":\"BAD\",\"cooldown\":\"x\",\"ranges\":[[{\"subnet\":\"no\"}]]}}"),
 	};
 
 	(void)state;
