@@ -30,6 +30,9 @@ int bridge_probe_run(struct bridge_add *add, struct bw_err *err)
 	int r;
 
 	r = bridge_pod_up(add, err);
+	/* Answers come to the pod's MAC: a port that neither learns nor floods must know it. */
+	if (r == 0)
+		r = bridge_port_pin(add, err);
 	if (r == 0)
 		r = bridge_port_settle(add, err);
 	if (r == 0)
