@@ -65,6 +65,7 @@ int bw_json_parse(const char *text, size_t size, struct cJSON **ret, struct bw_e
 
 /**
  * bw_json_print() - write a tree as text
+ * @json: borrowed
  * @pretty: with tabs and newlines
  * @ret: owned by the caller, freed by free()
  *
@@ -95,6 +96,7 @@ const char *bw_json_path_str(const struct bw_json_path *path, char out[BW_JSON_P
  * bw_json_expect() - refuse a value: "PATH: expected <fmt>, got <value>"
  * @json: the value; NULL prints "nothing"
  * @path: where it stands
+ * @fmt: what is allowed, after "expected"
  *
  * Return: -EINVAL, class INVALID.
  */
@@ -201,6 +203,10 @@ int bw_json_decode(const struct cJSON *json, const struct bw_json_table *table,
 
 /**
  * bw_json_decode_lenient() - take what can be understood, for DEL and GC
+ * @json: see bw_json_decode(); anything but an object counts as one skipped value
+ * @table: its fields
+ * @at: where @json stands
+ * @out: initialised by the caller
  * @err: filled by the first thing that was skipped
  *
  * A bad value leaves its member as it was (a list or a copied string: empty), a bad item is left
