@@ -231,6 +231,7 @@ struct bw_json_build {
 
 #define bw_autobuild BW_CLEANUP(bw_json_build_done)
 
+/* Frees what was built; the builder is empty then. NULL-safe. */
 void bw_json_build_done(struct bw_json_build *b);
 
 /* The root, made on the first call; an object or an array. Borrowed. */
@@ -252,6 +253,7 @@ void bw_json_put_tree(struct bw_json_build *b, struct cJSON *parent, const char 
 
 /**
  * bw_json_build_take() - finish: hand the tree on
+ * @b: emptied
  * @ret: owned by the caller
  *
  * Return: 0; -ENOMEM when any step failed; the builder is empty either way.
