@@ -2,6 +2,7 @@
 /* An uplink's own addresses and routes: refuse, record, move to the bridge, bring back. */
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <libmnl/libmnl.h>
@@ -80,11 +81,12 @@ static int refuse(struct bw_err *err, const struct bw_link *uplink, const char *
 
 static int refuse_addr(const struct bw_addr *a, void *arg, struct bw_err *err)
 {
-	char text[BW_PREFIX_STR_MAX], what[BW_PREFIX_STR_MAX + 16] = "address ";
+	char text[BW_PREFIX_STR_MAX], what[BW_PREFIX_STR_MAX + 16];
 
 	if (is_link_local(&a->prefix.ip))
 		return 0;
-	strcat(what, bw_prefix_str(&a->prefix, text));
+	/* Fits, ignoring. */
+	(void)snprintf(what, sizeof(what), "address %s", bw_prefix_str(&a->prefix, text));
 	return refuse(err, arg, what);
 }
 

@@ -49,5 +49,6 @@ struct bw_addr_visitor {
 	int (*visit)(const struct bw_addr *addr, void *arg, struct bw_err *err);
 	void *arg;
 };
+/* Return: 0, also when the device is gone; what @visit returned; -errno. */
 int bw_addr_list(struct bw_nl *nl, int ifindex, int family, const struct bw_addr_visitor *v,
 		 struct bw_err *err);

@@ -62,7 +62,8 @@ int bw_announce_open(const struct bw_netns *ns, int *ret_fd, struct bw_err *err)
  * @fd: of bw_announce_open()
  * @ifindex: device that has the addresses, in that namespace
  * @mac: its MAC
- * @ips: at most BW_ANNOUNCE_ADDRS_MAX
+ * @ips: its addresses
+ * @n: how many, at most BW_ANNOUNCE_ADDRS_MAX
  *
  * Return: 0; -ENETDOWN the device is down; -errno.
  */

@@ -21,8 +21,8 @@ LAYERS = {
     "lib/cni": {"base", "json", "cni"},
     "lib/datapath": {"base", "json", "net", "datapath", "abi"},
     "ipam": {"base", "json", "net", "cni", "ipam"},
-    "cni/bridge": {"base", "json", "net", "cni", "ipam", "datapath", "abi"},
-    "controller/cli": {"base", "json", "net", "cni", "ipam", "datapath", "abi"},
+    "cni/bridge": {"base", "json", "net", "cni", "ipam", "datapath", "abi", "bridge"},
+    "controller/cli": {"base", "json", "net", "cni", "ipam", "datapath", "abi", "bridge"},
     "bpf": {"abi"},
 }
 # Which component a header of include/bw belongs to.
@@ -34,6 +34,7 @@ HEADERS = {
     "ipam": "ipam journal range alloc",
     "datapath": "datapath",
     "abi": "bpf_abi",
+    "bridge": "segment",
 }
 
 

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A network namespace of the test's own with a second one behind a veth: for lib/net on a real
+ * kernel. */
+#pragma once
+
+#include <fcntl.h>
+#include <linux/rtnetlink.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#include <bw/addr.h>
+#include <bw/announce.h>
+#include <bw/bridge_port.h>
+#include <bw/err.h>
+#include <bw/link.h>
+#include <bw/neigh.h>
+#include <bw/netns.h>
+#include <bw/nft.h>
+#include <bw/nl.h>
+#include <bw/probe.h>
+#include <bw/route.h>
+#include <bw/sysctl.h>
+
+/* A second namespace, held by a child that waits for its pipe to close. */
+struct bed {
+	struct bw_nl *nl;
+	struct bw_nl *nl_pod;
+	struct bw_netns pod;
+	char path[64];
+	pid_t child;
+	int hold;
+};
+static struct bw_err err;
+
+#define assert_ok(e)                                                                               \
+	do {                                                                                       \
+		int r_ = (e);                                                                      \
+		if (r_ < 0)                                                                        \
+			fail_msg("%s: %d: %s", #e, r_, err.msg);                                   \
+	} while (0)
+
+static inline struct bw_ip ip(const char *s)
+{
+	struct bw_ip r;
+
+	assert_int_equal(bw_ip_parse(s, &r), 0);
+	return r;
+}
+
+static inline struct bw_prefix prefix(const char *s)
+{
+	struct bw_prefix r;
+
+	assert_int_equal(bw_prefix_parse(s, &r), 0);
+	return r;
+}
+
+static inline struct bw_mac mac(const char *s)
+{
+	struct bw_mac r;
+
+	assert_int_equal(bw_mac_parse(s, &r), 0);
+	return r;
+}
+
+static inline int setup(void **state)
+{
+	struct bed *t = calloc(1, sizeof(*t));
+	int ready[2], hold[2];
+	char c;
+
+	assert_non_null(t);
+	assert_int_equal(pipe(ready), 0);
+	assert_int_equal(pipe(hold), 0);
+	t->child = fork();
+	if (t->child == 0) {
+		close(hold[1]);
+		if (unshare(CLONE_NEWNET) < 0)
+			_exit(1);
+		(void)!write(ready[1], "x", 1);
+		(void)!read(hold[0], &c, 1);
+		_exit(0);
+	}
+	close(hold[0]);
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	close(ready[0]);
+	t->hold = hold[1];
+	snprintf(t->path, sizeof(t->path), "/proc/%d/ns/net", (int)t->child);
+	t->pod = BW_NETNS_NONE;
+	assert_ok(bw_netns_open(t->path, &t->pod, &err));
+	assert_ok(bw_nl_open(BW_NL_ROUTE, NULL, &t->nl, &err));
+	assert_ok(bw_nl_open(BW_NL_ROUTE, &t->pod, &t->nl_pod, &err));
+	*state = t;
+	return 0;
+}
+
+static inline int teardown(void **state)
+{
+	struct bed *t = *state;
+	static const char *const names[] = { "br0", "h0", "up0" };
+
+	for (size_t i = 0; i < BW_ARRAY_SIZE(names); i++)
+		assert_ok(bw_link_del(t->nl, 0, names[i], &err));
+	bw_nl_close(&t->nl);
+	bw_nl_close(&t->nl_pod);
+	bw_netns_close(&t->pod);
+	close(t->hold);
+	waitpid(t->child, NULL, 0);
+	free(t);
+	return 0;
+}
+
+static inline void set_up(struct bw_nl *nl, const char *name)
+{
+	struct bw_link_set up = { .what = BW_LINK_SET_UP };
+
+	assert_ok(bw_link_set(nl, 0, name, &up, &err));
+}
+
+/* br0 with h0, whose other end is eth0 (02:..:07) in the pod, everything up, in two talks. */
+static inline void build(struct bed *t, struct bw_link *br, struct bw_link *host,
+			 struct bw_link *pod)
+{
+	struct bw_mac br_mac = mac("02:00:00:00:00:01"), pod_mac = mac("02:00:00:00:00:07");
+	struct bw_link_bridge_new nb = {
+		.name = "br0", .mac = &br_mac, .mtu = 1400, .vlan_filtering = -1, .default_pvid = -1
+	};
+	struct bw_link_veth_new nv = { .name = "h0",
+				       .up = 1,
+				       .mtu = 1400,
+				       .gso_max_size = 60000,
+				       .peer_name = "eth0",
+				       .peer_mac = &pod_mac,
+				       .peer_ns = &t->pod };
+	struct bw_link_set set = { .what = BW_LINK_SET_NO_LINK_LOCAL | BW_LINK_SET_UP };
+	struct bw_nl_batch *b = bw_nl_begin(t->nl);
+
+	bw_link_put_bridge(b, &nb);
+	bw_link_put_set(b, 0, "br0", &set);
+	bw_link_put_get(b, 0, "br0", br);
+	assert_ok(bw_nl_talk(t->nl, b, &err));
+	nv.master = br->ifindex;
+	b = bw_nl_begin(t->nl);
+	bw_link_put_veth(b, &nv);
+	bw_link_put_get(b, 0, "h0", host);
+	assert_ok(bw_nl_talk(t->nl, b, &err));
+	set_up(t->nl_pod, "eth0");
+	assert_ok(bw_link_get(t->nl_pod, 0, "eth0", pod, &err));
+}
