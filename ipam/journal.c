@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The journal's connection: open, statements, transactions, bounded waiting, errors, close. */
 #include <assert.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -95,7 +96,7 @@ static int wait_busy(void *arg, int times)
 	if (j->no_wait || now >= j->deadline_ns)
 		return 0;
 	ts.tv_nsec = ms * (long)NS_PER_MS / 2 + (long)(now % (uint64_t)(ms * (long)NS_PER_MS));
-	(void)nanosleep(&ts, NULL); /* shorter is fine, ignoring */
+	(void)ppoll(NULL, 0, &ts, NULL); /* shorter is fine, ignoring */
 	return 1;
 }
 

@@ -82,12 +82,12 @@ static const char *value_of(const char *name, int argc, char **argv, int *i)
 {
 	size_t n = strlen(name);
 
-	if (!argv[*i] || strncmp(argv[*i], name, n) != 0)
+	if (strncmp(argv[*i], name, n) != 0)
 		return NULL;
 	if (argv[*i][n] == '=')
 		return argv[*i] + n + 1;
 	if (argv[*i][n] == '\0')
-		return *i + 1 < argc ? argv[++*i] : "";
+		return *i + 1 < argc && argv[*i + 1] ? argv[++*i] : "";
 	return NULL;
 }
 

@@ -35,7 +35,10 @@ int bw_ipam_conf_parse(const struct bw_cni_request *req, int lenient, struct bw_
 		       struct bw_err *err);
 void bw_ipam_conf_free(struct bw_ipam_conf **conf);
 
-/* The same for barewire-ipam itself: `ipam` is its own whatever ipam.type is called. */
+/*
+ * The same for barewire-ipam itself: `ipam` is its own whatever ipam.type is called. Return: as
+ * bw_ipam_conf_parse().
+ */
 int bw_ipam_conf_parse_delegate(const struct bw_cni_request *req, int lenient,
 				struct bw_ipam_conf **ret, struct bw_err *err);
 
@@ -48,6 +51,7 @@ const struct bw_mac *bw_ipam_conf_mac(const struct bw_ipam_conf *conf);
 /**
  * bw_ipam_open() - open the journals the configuration names
  * @conf: borrowed for the handle's life
+ * @ret: owned by the caller
  *
  * ADD makes the file when there is none, the other verbs do not. With STATUS every failure is of
  * class UNAVAILABLE.
@@ -66,6 +70,7 @@ struct bw_journal *bw_ipam_node_journal(struct bw_ipam *ipam);
 
 /**
  * bw_ipam_node_journal_open() - the same, opened when first asked for
+ * @ipam: open handle
  * @ret: borrowed; NULL where there is no file and the verb makes none
  *
  * bw_ipam_node_journal() gives NULL where this fails. Return: 0; -errno as bw_journal_open().
@@ -74,6 +79,7 @@ int bw_ipam_node_journal_open(struct bw_ipam *ipam, struct bw_journal **ret, str
 
 /**
  * bw_ipam_who() - what a request says of its attachment
+ * @req: of ADD: it has container, namespace and interface
  * @program: "barewire-bridge", ...
  * @ret: zeroed first; the namespace's cookie and what the kernel side adds is the caller's
  *
@@ -107,24 +113,36 @@ int bw_ipam_update(struct bw_ipam *ipam, const struct bw_attachment *who, struct
 int bw_ipam_live(struct bw_ipam *ipam, const char *container_id, const char *ifname,
 		 struct bw_err *err);
 
-/* Undo of bw_ipam_add(): removes the Adding (or Deleting) row and its addresses, no cooldown. */
+/*
+ * Undo of bw_ipam_add(): removes the Adding (or Deleting) row and its addresses, no cooldown.
+ * Return: 0; -errno.
+ */
 int bw_ipam_abort(struct bw_ipam *ipam, const char *container_id, const char *ifname,
 		  struct bw_err *err);
 
 /**
  * bw_ipam_del_begin() - mark an attachment Deleting and read it
+ * @ipam: open handle
+ * @container_id: as the runtime names it
+ * @ifname: likewise
  * @ret: filled when there is one
  * Return: 1 there is one, 0 there is none; -errno.
  */
 int bw_ipam_del_begin(struct bw_ipam *ipam, const char *container_id, const char *ifname,
 		      struct bw_attachment *ret, struct bw_err *err);
 
-/* Removes the row; its addresses are freed or start to cool. 0 also when there is none; -errno. */
+/*
+ * Removes the row; its addresses are freed or start to cool. Return: 0 also when there is none;
+ * -errno.
+ */
 int bw_ipam_del_finish(struct bw_ipam *ipam, const char *container_id, const char *ifname,
 		       struct bw_err *err);
 
 /**
  * bw_ipam_check() - compare the journal with the result of the ADD
+ * @ipam: open handle
+ * @container_id: as the runtime names it
+ * @ifname: likewise
  * @prev: prevResult
  *
  * Every address held by the attachment is in @prev, and those of @prev that lie in a range set are
@@ -136,6 +154,7 @@ int bw_ipam_check(struct bw_ipam *ipam, const char *container_id, const char *if
 
 /**
  * bw_ipam_gc() - remove every attachment of this network that is not valid
+ * @ipam: open handle
  * @valid: what the runtime still knows
  * @finish: takes the kernel side of one down first; NULL = none; a row whose @finish fails stays
  * @arg: for @finish
@@ -156,6 +175,7 @@ int bw_ipam_status(struct bw_ipam *ipam, struct bw_err *err);
 
 /**
  * bw_ipam_stale() - has the container of a row ceased to exist
+ * @a: row of a journal
  * @boot_id: this boot's
  *
  * Return: 1 when the row is of another boot or its network namespace is gone; 0 when it lives or

@@ -126,13 +126,14 @@ enum bw_journal_sync {
 
 /**
  * bw_journal_begin() - begin a write transaction
+ * @j: open journal
  * @sync: how durable its commit is
  *
  * Return: 0; -EBUSY class BUSY after BW_JOURNAL_BUSY_MS; -errno as bw_journal_open().
  */
 int bw_journal_begin(struct bw_journal *j, enum bw_journal_sync sync, struct bw_err *err);
 
-/* 0; -ENOSPC class BUSY the disk is full; -errno: nothing of it happened. */
+/* Return: 0; -ENOSPC class BUSY the disk is full; -errno: nothing of it happened. */
 int bw_journal_commit(struct bw_journal *j, struct bw_err *err);
 
 /* Harmless without one. */
@@ -146,7 +147,7 @@ void bw_journal_rollback(struct bw_journal *j);
 int bw_journal_attach_insert(struct bw_journal *j, const struct bw_attachment *a, int64_t *ret_id,
 			     struct bw_err *err);
 
-/* 1 found and @ret filled, 0 none; -errno. */
+/* By name, or by row id. Return: 1 found and @ret filled, 0 none; -errno. */
 int bw_journal_attach_get(struct bw_journal *j, const char *container_id, const char *ifname,
 			  struct bw_attachment *ret, struct bw_err *err);
 int bw_journal_attach_get_id(struct bw_journal *j, int64_t id, struct bw_attachment *ret,
@@ -158,8 +159,12 @@ int bw_journal_attach_update(struct bw_journal *j, const struct bw_attachment *a
 
 /**
  * bw_journal_attach_state() - change a row's state
+ * @j: open journal
+ * @container_id: of the row
+ * @ifname: of the row
  * @id: row; 0 = whatever row (container_id, ifname) has
  * @from: only from this state; BW_ATTACH_MAX_ = from any
+ * @to: the new one
  *
  * Return: 1 changed, 0 no such row in that state; -errno.
  */
@@ -169,6 +174,7 @@ int bw_journal_attach_state(struct bw_journal *j, const char *container_id, cons
 
 /**
  * bw_journal_attach_remove() - delete a row and free its addresses
+ * @j: open journal
  * @id: row
  * @cool_until_s: its addresses cool until then; 0 = they are free at once
  *
@@ -182,7 +188,10 @@ typedef int (*bw_journal_attach_fn)(const struct bw_attachment *a, void *arg, st
 
 /**
  * bw_journal_attach_each() - walk attachments in the order they were made
+ * @j: open journal
  * @network: only this network's; NULL = all
+ * @fn: called for each
+ * @arg: for @fn
  *
  * Rows are read in batches; no transaction is open while @fn runs, so it may take its time, change
  * and remove rows.
@@ -197,6 +206,7 @@ int bw_journal_attach_each(struct bw_journal *j, const char *network, bw_journal
 
 /**
  * bw_journal_addr_insert() - give a free address to an attachment
+ * @j: open journal
  * @a: domain, ip, prefix_len, attachment, key; the rest is ignored
  *
  * Keeps I2. Return: 0; -EEXIST it has a row; -errno.
@@ -207,7 +217,7 @@ int bw_journal_addr_insert(struct bw_journal *j, const struct bw_journal_addr *a
 /* Gives a cooling address to an attachment. 0; -ENOENT it is not cooling; -errno. */
 int bw_journal_addr_warm(struct bw_journal *j, const struct bw_journal_addr *a, struct bw_err *err);
 
-/* 1 found, 0 none; -errno. */
+/* Return: 1 found, 0 none; -errno. */
 int bw_journal_addr_get(struct bw_journal *j, const char *domain, const struct bw_ip *ip,
 			struct bw_journal_addr *ret, struct bw_err *err);
 
@@ -217,29 +227,39 @@ int bw_journal_addr_expire(struct bw_journal *j, const char *domain, int64_t now
 
 typedef int (*bw_journal_addr_fn)(const struct bw_journal_addr *a, void *arg, struct bw_err *err);
 
-/* Walks addresses by (domain, ip), in batches as bw_journal_attach_each(). @domain NULL = all. */
+/*
+ * Walks addresses by (domain, ip), in batches as bw_journal_attach_each(). @domain NULL = all.
+ * Return: 0; what @fn returned; -errno. So do the two below.
+ */
 int bw_journal_addr_each(struct bw_journal *j, const char *domain, bw_journal_addr_fn fn, void *arg,
 			 struct bw_err *err);
 
-/* Walks the addresses of one attachment, at most BW_JOURNAL_ADDRS_MAX. */
+/* Walks the addresses of one attachment, at most BW_JOURNAL_ADDRS_MAX. Return: as above. */
 #define BW_JOURNAL_ADDRS_MAX 64
 int bw_journal_addr_of(struct bw_journal *j, int64_t attachment, bw_journal_addr_fn fn, void *arg,
 		       struct bw_err *err);
 
-/* Walks the rows an address has, one a domain. */
+/* Walks the rows an address has, one a domain. Return: as above. */
 int bw_journal_addr_who(struct bw_journal *j, const struct bw_ip *ip, bw_journal_addr_fn fn,
 			void *arg, struct bw_err *err);
 
 /**
  * bw_journal_used_run() - the run of used addresses around one
- * @ret_first: first and last address of the run; untouched when there is none
+ * @j: open journal
+ * @domain: L2 domain
+ * @ip: any address
+ * @ret_first: first address of the run; untouched when there is none
+ * @ret_last: its last address, likewise
  *
  * One index look-up, whatever is used. Return: 1 @ip is used, 0 it is free; -errno.
  */
 int bw_journal_used_run(struct bw_journal *j, const char *domain, const struct bw_ip *ip,
 			struct bw_ip *ret_first, struct bw_ip *ret_last, struct bw_err *err);
 
-/* Where `next` goes on: the address of a set that was given last. 1, 0 none; -errno. */
+/*
+ * Where `next` goes on: the address of a set that was given last. Return: 1, 0 there is none (or it
+ * was stored); -errno.
+ */
 int bw_journal_cursor_get(struct bw_journal *j, const char *domain, const struct bw_ip *set,
 			  struct bw_ip *ret, struct bw_err *err);
 int bw_journal_cursor_set(struct bw_journal *j, const char *domain, const struct bw_ip *set,
@@ -261,13 +281,17 @@ struct bw_segment {
 	int64_t since_s;
 };
 
-/* Inserts or replaces the row of (bridge, vlan). */
+/* Inserts or replaces the row of (bridge, vlan). Return: 0; -errno. */
 int bw_journal_segment_put(struct bw_journal *j, const struct bw_segment *s, struct bw_err *err);
-/* Removes one, or with @vlan UINT32_MAX all of a bridge. 0 also when there is none. */
+/* Removes one, or with @vlan UINT32_MAX all of a bridge. Return: 0 also when there is none; -errno.
+ */
 int bw_journal_segment_remove(struct bw_journal *j, const char *bridge, uint32_t vlan,
 			      struct bw_err *err);
 typedef int (*bw_journal_segment_fn)(const struct bw_segment *s, void *arg, struct bw_err *err);
-/* Walks segments; @bridge NULL = all. No transaction is open while @fn runs. */
+/*
+ * Walks segments; @bridge NULL = all. No transaction is open while @fn runs.
+ * Return: 0; what @fn returned; -errno.
+ */
 int bw_journal_segment_each(struct bw_journal *j, const char *bridge, bw_journal_segment_fn fn,
 			    void *arg, struct bw_err *err);
 
@@ -284,20 +308,21 @@ struct bw_uplink_original {
 	size_t size;
 };
 
+/* Frees what a get filled; empty then. */
 void bw_uplink_original_done(struct bw_uplink_original *u);
-/* Inserts or replaces. @u is borrowed. */
+/* Inserts or replaces. @u is borrowed. Return: 0; -E2BIG class INVALID; -errno. */
 int bw_journal_uplink_put(struct bw_journal *j, const struct bw_uplink_original *u,
 			  struct bw_err *err);
 /* Stores .step alone. 0; -ENOENT; -errno. */
 int bw_journal_uplink_step(struct bw_journal *j, const char *uplink, uint32_t step,
 			   struct bw_err *err);
-/* 1 found and @ret filled (free with bw_uplink_original_done()), 0 none; -errno. */
+/* Return: 1 found and @ret filled (free with bw_uplink_original_done()), 0 none; -errno. */
 int bw_journal_uplink_get(struct bw_journal *j, const char *uplink, struct bw_uplink_original *ret,
 			  struct bw_err *err);
-/* The same by the bridge that has them now. */
+/* The same by the bridge that has them now. Return: as above. */
 int bw_journal_uplink_get_bridge(struct bw_journal *j, const char *bridge,
 				 struct bw_uplink_original *ret, struct bw_err *err);
-/* 0 also when there is none. */
+/* Return: 0 also when there is none; -errno. */
 int bw_journal_uplink_remove(struct bw_journal *j, const char *uplink, struct bw_err *err);
 
 /*
@@ -309,6 +334,9 @@ typedef void (*bw_journal_finding_fn)(const char *text, void *arg);
 
 /**
  * bw_journal_check() - compare the file with itself: structure, I1, I2, orphans
+ * @j: open journal
+ * @fn: called for each finding
+ * @arg: for @fn
  *
  * Return: number of findings; -errno.
  */
@@ -325,6 +353,7 @@ struct bw_journal_repair {
 /**
  * bw_journal_repair() - save what can be read into a new journal
  * @dir: as bw_journal_open()
+ * @ret: what it did; untouched on failure
  *
  * A sound file is left alone but for `used`, which is built anew when I2 does not hold. A damaged
  * one is kept beside the new one under another name. A file of a newer major version is refused.
