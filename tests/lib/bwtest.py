@@ -306,7 +306,7 @@ def reference(name):
 
 # What moves by itself and says nothing about a plugin.
 _VOLATILE = {"stats", "stats64", "valid_life_time", "preferred_life_time", "used", "updated", "promiscuity",
-             "allmulti", "tentative", "hello_timer", "tcn_timer", "topology_change_timer", "gc_timer", "age", "expires",
+             "allmulti", "tentative", "nodad", "hello_timer", "tcn_timer", "topology_change_timer", "gc_timer", "age", "expires",
              "message_age_timer", "forward_delay_timer", "hold_timer", "probes", "refcnt", "handle"}
 
 
