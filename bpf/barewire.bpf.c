@@ -43,12 +43,15 @@ int bw_up_rx(struct __sk_buff *skb)
 	return bw_exit(bw_up_rx_run(skb, &slot), slot);
 }
 
-/* Egress of an uplink whose VLAN the programs carry. */
+/* Egress of the uplink: pushes the tag of a VLAN that the programs carry. */
 SEC("tc")
 int bw_up_tx(struct __sk_buff *skb)
 {
-	const struct bw_uplink *up = bw_uplink_get(skb->ifindex);
+	const struct bw_uplink *up;
 
+	if (skb->cb[0] == BW_MARK_FAST_UNTAGGED)
+		return TC_ACT_UNSPEC;
+	up = bw_uplink_get(skb->ifindex);
 	if (!up)
 		return TC_ACT_UNSPEC;
 	return bw_exit(bw_up_tx_run(skb, up), up->slot);

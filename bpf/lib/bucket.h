@@ -54,11 +54,12 @@ static __always_inline int bw_bucket_take(struct bw_bucket_dir *b, __u32 size, _
 	return 0;
 }
 
-static __always_inline int bw_bucket_charge(struct __sk_buff *skb, __u32 slot, enum bw_dir dir)
+/* A call, not inline: unlimited endpoints never come here. BW_NEXT or -BW_DROP_RATE. */
+static __noinline int bw_bucket_charge(struct __sk_buff *skb, __u32 slot, enum bw_dir dir)
 {
 	struct bw_bucket *b = bpf_map_lookup_elem(&bw_bucket, &slot);
 
-	if (!b)
+	if (!b || dir >= BW_DIR_MAX_)
 		return BW_NEXT;
 	return bw_bucket_take(&b->dir[dir], bw_wire_len(skb), bpf_ktime_get_ns());
 }

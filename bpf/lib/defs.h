@@ -25,12 +25,18 @@
 #define BW_REDIRECT TC_ACT_REDIRECT
 
 /*
- * The note in skb->tc_index, from one of our programs to a later one on the same node. The kernel
- * keeps it over bridge and veth; a lost one only makes a flow sticky. A pod could forge it, so
- * every entrance clears it.
+ * The note in skb->tc_index: slow for a reason of ours, not NAT's, so no ground to be sticky. The
+ * kernel keeps it over bridge and veth; a lost one only makes a flow sticky. A pod could forge it,
+ * so every entrance clears it.
  */
-#define BW_NOTE_DIRECT 0xb701 /* slow for a reason of ours, not NAT's: no ground to be sticky */
-#define BW_NOTE_FAST 0xb702 /* left fast: counted, charged and checked already */
+#define BW_NOTE_DIRECT 0xb701
+
+/*
+ * The mark in skb->cb[0], from a redirect to the egress of the very device: counted, charged and
+ * checked already. Bridge and IP stack clear it, so nobody else can put it there.
+ */
+#define BW_MARK_FAST 0xb7fa5701
+#define BW_MARK_FAST_UNTAGGED 0xb7fa5702 /* and the segment has no tag to push */
 
 static __always_inline void bw_note_clear(struct __sk_buff *skb)
 {

@@ -80,6 +80,6 @@ static __always_inline int bw_deliver_by_port(struct __sk_buff *skb, const struc
 
 	if (r)
 		return r;
-	skb->tc_index = BW_NOTE_FAST;
+	skb->cb[0] = BW_MARK_FAST;
 	return bpf_redirect(e->ifindex, 0);
 }

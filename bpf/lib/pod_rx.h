@@ -26,9 +26,9 @@ static __always_inline int bw_pod_rx_run(struct __sk_buff *skb, const struct bw_
 	struct bw_pkt p;
 	int r;
 
-	bw_note_clear(skb);
-	if (note == BW_NOTE_FAST)
+	if (skb->cb[0] == BW_MARK_FAST)
 		return BW_NEXT;
+	bw_note_clear(skb);
 	if (ep->flags & BW_EP_F_RATE_RX) {
 		r = bw_bucket_charge(skb, ep->slot, BW_DIR_RX);
 		if (r)

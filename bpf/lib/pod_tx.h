@@ -4,8 +4,8 @@
 
 #include "check.h"
 #include "fdb.h"
-#include "remote.h"
 #include "sticky.h"
+#include "via.h"
 
 /* To the bridge, for a reason that is ours alone: the flow is not sticky for it. */
 static __always_inline int bw_next_direct(struct __sk_buff *skb)
@@ -62,43 +62,48 @@ static __always_inline int bw_tx_known(struct __sk_buff *skb, const struct bw_ep
 
 /* Not local: fast only to a MAC that was seen on the uplink; else a tap, a VM: the bridge knows. */
 static __always_inline int bw_tx_remote(struct __sk_buff *skb, const struct bw_ep *ep,
-					const struct bw_mac_key *key, const struct bw_slot *own,
-					__be16 proto)
+					const struct bw_slot *own, __be16 proto)
 {
-	if (!ep->uplink || bw_ep_is_slow(ep) || !bw_is_ip(proto) || !bw_remote_is_fresh(key))
+	if (!ep->uplink || bw_ep_is_slow(ep) || !bw_is_ip(proto))
 		return BW_NEXT;
 	if (unlikely(skb->len > ep->max_len) && ep->max_len &&
 	    (!skb->gso_size || skb->gso_size > ep->max_len))
 		return BW_NEXT; /* the bridge has the verdict on a frame over the MTU */
 	if (unlikely(own->sticky) && bw_sticky_verdict(skb, ep, proto) != BW_REDIRECT)
 		return BW_NEXT;
-	skb->tc_index = BW_NOTE_FAST;
+	skb->cb[0] = ep->vid ? BW_MARK_FAST : BW_MARK_FAST_UNTAGGED;
 	return bpf_redirect(ep->uplink, 0);
 }
 
 static __always_inline int bw_tx_forward(struct __sk_buff *skb, const struct bw_pkt *p,
-					 const struct bw_ep *ep, __u32 *slot)
+					 const struct bw_ep *ep, struct bw_via *via, __u32 *slot)
 {
+	__u64 now = bpf_ktime_get_coarse_ns();
 	__be16 proto = p->eth->h_proto;
 	const struct bw_slot *own;
-	const struct bw_fdb *e;
 	struct bw_mac_key key;
+	int kind = via->kind;
 
 	if (bw_is_multicast(p->eth) || bw_is_tagged(skb, p->eth))
 		return BW_NEXT;
 	own = bw_slot_get(ep->slot);
 	if (!own)
 		return BW_NEXT;
-	bw_mac_key_set(&key, ep->dev, ep->vid, p->eth->h_dest);
-	e = bw_fdb_get(&key);
-	if (e)
-		return bw_tx_known(skb, ep, e, own, proto, slot);
-	return bw_tx_remote(skb, ep, &key, own, proto);
+	if (unlikely(!bw_via_is(via, p->eth->h_dest, now))) {
+		bw_mac_key_set(&key, ep->dev, ep->vid, p->eth->h_dest);
+		kind = bw_via_find(via, &key, now);
+	}
+	if (kind == BW_VIA_TABLE)
+		return bw_tx_known(skb, ep, &via->e, own, proto, slot);
+	if (kind == BW_VIA_REMOTE)
+		return bw_tx_remote(skb, ep, own, proto);
+	return BW_NEXT;
 }
 
 /* Check, charge, send: in this order, so that nothing forged costs a pod its rate. */
 static __always_inline int bw_pod_tx_run(struct __sk_buff *skb, const struct bw_ep *ep, __u32 *slot)
 {
+	struct bw_stat *stat;
 	struct bw_pkt p;
 	int r;
 
@@ -108,13 +113,16 @@ static __always_inline int bw_pod_tx_run(struct __sk_buff *skb, const struct bw_
 	r = bw_check(skb, &p, ep);
 	if (unlikely(r))
 		return r;
-	if (ep->flags & BW_EP_F_RATE_TX) {
+	if (unlikely(ep->flags & BW_EP_F_RATE_TX)) {
 		r = bw_bucket_charge(skb, ep->slot, BW_DIR_TX);
 		if (r)
 			return r;
 	}
-	r = bw_tx_forward(skb, &p, ep, slot);
+	stat = bw_stat_get(ep->slot);
+	if (!stat)
+		return BW_NEXT;
+	r = bw_tx_forward(skb, &p, ep, &stat->via, slot);
 	if (r >= 0)
-		bw_count(ep->slot, r == BW_REDIRECT ? BW_PATH_TX_FAST : BW_PATH_TX_SLOW, skb->len);
+		bw_stat_add(stat, r == BW_REDIRECT ? BW_PATH_TX_FAST : BW_PATH_TX_SLOW, skb->len);
 	return r;
 }

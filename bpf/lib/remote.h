@@ -14,11 +14,11 @@ struct {
 	__type(value, struct bw_remote);
 } bw_remote SEC(".maps");
 
-static __always_inline int bw_remote_is_fresh(const struct bw_mac_key *key)
+static __always_inline int bw_remote_is_fresh(const struct bw_mac_key *key, __u64 now)
 {
 	const struct bw_remote *r = bpf_map_lookup_elem(&bw_remote, key);
 
-	return r && bw_age(bpf_ktime_get_coarse_ns(), r->seen_ns) < (__s64)BW_REMOTE_AGE_NS;
+	return r && bw_age(now, r->seen_ns) < (__s64)BW_REMOTE_AGE_NS;
 }
 
 /* The MAC was seen arriving from elsewhere: it has moved to this side. */

@@ -6,6 +6,7 @@
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE); /* values begin at a page: none lies across two lines */
 	__uint(max_entries, BW_SLOTS_MAX);
 	__type(key, __u32);
 	__type(value, struct bw_slot);

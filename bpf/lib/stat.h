@@ -11,14 +11,23 @@ struct {
 	__type(value, struct bw_stat);
 } bw_stat SEC(".maps");
 
-static __always_inline void bw_count(__u32 slot, enum bw_path path, __u32 size)
+static __always_inline struct bw_stat *bw_stat_get(__u32 slot)
 {
-	struct bw_stat *s = bpf_map_lookup_elem(&bw_stat, &slot);
+	return bpf_map_lookup_elem(&bw_stat, &slot);
+}
 
-	if (!s)
-		return;
+static __always_inline void bw_stat_add(struct bw_stat *s, enum bw_path path, __u32 size)
+{
 	s->packets[path]++;
 	s->bytes[path] += size;
+}
+
+static __always_inline void bw_count(__u32 slot, enum bw_path path, __u32 size)
+{
+	struct bw_stat *s = bw_stat_get(slot);
+
+	if (s)
+		bw_stat_add(s, path, size);
 }
 
 _Static_assert((BW_DROPS_MAX & (BW_DROPS_MAX - 1)) == 0, "a mask");

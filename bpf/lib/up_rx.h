@@ -28,20 +28,30 @@ static __always_inline int bw_is_loop(struct __sk_buff *skb, const struct bw_mac
 
 /* The sender lives on the uplink's side. 0, or -BW_DROP_LOOP; checked and written once a second. */
 static __always_inline int bw_learn(struct __sk_buff *skb, const struct bw_mac_key *key,
-				    __u32 *slot)
+				    struct bw_slot *own, __u64 now, __u32 *slot)
 {
 	struct bw_remote *r = bpf_map_lookup_elem(&bw_remote, key);
-	struct bw_remote now = { .seen_ns = bpf_ktime_get_coarse_ns() };
+	struct bw_remote fresh = { .seen_ns = now };
 
-	if (likely(r && bw_age(now.seen_ns, r->seen_ns) < (__s64)BW_REMOTE_REFRESH_NS))
+	if (r && bw_age(now, r->seen_ns) < (__s64)BW_REMOTE_REFRESH_NS)
 		return 0;
 	if (bw_is_loop(skb, key, slot))
 		return -BW_DROP_LOOP;
 	if (r)
-		r->seen_ns = now.seen_ns;
+		r->seen_ns = now;
 	else
-		bpf_map_update_elem(&bw_remote, key, &now, BPF_ANY);
+		bpf_map_update_elem(&bw_remote, key, &fresh, BPF_ANY);
+	*(__u16 *)own->learned = bw_mac_hi(key->mac);
+	*(__u32 *)(own->learned + sizeof(__u16)) = bw_mac_lo(key->mac);
+	own->learned_ns = now;
 	return 0;
+}
+
+/* The receiver's last sender, written within the second: no need to look. */
+static __always_inline int bw_is_learned(const struct bw_slot *own, const __u8 *mac, __u64 now)
+{
+	return bw_mac_equal(mac, own->learned) &&
+	       bw_age(now, own->learned_ns) < (__s64)BW_REMOTE_REFRESH_NS;
 }
 
 /* Not for the fast path. A call, not inline: misses and broadcasts only. */
@@ -77,13 +87,13 @@ static __always_inline int bw_up_vid(struct __sk_buff *skb, const struct ethhdr 
 }
 
 /* Addressed to @e, a local pod. BW_REDIRECT, BW_NEXT or -BW_DROP_*. */
-static __always_inline int bw_up_rx_local(struct __sk_buff *skb, const struct bw_fdb *e, int vid,
-					  __be16 proto, __u32 *slot)
+static __always_inline int bw_up_rx_local(struct __sk_buff *skb, const struct bw_fdb *e,
+					  const struct bw_slot *own, int vid, __be16 proto,
+					  __u32 *slot)
 {
-	const struct bw_slot *own = bw_slot_get(e->slot);
 	int state;
 
-	if (!own || own->gen != e->gen || !bw_is_ip(proto))
+	if (!bw_is_ip(proto))
 		return BW_NEXT;
 	if (unlikely(!bw_fdb_is_fast(e))) {
 		skb->tc_index = BW_NOTE_DIRECT;
@@ -102,10 +112,23 @@ static __always_inline int bw_up_rx_local(struct __sk_buff *skb, const struct bw
 	return bw_deliver(skb, e);
 }
 
+/* The entry of a living pod; everything else is for bw_up_rx_other(). */
+static __always_inline struct bw_slot *bw_up_rx_slot(const struct bw_fdb *e)
+{
+	struct bw_slot *own;
+
+	if (!e || !(e->flags & BW_FDB_F_LOCAL))
+		return NULL;
+	own = bw_slot_get(e->slot);
+	return own && own->gen == e->gen ? own : NULL;
+}
+
 static __always_inline int bw_up_rx_run(struct __sk_buff *skb, __u32 *slot)
 {
+	__u64 now = bpf_ktime_get_coarse_ns();
 	const struct bw_fdb *e;
 	struct bw_mac_key key;
+	struct bw_slot *own;
 	struct bw_pkt p;
 	__be16 proto;
 	int vid, r;
@@ -119,12 +142,15 @@ static __always_inline int bw_up_rx_run(struct __sk_buff *skb, __u32 *slot)
 		return bw_up_rx_other(skb, slot);
 	bw_mac_key_set(&key, skb->ifindex, vid, p.eth->h_dest);
 	e = bw_fdb_get(&key);
-	if (!e || !(e->flags & BW_FDB_F_LOCAL))
+	own = bw_up_rx_slot(e);
+	if (!own)
 		return bw_up_rx_other(skb, slot);
-	bw_mac_key_set(&key, skb->ifindex, vid, p.eth->h_source);
-	r = bw_learn(skb, &key, slot);
-	if (unlikely(r))
-		return r;
-	r = bw_up_rx_local(skb, e, vid, proto, slot);
+	if (unlikely(!bw_is_learned(own, p.eth->h_source, now))) {
+		bw_mac_key_set(&key, skb->ifindex, vid, p.eth->h_source);
+		r = bw_learn(skb, &key, own, now, slot);
+		if (unlikely(r))
+			return r;
+	}
+	r = bw_up_rx_local(skb, e, own, vid, proto, slot);
 	return likely(r != BW_NEXT) ? r : bw_up_rx_other(skb, slot);
 }

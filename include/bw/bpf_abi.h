@@ -5,12 +5,12 @@
  * A changed layout changes the ABI's hash and with it the pin directory.
  *
  * I1 Zeroed memory permits nothing: an endpoint with CHECK_IP and n_v4 = n_v6 = 0 may send no IP.
- * I2 What the programs themselves write (bw_slot.sticky, tat, last_drop, last seen) lives in maps
- *    of its own, so that user space may replace a whole bw_ep or bw_fdb value at any time.
- * I3 Slots are given by user space from one range for endpoints and uplinks; a slot's generation
- *    is raised whenever it is given anew, before any bw_ep or bw_fdb value names it.
- * I4 Order of ADD: bw_slot (gen, sticky 0), bw_stat (zero), bw_bucket, bw_ep, programs, bw_fdb; and
- *    then delete the MAC from bw_remote. Order of DEL: bw_fdb, programs, bw_ep.
+ * I2 What the programs themselves write (bw_slot but for gen, tat, last_drop, last seen) lives in
+ * maps of its own, so that user space may replace a whole bw_ep or bw_fdb value at any time. I3
+ * Slots are given by user space from one range for endpoints and uplinks; a slot's generation is
+ * raised whenever it is given anew, before any bw_ep or bw_fdb value names it. I4 Order of ADD:
+ * bw_slot (gen, sticky 0), bw_stat (zero), bw_bucket, bw_ep, programs, bw_fdb; and then delete the
+ * MAC from bw_remote. Order of DEL: bw_fdb, programs, bw_ep.
  */
 #pragma once
 
@@ -116,11 +116,11 @@ struct bw_ep {
 	__u32 uplink; /* where unicast to remote MACs leaves fast; 0 = by the bridge only */
 	__u32 max_len; /* longest frame without GSO that leaves fast: MTU + ETH_HLEN; 0 = any */
 	__u32 bridge; /* ifindex, for user space */
-	struct bw_net4 v4[BW_EP_ADDRS_MAX];
-	struct bw_net6 v6[BW_EP_ADDRS_MAX];
 	__u8 n_v4;
 	__u8 n_v6;
 	__u8 pad[6]; /* 0 */
+	struct bw_net4 v4[BW_EP_ADDRS_MAX]; /* up to here: two cache lines with the key */
+	struct bw_net6 v6[BW_EP_ADDRS_MAX];
 };
 
 /* Key of bw_fdb and bw_remote: a MAC in a segment. */
@@ -156,12 +156,38 @@ struct bw_uplink {
 struct bw_slot {
 	__u32 gen;
 	__u32 sticky; /* 1 = some flow of this endpoint is in bw_sticky; set by bw_pod_rx */
+	__u64 learned_ns; /* when bw_up_rx last wrote the sender below to bw_remote; 0 = never */
+	__u8 learned[6];
+	__u8 pad[10]; /* 0 */
 };
+
+/* What bw_pod_tx found for a destination MAC. */
+enum bw_via_kind {
+	BW_VIA_NONE, /* nothing: the bridge decides */
+	BW_VIA_TABLE, /* an entry of bw_fdb */
+	BW_VIA_REMOTE, /* a fresh one of bw_remote */
+	BW_VIA_MAX_,
+};
+
+/*
+ * The last destination of an endpoint on this CPU, so that a conversation costs two lookups and
+ * their cache lines once in BW_VIA_NS, not with every frame. Written by bw_pod_tx alone; lies with
+ * the counters because that line is touched anyway.
+ */
+struct bw_via {
+	__u64 until_ns; /* CLOCK_MONOTONIC, coarse */
+	__u8 mac[6];
+	__u16 kind; /* enum bw_via_kind */
+	struct bw_fdb e; /* of BW_VIA_TABLE */
+};
+
+#define BW_VIA_NS 20000000ULL /* how long a changed table may go unnoticed */
 
 /* Map bw_stat: PERCPU_ARRAY, key: slot. */
 struct bw_stat {
 	__u64 packets[BW_PATH_MAX_];
 	__u64 bytes[BW_PATH_MAX_];
+	struct bw_via via; /* for the programs; zero in a slot given anew */
 	__u64 drops[BW_DROPS_MAX];
 };
 
@@ -207,8 +233,9 @@ _Static_assert(sizeof(struct bw_mac_key) == 12, "bw_mac_key");
 _Static_assert(sizeof(struct bw_fdb) == 16, "bw_fdb");
 _Static_assert(sizeof(struct bw_remote) == 8, "bw_remote");
 _Static_assert(sizeof(struct bw_uplink) == 16, "bw_uplink");
-_Static_assert(sizeof(struct bw_slot) == 8, "bw_slot");
-_Static_assert(sizeof(struct bw_stat) == 64 + 8 * BW_DROPS_MAX, "bw_stat");
+_Static_assert(sizeof(struct bw_slot) == 32, "bw_slot");
+_Static_assert(sizeof(struct bw_via) == 32, "bw_via");
+_Static_assert(sizeof(struct bw_stat) == 96 + 8 * BW_DROPS_MAX, "bw_stat");
 _Static_assert(sizeof(struct bw_flow_key) == 44, "bw_flow_key");
 _Static_assert(sizeof(struct bw_sticky) == 8, "bw_sticky");
 _Static_assert(sizeof(struct bw_bucket) == 64, "bw_bucket");

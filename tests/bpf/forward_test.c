@@ -336,6 +336,48 @@ static void a_dead_pods_mac_from_outside_is_learned(void **state)
 	assert_int_not_equal(bpf_map_lookup_elem(kit.fdb, &key, &e), 0);
 }
 
+/* A conversation's frames do not look again, but a changed table is seen soon. */
+static void a_destination_is_remembered_for_a_moment(void **state)
+{
+	struct bw_mac_key key = kit_mac(KIT_IF, 0, 'B');
+	uint64_t deadline;
+	int verdict = FAST;
+
+	(void)state;
+	scene(KIT_CHECKED, LOCAL_FAST);
+	kit.keeps_via = 1;
+	assert_int_equal(kit_run(kit.pod_tx, KIT_IF, A_TO_B).verdict, FAST);
+	assert_int_equal(bpf_map_delete_elem(kit.fdb, &key), 0);
+	deadline = kit_now() + SECOND;
+	while (verdict == FAST && kit_now() < deadline)
+		verdict = kit_run(kit.pod_tx, KIT_IF, A_TO_B).verdict;
+	assert_int_equal(verdict, NEXT);
+	/* unknown is not remembered: fast at once when the MAC is seen on the uplink */
+	kit_put_remote(KIT_IF, 0, 'B', 0);
+	assert_int_equal(kit_run(kit.pod_tx, KIT_IF, A_TO_B).verdict, FAST);
+	assert_int_equal(kit_run(kit.pod_tx, KIT_IF, A_TO_X).verdict, FAST);
+	assert_int_equal(kit_run(kit.pod_tx, KIT_IF, "A>Y ip 10.1.0.2>10.1.0.9 tcp 1>2").verdict,
+			 NEXT);
+}
+
+/* What is remembered is where a MAC is, not what may be done: flags are read with each frame. */
+static void a_remembered_destination_obeys_the_endpoint(void **state)
+{
+	struct bw_slot again = { .gen = KIT_GEN + 1 };
+	uint32_t slot = B_SLOT;
+
+	(void)state;
+	scene(KIT_CHECKED, LOCAL_FAST);
+	kit.keeps_via = 1;
+	assert_int_equal(kit_run(kit.pod_tx, KIT_IF, A_TO_B).verdict, FAST);
+	scene(KIT_CHECKED | BW_EP_F_SLOW, LOCAL_FAST);
+	assert_int_equal(kit_run(kit.pod_tx, KIT_IF, A_TO_B).verdict, NEXT);
+	scene(KIT_CHECKED, LOCAL_FAST);
+	assert_int_equal(kit_run(kit.pod_tx, KIT_IF, A_TO_B).verdict, FAST);
+	assert_int_equal(bpf_map_update_elem(kit.slot, &slot, &again, BPF_ANY), 0);
+	assert_int_equal(kit_run(kit.pod_tx, KIT_IF, A_TO_B).verdict, NEXT);
+}
+
 static void a_flood_of_macs_evicts_no_local_one(void **state)
 {
 	struct bw_fdb e;
@@ -395,6 +437,8 @@ int main(void)
 		cmocka_unit_test_setup(a_mac_seen_elsewhere_is_forgotten, kit_reset),
 		cmocka_unit_test_setup(a_local_mac_from_outside_is_a_loop, kit_reset),
 		cmocka_unit_test_setup(a_dead_pods_mac_from_outside_is_learned, kit_reset),
+		cmocka_unit_test_setup(a_destination_is_remembered_for_a_moment, kit_reset),
+		cmocka_unit_test_setup(a_remembered_destination_obeys_the_endpoint, kit_reset),
 		cmocka_unit_test_setup(a_flood_of_macs_evicts_no_local_one, kit_reset),
 		cmocka_unit_test_setup(a_netkit_pod_sends_by_the_port_with_a_note, kit_reset),
 	};

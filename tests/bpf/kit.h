@@ -44,6 +44,7 @@ struct kit {
 	unsigned int cpus;
 	struct bw_stat *per_cpu; /* one of each CPU */
 	uint8_t out[PK_MAX]; /* the frame that the last run left */
+	int keeps_via; /* runs see what the run before remembered */
 };
 
 static struct kit kit;
@@ -111,6 +112,7 @@ static inline int kit_reset(void **state)
 	struct bw_slot slot = { .gen = KIT_GEN };
 
 	(void)state;
+	kit.keeps_via = 0;
 	memset(kit.per_cpu, 0, kit.cpus * sizeof(*kit.per_cpu));
 	kit_empty(kit.ep);
 	kit_empty(kit.fdb);
@@ -252,6 +254,19 @@ struct kit_out {
 	struct __sk_buff ctx;
 };
 
+#define KIT_VIA_SLOT 3 /* of the one pod that sends */
+
+/* Forgets the sender's last destination, as if BW_VIA_NS had passed. */
+static inline void kit_forget_via(void)
+{
+	uint32_t slot = KIT_VIA_SLOT;
+
+	assert_int_equal(bpf_map_lookup_elem(kit.stat, &slot, kit.per_cpu), 0);
+	for (unsigned int c = 0; c < kit.cpus; c++)
+		memset(&kit.per_cpu[c].via, 0, sizeof(kit.per_cpu[c].via));
+	assert_int_equal(bpf_map_update_elem(kit.stat, &slot, kit.per_cpu, BPF_ANY), 0);
+}
+
 /* Runs @prog once; @from: ifindex it entered this host by, 0 = the host's own. */
 static __attribute__((noinline)) struct kit_out kit_run(int prog, uint32_t from, const char *spec)
 {
@@ -260,6 +275,8 @@ static __attribute__((noinline)) struct kit_out kit_run(int prog, uint32_t from,
 	LIBBPF_OPTS(bpf_test_run_opts, opts);
 	struct pk p;
 
+	if (!kit.keeps_via)
+		kit_forget_via();
 	pk_build(&p, spec);
 	opts.data_in = p.b;
 	opts.data_size_in = (uint32_t)p.len;
