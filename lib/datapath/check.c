@@ -36,6 +36,23 @@ static void drift(struct check *c, const char *fmt, ...)
 
 static const char *const side_texts[] = { [DP_SIDE_IN] = "ingress", [DP_SIDE_OUT] = "egress" };
 
+/* While an upgrade is unfinished, links have moved to another directory than the record's. */
+static int attached_elsewhere(struct check *c, const struct dp_port *port, enum dp_side side,
+			      uint32_t *ret_id, struct bw_err *err)
+{
+	struct dp_dirs dirs;
+	int r = dp_dirs_list(&dirs, err);
+
+	for (unsigned int i = 0; i < dirs.n && !r && !*ret_id; i++) {
+		dp_autodir struct dp_dir dir;
+
+		dp_dir_init(&dir, dirs.names[i]);
+		if (strcmp(dir.name, c->dir->name))
+			r = dp_attached(&dir, port, side, ret_id, err);
+	}
+	return r;
+}
+
 /* The kernel is asked, not our pins alone: cilium#21345. */
 static int check_program(struct check *c, const struct dp_port *port, enum dp_side side,
 			 struct bw_err *err)
@@ -54,6 +71,10 @@ static int check_program(struct check *c, const struct dp_port *port, enum dp_si
 	}
 	if (!r)
 		r = dp_attached(c->dir, port, side, &have, err);
+	if (!r && !have) {
+		r = attached_elsewhere(c, port, side, &have, err);
+		want = have;
+	}
 	if (r)
 		return r;
 	if (!have)
@@ -191,12 +212,48 @@ static int check_port(const struct dp_found *found, void *arg, struct bw_err *er
 	return r ? r : check_uplink(c, err);
 }
 
-static int check_dir(struct dp_dir *dir, void *arg, struct bw_err *err)
+static void say_nothing(const char *what, void *arg)
 {
-	struct check *c = arg;
+	(void)what;
+	(void)arg;
+}
 
-	c->dir = dir;
-	return dp_port_each(dir, check_port, c, err);
+/* How far the endpoint in this directory drifts: >= 0; -ENOENT it is not in there; -errno. */
+static int judge(const char *name, const struct check *want, bw_dp_drift_fn fn, struct bw_err *err)
+{
+	dp_autodir struct dp_dir dir;
+	struct check c = { .want = want->want, .dir = &dir, .fn = fn, .arg = want->arg };
+	int r;
+
+	dp_dir_init(&dir, name);
+	r = dp_port_each(&dir, check_port, &c, err);
+	return r ? r : c.found ? c.drifts : -ENOENT;
+}
+
+/*
+ * Of several directories (an upgrade that was killed) the one that fits best is what counts: the
+ * others are being made or left.
+ */
+static int judge_all(const struct check *c, struct bw_err *err)
+{
+	struct dp_dirs dirs;
+	int best = -1;
+	int least = 0;
+	int r = dp_dirs_list(&dirs, err);
+
+	for (unsigned int i = 0; i < dirs.n && !r; i++) {
+		int n = judge(dirs.names[i], c, say_nothing, err);
+
+		if (n < 0 && n != -ENOENT)
+			r = n;
+		if (n < 0 || (best >= 0 && n >= least))
+			continue;
+		best = (int)i;
+		least = n;
+	}
+	if (r || best < 0)
+		return r ? r : -ENOENT;
+	return judge(dirs.names[best], c, c->fn, err);
 }
 
 int bw_dp_endpoint_check(const struct bw_dp_endpoint *ep, bw_dp_drift_fn fn, void *arg,
@@ -204,17 +261,16 @@ int bw_dp_endpoint_check(const struct bw_dp_endpoint *ep, bw_dp_drift_fn fn, voi
 {
 	struct check c = { .want = ep, .fn = fn, .arg = arg };
 	bw_autoclose int lock = -1;
-	int r;
+	int r = -ENOENT;
 
 	if (!access(BW_DP_PIN_ROOT, F_OK)) {
 		lock = dp_lock_open(err);
 		r = lock < 0 ? lock : dp_lock_take(lock, LOCK_SH, err);
 		if (!r)
-			r = dp_each_dir(check_dir, &c, err);
-		if (r)
-			return r;
+			r = judge_all(&c, err);
 	}
-	if (!c.found)
-		drift(&c, "device %d is not registered in the datapath", ep->ifindex);
+	if (r != -ENOENT)
+		return r;
+	drift(&c, "device %d is not registered in the datapath", ep->ifindex);
 	return c.drifts;
 }

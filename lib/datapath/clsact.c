@@ -21,6 +21,7 @@
 /* Ours by convention: other agents take priority 1 (reference: cilium, calico). */
 #define DP_TC_PRIO 0xb2
 #define DP_TC_HANDLE 0xb201
+#define DP_TC_SHADOW 0xb202
 #define DP_TC_NAME_SIZE 32
 #define DP_LO 1 /* ifindex of lo in every network namespace */
 
@@ -36,13 +37,13 @@ struct filter {
 	int found;
 };
 
-static struct tcmsg filter_head(int ifindex, enum dp_side side)
+static struct tcmsg filter_head(int ifindex, enum dp_side side, uint32_t handle)
 {
 	return (struct tcmsg){
 		.tcm_family = AF_UNSPEC,
 		.tcm_ifindex = ifindex,
 		.tcm_parent = parents[side],
-		.tcm_handle = DP_TC_HANDLE,
+		.tcm_handle = handle,
 		.tcm_info = TC_H_MAKE(DP_TC_PRIO << 16, htons(ETH_P_ALL)),
 	};
 }
@@ -68,7 +69,7 @@ static int on_filter(const struct nlmsghdr *nlh, void *arg, struct bw_err *err)
 static int get_filter(struct bw_nl *nl, int ifindex, enum dp_side side, struct filter *ret,
 		      struct bw_err *err)
 {
-	const struct tcmsg head = filter_head(ifindex, side);
+	const struct tcmsg head = filter_head(ifindex, side, DP_TC_HANDLE);
 	struct bw_nl_batch *b = bw_nl_begin(nl);
 
 	*ret = (struct filter){ 0 };
@@ -98,20 +99,27 @@ static void put_qdisc(struct bw_nl_batch *b, int ifindex)
 }
 
 /* @flags: NLM_F_EXCL where nothing may be replaced. */
-static void put_filter(struct bw_nl_batch *b, int ifindex, enum dp_side side, uint16_t flags,
-		       int prog_fd, const char *name)
+static void put_filter_at(struct bw_nl_batch *b, const struct tcmsg *head, uint16_t flags,
+			  int prog_fd, const char *name)
 {
-	const struct tcmsg head = filter_head(ifindex, side);
 	uint32_t nest;
 
-	bw_nl_msg(b, RTM_NEWTFILTER, (uint16_t)(NLM_F_CREATE | NLM_F_ACK | flags), &head,
-		  sizeof(head), "attach %s to device %d", name, ifindex);
+	bw_nl_msg(b, RTM_NEWTFILTER, (uint16_t)(NLM_F_CREATE | NLM_F_ACK | flags), head,
+		  sizeof(*head), "attach %s to device %d", name, head->tcm_ifindex);
 	bw_nl_put_str(b, TCA_KIND, "bpf");
 	nest = bw_nl_nest(b, TCA_OPTIONS);
 	bw_nl_put_u32(b, TCA_BPF_FD, (uint32_t)prog_fd);
 	bw_nl_put_str(b, TCA_BPF_NAME, name);
 	bw_nl_put_u32(b, TCA_BPF_FLAGS, TCA_BPF_FLAG_ACT_DIRECT);
 	bw_nl_nest_end(b, nest);
+}
+
+static void put_filter(struct bw_nl_batch *b, int ifindex, enum dp_side side, uint16_t flags,
+		       int prog_fd, const char *name)
+{
+	const struct tcmsg head = filter_head(ifindex, side, DP_TC_HANDLE);
+
+	put_filter_at(b, &head, flags, prog_fd, name);
 }
 
 /* ENOENT: the qdisc's or the filter's kind is unknown (net/sched/sch_api.c, cls_api.c). */
@@ -166,9 +174,44 @@ int dp_clsact_replace(int ifindex, enum dp_side side, int prog_fd, const char *n
 	return lacking(bw_nl_talk(nl, b, err), err);
 }
 
+int dp_clsact_shadow(int ifindex, int prog_fd, const char *name, struct bw_err *err)
+{
+	const struct tcmsg head = filter_head(ifindex, DP_SIDE_OUT, DP_TC_SHADOW);
+	bw_autonl struct bw_nl *nl = NULL;
+	struct bw_nl_batch *b;
+	int r = bw_nl_open(BW_NL_ROUTE, NULL, &nl, err);
+
+	if (r)
+		return r;
+	b = bw_nl_begin(nl);
+	put_qdisc(b, ifindex);
+	put_filter_at(b, &head, 0, prog_fd, name);
+	return lacking(bw_nl_talk(nl, b, err), err);
+}
+
+/* EINVAL: there is no clsact qdisc. */
+int dp_clsact_unshadow(int ifindex, struct bw_err *err)
+{
+	const struct tcmsg head = filter_head(ifindex, DP_SIDE_OUT, DP_TC_SHADOW);
+	bw_autonl struct bw_nl *nl = NULL;
+	struct bw_nl_batch *b;
+	int r = bw_nl_open(BW_NL_ROUTE, NULL, &nl, err);
+
+	if (r)
+		return r;
+	b = bw_nl_begin(nl);
+	bw_nl_msg(b, RTM_DELTFILTER, NLM_F_ACK, &head, sizeof(head),
+		  "detach a filter from device %d", ifindex);
+	bw_nl_put_str(b, TCA_KIND, "bpf");
+	bw_nl_tolerate(b, ENOENT);
+	bw_nl_tolerate(b, EINVAL);
+	bw_nl_tolerate(b, ENODEV);
+	return bw_nl_talk(nl, b, err);
+}
+
 int dp_clsact_detach(int ifindex, enum dp_side side, const char *name, struct bw_err *err)
 {
-	const struct tcmsg head = filter_head(ifindex, side);
+	const struct tcmsg head = filter_head(ifindex, side, DP_TC_HANDLE);
 	bw_autonl struct bw_nl *nl = NULL;
 	struct bw_nl_batch *b;
 	struct filter f;

@@ -22,6 +22,13 @@ int dp_clsact_add(struct bw_nl *nl, int ifindex, const int progs[DP_SIDE_MAX_],
 int dp_clsact_replace(int ifindex, enum dp_side side, int prog_fd, const char *name,
 		      struct bw_err *err);
 
+/*
+ * A second filter of ours at the egress, behind the first or the link: while an upgrade lasts. It
+ * is put in place of an earlier one; taking away one that is not there is no failure. 0; -errno.
+ */
+int dp_clsact_shadow(int ifindex, int prog_fd, const char *name, struct bw_err *err);
+int dp_clsact_unshadow(int ifindex, struct bw_err *err);
+
 /* Takes the filter away if it is ours. The qdisc stays. 0 also when there is none; -errno. */
 int dp_clsact_detach(int ifindex, enum dp_side side, const char *name, struct bw_err *err);
 

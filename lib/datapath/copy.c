@@ -149,3 +149,16 @@ int dp_copy_dir(struct dp_dir *from, struct dp_dir *to, enum dp_copy why, struct
 	}
 	return 0;
 }
+
+int dp_copy_needed(struct dp_dir *from, struct dp_dir *to, enum dp_map map, struct bw_err *err)
+{
+	struct dp_map_view old;
+	struct dp_map_view new;
+	int r = view_of(from, map, &old, err);
+
+	if (!r)
+		r = view_of(to, map, &new, err);
+	if (r)
+		return r == -ENOENT ? 0 : r;
+	return old.id != new.id;
+}

@@ -17,3 +17,6 @@ int dp_copy_map(enum dp_map map, const struct dp_map_view *from, const struct dp
 
 /* Copies every map that the directories do not share. 0; -errno. */
 int dp_copy_dir(struct dp_dir *from, struct dp_dir *to, enum dp_copy why, struct bw_err *err);
+
+/* Whether both directories have the map and it is not the same one. 1; 0; -errno. */
+int dp_copy_needed(struct dp_dir *from, struct dp_dir *to, enum dp_map map, struct bw_err *err);

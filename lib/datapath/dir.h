@@ -122,7 +122,7 @@ int dp_pins_walk(const char *dir, const char *sub, dp_pin_fn fn, void *arg, stru
 /* Makes the directory and its folders; what is there stays. 0; -errno. */
 int dp_dir_make(const char *name, struct bw_err *err);
 
-/* Unlinks every pin and the folders, links last to go first to detach. 0 also when absent. */
+/* Unlinks every pin, links first, and the folders. Renamed to -prev before. 0 also when absent. */
 int dp_dir_remove(const char *name, struct bw_err *err);
 
 int dp_dir_rename(const char *from, const char *to, struct bw_err *err);

@@ -162,7 +162,7 @@ int dp_map_get(struct dp_dir *dir, enum dp_map map, const void *key, void *ret_v
 	int r;
 
 	if (fd < 0)
-		return fd;
+		return fd == -ENOENT ? 0 : fd;
 	if (dir->is_own) {
 		r = bpf_map_lookup_elem(fd, key, ret_value);
 	} else {
@@ -261,8 +261,10 @@ int dp_stat_get(struct dp_dir *dir, uint32_t slot, struct bw_stat *ret, struct b
 	int fd = dp_dir_map(dir, DP_MAP_STAT, err);
 	int r = fd < 0 ? fd : dp_map_view(fd, &v, err);
 
+	if (fd == -ENOENT)
+		*ret = sum;
 	if (r)
-		return r;
+		return r == -ENOENT ? 0 : r;
 	values = calloc(1, dp_map_stride(&v));
 	if (!values)
 		return bw_fail(err, ENOMEM, "read map %s", v.name);

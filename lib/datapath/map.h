@@ -43,7 +43,7 @@ int dp_map_walk(const struct dp_map_view *v, dp_entry_fn fn, void *arg, struct b
  * dp_map_get() - read one entry
  * @ret_value: filled with @size bytes; what the map's values lack is zero
  *
- * Return: 1; 0 there is none; -errno.
+ * Return: 1; 0 there is none, or the map is not pinned (a half made directory); -errno.
  */
 int dp_map_get(struct dp_dir *dir, enum dp_map map, const void *key, void *ret_value, size_t size,
 	       struct bw_err *err);

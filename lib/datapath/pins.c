@@ -125,7 +125,17 @@ static int unlink_pin(const char *name, void *arg, struct bw_err *err)
 	return unlink(path) && errno != ENOENT ? bw_fail(err, errno, "unlink %s", path) : 0;
 }
 
-int dp_dir_remove(const char *name, struct bw_err *err)
+int dp_dir_rename(const char *from, const char *to, struct bw_err *err)
+{
+	char a[DP_PATH_MAX];
+	char b[DP_PATH_MAX];
+
+	dp_dir_path(from, NULL, NULL, a);
+	dp_dir_path(to, NULL, NULL, b);
+	return rename(a, b) ? bw_fail(err, errno, "rename %s to %s", a, b) : 0;
+}
+
+static int remove_half(const char *name, struct bw_err *err)
 {
 	char path[DP_PATH_MAX];
 	int r;
@@ -144,12 +154,18 @@ int dp_dir_remove(const char *name, struct bw_err *err)
 	return rmdir(path) && errno != ENOENT ? bw_fail(err, errno, "remove %s", path) : 0;
 }
 
-int dp_dir_rename(const char *from, const char *to, struct bw_err *err)
+/* A whole one loses its name first: half removed, it must not be taken for whole. */
+int dp_dir_remove(const char *name, struct bw_err *err)
 {
-	char a[DP_PATH_MAX];
-	char b[DP_PATH_MAX];
+	char prev[BW_DP_ABI_MAX];
+	int r;
 
-	dp_dir_path(from, NULL, NULL, a);
-	dp_dir_path(to, NULL, NULL, b);
-	return rename(a, b) ? bw_fail(err, errno, "rename %s to %s", a, b) : 0;
+	if (strchr(name, '-') || !dp_dir_exists(name))
+		return remove_half(name, err);
+	(void)snprintf(prev, sizeof(prev), "%.*s" DP_SUFFIX_PREV,
+		       (int)(sizeof(prev) - sizeof(DP_SUFFIX_PREV)), name);
+	r = remove_half(prev, err);
+	if (!r)
+		r = dp_dir_rename(name, prev, err);
+	return r ? r : remove_half(prev, err);
 }

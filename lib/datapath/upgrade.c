@@ -9,6 +9,7 @@
 
 #include <bw/err.h>
 
+#include "clsact.h"
 #include "copy.h"
 #include "load.h"
 #include "port.h"
@@ -118,10 +119,6 @@ static int reattach(const struct dp_found *found, void *arg, struct bw_err *err)
 	return r;
 }
 
-/*
- * First the recorders of slow flows (egress), then the readers: a flow that became sticky in an
- * old map is in the new one before anything reads that.
- */
 static int move_side(const struct dp_dirs *sources, struct move *m, struct bw_err *err)
 {
 	int r = 0;
@@ -147,21 +144,80 @@ static int copy_all(const struct dp_dirs *sources, struct dp_dir *to, enum dp_co
 	return r;
 }
 
+/* 1 a flow that becomes sticky would be known to one version's programs alone; 0; -errno. */
+static int parts_flows(const struct dp_dirs *sources, struct dp_dir *next, struct bw_err *err)
+{
+	int r = 0;
+
+	for (unsigned int i = 0; i < sources->n && !r; i++) {
+		dp_autodir struct dp_dir from;
+
+		dp_dir_init(&from, sources->names[i]);
+		r = dp_copy_needed(&from, next, DP_MAP_STICKY, err);
+		if (!r)
+			r = dp_copy_needed(&from, next, DP_MAP_SLOT, err);
+	}
+	return r;
+}
+
+/* netkit runs no filters at its egress: its endpoints do without. */
+static int shadow(const struct dp_found *found, void *arg, struct bw_err *err)
+{
+	struct dp_dir *next = arg;
+	int prog;
+
+	if (found->port.kind != DP_PORT_ENDPOINT || found->port.hook == BW_DP_HOOK_NETKIT ||
+	    !dp_port_is_present(&found->port))
+		return 0;
+	prog = dp_dir_prog(next, DP_PROG_POD_RX, err);
+	return prog < 0 ? prog
+			: dp_clsact_shadow((int)found->port.ifindex, prog,
+					   dp_prog_str(DP_PROG_POD_RX), err);
+}
+
+static int unshadow(const struct dp_found *found, void *arg, struct bw_err *err)
+{
+	(void)arg; /* the device says it all */
+	if (found->port.kind != DP_PORT_ENDPOINT)
+		return 0;
+	return dp_clsact_unshadow((int)found->port.ifindex, err);
+}
+
+/* Links of one side, then what old programs wrote while they still ran. */
+static int switch_side(const struct dp_dirs *sources, struct move *m, enum dp_side side,
+		       struct bw_err *err)
+{
+	int r;
+
+	m->side = side;
+	r = move_side(sources, m, err);
+	if (r || !sources->n)
+		return r;
+	wait_for_cpus();
+	return copy_all(sources, m->to, DP_COPY_AGAIN, err);
+}
+
 static int switch_over(const struct dp_dirs *sources, struct dp_dir *next, unsigned int *ret_n,
 		       struct bw_err *err)
 {
-	static const enum dp_side order[] = { DP_SIDE_OUT, DP_SIDE_IN };
 	struct move m = { .to = next };
-	int r = 0;
+	struct bw_err none = { 0 };
+	int parted = parts_flows(sources, next, err);
+	int r = parted < 0 ? parted : 0;
 
-	for (size_t i = 0; i < BW_ARRAY_SIZE(order) && !r; i++) {
-		m.side = order[i];
-		r = move_side(sources, &m, err);
-		if (!r && sources->n) {
-			wait_for_cpus();
-			r = copy_all(sources, next, DP_COPY_AGAIN, err);
-		}
+	/* Without clsact there is no shadow: then flows that begin within this moment may suffer.
+	 */
+	if (parted > 0 && !dp_port_each(next, shadow, next, &none)) {
+		wait_for_cpus();
+		r = copy_all(sources, next, DP_COPY_AGAIN, err);
 	}
+	if (!r)
+		r = switch_side(sources, &m, DP_SIDE_IN, err);
+	if (!r)
+		r = switch_side(sources, &m, DP_SIDE_OUT, err);
+	/* Also where an earlier run was killed and what it found is gone. */
+	if (!r)
+		r = dp_port_each(next, unshadow, NULL, err);
 	if (!r && ret_n)
 		*ret_n += m.n;
 	return r;

@@ -10,7 +10,10 @@
  *    with zeros at their end.
  * U3 A link is first updated, then renamed: before both it runs the old program, after either the
  *    new one.
- * U4 Each step may be done again: a process killed anywhere leaves work, never damage.
+ * U4 Where the maps of sticky flows are not the same one, each endpoint gets the new recorder
+ *    (bw_pod_rx) beside the old one for the time of the switch: a flow that begins then is in both
+ *    maps, so no reader of either misses it. Readers are switched before recorders.
+ * U5 Each step may be done again: a process killed anywhere leaves work, never damage.
  *
  * The caller holds the exclusive lock.
  */

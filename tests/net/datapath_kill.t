@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""SIGKILL during an upgrade to other layouts: pods stay reachable, and whoever comes next completes it."""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from bwtest import *
+import crash as driver
+from crash import CLI, Scenario, Warm, lan, ping, sweep
+
+HERE = os.path.join(BUILD, "tests", "net", "datapath")
+DRIVE, GROWN = os.path.join(HERE, "drive"), os.path.join(HERE, "grown", "drive")
+V4 = "10.88.0.0/24"
+PINS = "/sys/fs/bpf/barewire"
+# All points are some eight hundred; with a stride that shares no factor with their pattern.
+driver.STEP = int(os.environ.get("BW_CRASH_STEP", "53" if os.environ.get("BW_SAN") else "13"))
+
+
+class Upgrade(Warm):
+    """Two live pods and an uplink. After the kill comes, in turn: the new version, the old one, the old one's ADD."""
+
+    def __init__(self):
+        super().__init__("reload", lan(V4, uplink="up0"), lan(V4, uplink="up0"), wire=("10.88.0.200/24",))
+        self.turn = 0
+
+    def make_node(self):
+        Scenario.make_node(self)
+        self.peer = Netns("peer")
+        self.add(self.peer)
+        answer = self.add()
+        self.address, self.result = answer.ips[0].split("/")[0], answer.json
+        self.third = Netns("third")
+        self.third_conf = lan(V4, uplink="up0", runtimeConfig={"ips": ["10.88.0.77"]})
+        ping(self.x, self.address)
+        run(CLI, "net", "reload")
+        self.settle()
+        self.node_before = snapshot(bpf=True)
+
+    def before(self):
+        pass
+
+    def act(self, n):
+        return driver.crash(n, [GROWN, "reload"])
+
+    def complete(self):
+        self.turn = (self.turn + 1) % 3
+        if self.turn == 0:
+            run(GROWN, "reload")
+            expect_eq(os.listdir(PINS), [run(GROWN, "abi").strip()], "pin directories after the new version")
+        elif self.turn == 1:
+            self.add(self.third, self.third_conf)
+            ping(self.third, self.address)
+            self.delete(self.third, self.third_conf)
+
+    def after(self, n):
+        ping(self.peer, self.address)
+        ping(self.x, self.address)
+        expect_ok(cni("CHECK", dict(self.conf, prevResult=self.result), self.ns))
+        self.complete()
+        ping(self.peer, self.address)
+        ping(self.x, self.address)
+        self.back()
+
+    def back(self):
+        run(CLI, "net", "reload")
+        self.expect_node_as_before()
+        ping(self.peer, self.address)
+        ping(self.x, self.address)
+
+    def done(self):
+        self.back()
+
+
+class Deleted(Upgrade):
+    """After the kill the old version deletes the second pod: nothing of it is left in either directory."""
+
+    def after(self, n):
+        self.delete()
+        ping(self.peer, "10.88.0.200")
+        left = run(DRIVE, "list") + run(GROWN, "list")
+        endpoints = {line.split()[2] for line in left.splitlines() if " endpoint " in line}
+        expect_eq(len(endpoints), 1, "endpoints left: %s" % left)
+        links = [p for p in pins() if "/links/" in p]
+        expect_eq(len(links), 4, "links left: %s" % links)
+        self.done()
+        self.add()
+
+    def done(self):
+        run(CLI, "net", "reload")
+        ping(self.peer, "10.88.0.200")
+
+
+case("an upgrade to other layouts killed at any call is completed", lambda: sweep(Upgrade()))
+case("a DEL after a killed upgrade leaves nothing", lambda: sweep(Deleted(), first=7))
+
+main()
