@@ -225,10 +225,9 @@ int bw_cni_delegate(const struct bw_cni_request *req, const char *type, enum bw_
 		return take_error(type, verb, &out, status, err);
 	if (verb != BW_CNI_ADD || !ret_result)
 		return 0;
-	if (bw_json_parse(out.data ? out.data : "", out.size, &json, &why) < 0)
-		return bw_reject(err, BW_ERR_INTERNAL, EPROTO,
-				 "answer of the IPAM plugin %s to ADD: %s", type, why.msg);
-	r = bw_cni_result_parse(json, req->version, ret_result, &why);
+	r = bw_json_parse(out.data ? out.data : "", out.size, &json, &why);
+	if (r == 0)
+		r = bw_cni_result_parse(json, req->version, ret_result, &why);
 	if (r == -ENOMEM)
 		return bw_fail(err, ENOMEM, "read the answer of the IPAM plugin %s", type);
 	if (r < 0)

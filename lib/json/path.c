@@ -45,8 +45,10 @@ static void print_string(const char *s, char out[GOT_MAX])
 	out[n++] = '"';
 	for (; *s && n < GOT_MAX - 5; s++)
 		out[n++] = (char)((unsigned char)*s < ' ' || *s == 0x7f ? '?' : *s);
-	while (*s && n > 1 && ((unsigned char)out[n - 1] & 0x80)) /* no half character */
+	/* No half character: the rest of it, then its first byte. */
+	while (((unsigned char)*s & 0xc0) == 0x80 && ((unsigned char)out[n - 1] & 0xc0) == 0x80)
 		n--;
+	n -= ((unsigned char)*s & 0xc0) == 0x80;
 	memcpy(out + n, *s ? "...\"" : "\"", *s ? 5 : 2);
 }
 

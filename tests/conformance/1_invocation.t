@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """CNI 1.1.0: invocation and errors (statements 1 to 18)."""
 import os
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -166,6 +167,22 @@ def _11_stdout_holds_the_document_and_nothing_else(program):
                       ("GC", {**conf, "cni.dev/valid-attachments": [{"containerID": "a", "ifname": "eth0"}]}),
                       ("DEL", conf)):
         expect_eq(expect_ok(plug(program, verb, doc, ns)).out, "", "stdout of " + verb)
+
+
+@both
+def _11_closed_standard_descriptors_do_not_become_the_journal(program):
+    ns = Netns("a")
+    conf = conf_of(program)
+    data = json.dumps(conf).encode()
+    for fds in ((1,), (2,), (1, 2)):
+        for verb in ("ADD", "DEL"):
+            p = subprocess.Popen([os.path.join(BUILD, program)], env=cni_env(verb, ns), stdin=subprocess.PIPE,
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                 preexec_fn=lambda: [os.close(fd) for fd in fds])
+            p.communicate(data, timeout=60)
+            expect_eq(p.returncode, 0, "exit code of %s without %s" % (verb, fds))
+            rows = attachments()  # the journal is sound and says what it must
+            expect_eq(rows, [("a", "eth0")] if verb == "ADD" else [], "attachments")
 
 
 @both

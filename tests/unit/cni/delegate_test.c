@@ -16,6 +16,8 @@
 #include <bw/err.h>
 #include <bw/io.h>
 
+#include "../failalloc.h"
+
 static char folder[] = "/tmp/bw-delegate-XXXXXX";
 
 /* A delegate is a shell script in the test's folder. */
@@ -163,6 +165,27 @@ static void delegate_is_searched_in_cni_path(void **state)
 	assert_int_equal(err.class, BW_ERR_ENVIRONMENT);
 }
 
+static void delegate_reports_out_of_memory(void **state)
+{
+	long n = 0;
+	int failed;
+
+	(void)state;
+	script("mem", "echo '{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"10.0.0.9/8\"}]}'",
+	       0700);
+	do {
+		struct bw_cni_result r = { 0 };
+		struct bw_err err = { 0 };
+		int status;
+
+		fail_alloc_start(n++);
+		status = delegate("mem", BW_CNI_ADD, &r, &err);
+		failed = fail_alloc_stop();
+		assert_int_equal(status, failed ? -ENOMEM : 0);
+		bw_cni_result_done(&r);
+	} while (failed);
+}
+
 static void delegate_is_reaped_when_sigchld_is_ignored(void **state)
 {
 	struct bw_err err = { 0 };
@@ -181,8 +204,8 @@ static int make_folder(void **state)
 
 static int remove_folder(void **state)
 {
-	static const char *const names[] = { "env",  "del", "fail", "mute",
-					     "dies", "odd", "loud", "noexec" };
+	static const char *const names[] = { "env", "del",  "fail",   "mute", "dies",
+					     "odd", "loud", "noexec", "mem" };
 	char path[128];
 
 	(void)state;
@@ -202,6 +225,7 @@ int main(void)
 		cmocka_unit_test(delegate_that_answers_nonsense_is_refused),
 		cmocka_unit_test(delegate_that_never_stops_talking_is_killed),
 		cmocka_unit_test(delegate_is_searched_in_cni_path),
+		cmocka_unit_test(delegate_reports_out_of_memory),
 		cmocka_unit_test(delegate_is_reaped_when_sigchld_is_ignored),
 	};
 

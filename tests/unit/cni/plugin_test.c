@@ -82,16 +82,17 @@ static int run(const char *const *env, const char *in, struct bw_buf *ret_out,
 	char *argv[] = { (char *)(uintptr_t) "test-plugin", NULL };
 	int out = memfd_create("out", 0), err_fd = memfd_create("err", 0);
 	int status = 0;
-	pid_t pid = fork();
+	pid_t pid;
 
+	(void)fflush(NULL); /* or the child would print it again */
+	pid = fork();
 	assert_true(pid >= 0 && out >= 0 && err_fd >= 0);
 	if (pid == 0) {
 		int r;
 
 		setup_child(env, in, out, err_fd);
 		r = bw_cni_plugin_main(&plugin, 1, argv);
-		(void)fflush(NULL);
-		_exit(r);
+		exit(r); /* not _exit: coverage is written then */
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));

@@ -25,6 +25,7 @@ static int build(struct cJSON **ret, struct bw_err *err)
 	bw_json_put_int(&b, root, "m", 1000000000000000LL);
 	bw_json_put_int(&b, root, "n", INT64_MIN);
 	bw_json_put_uint(&b, root, "u", UINT64_MAX);
+	bw_json_put_uint(&b, root, "v", 7);
 	bw_json_put_bool(&b, root, "t", 1);
 	list = bw_json_put_array(&b, root, "l");
 	bw_json_put_str(&b, bw_json_put_object(&b, list, NULL), "x", "y");
@@ -45,7 +46,7 @@ static void build_writes_every_kind(void **state)
 	assert_int_equal(build(&json, NULL), 0);
 	assert_int_equal(bw_json_print(json, 0, &text, NULL), 0);
 	assert_string_equal(text, "{\"s\":\"a \\\"b\\\"\",\"i\":-5,\"m\":1000000000000000,"
-				  "\"n\":-9223372036854775808,\"u\":18446744073709551615,"
+				  "\"n\":-9223372036854775808,\"u\":18446744073709551615,\"v\":7,"
 				  "\"t\":true,\"l\":[{\"x\":\"y\"},false],\"c\":[1,2]}");
 }
 

@@ -298,6 +298,94 @@ static void decode_reports_out_of_memory(void **state)
 	} while (failed);
 }
 
+struct own {
+	uint8_t flag;
+	int number;
+	int word;
+	struct bw_prefix net;
+	struct inner inner;
+	struct bw_json_list list;
+	char *text;
+};
+
+static int refuse_all(const struct cJSON *json, const struct bw_json_path *path, void *member,
+		      struct bw_err *err)
+{
+	(void)json;
+	(void)member;
+	return bw_json_refuse(path, err, "is never right");
+}
+
+/* Every type with a text of its own, and checks on what owns memory. */
+static const struct bw_json_field own_fields[] = {
+	BW_JSON_FIELD(BOOL, struct own, flag, "flag", .expected = "a flag"),
+	BW_JSON_FIELD(INT, struct own, number, "number", .max = 9, .expected = "a digit"),
+	BW_JSON_FIELD(ENUM, struct own, word, "word", .names = accel_names, .expected = "a word"),
+	BW_JSON_FIELD(SUBNET, struct own, net, "net", .expected = "a net"),
+	BW_JSON_FIELD(OBJECT, struct own, inner, "inner", .table = &inner_table,
+		      .expected = "the inner"),
+	BW_JSON_FIELD(ARRAY, struct own, list, "list", .item = &name_item, .max = 1,
+		      .expected = "one name", .check = refuse_all),
+	BW_JSON_FIELD(STRDUP, struct own, text, "text", .max = 3, .expected = "a short text",
+		      .check = refuse_all),
+};
+static const struct bw_json_table own_table = BW_JSON_TABLE(own_fields);
+
+static void decode_uses_the_fields_own_text(void **state)
+{
+	static const struct {
+		const char *text, *msg;
+	} bad[] = {
+		{ "{\"flag\":2}", "flag: expected a flag, got 2" },
+		{ "{\"number\":10}", "number: expected a digit, got 10" },
+		{ "{\"word\":\"x\"}", "word: expected a word, got \"x\"" },
+		{ "{\"net\":\"x\"}", "net: expected a net, got \"x\"" },
+		{ "{\"inner\":true}", "inner: expected the inner, got true" },
+		{ "{\"list\":[\"a\",\"b\"]}", "list: expected one name, got a list" },
+		{ "{\"list\":[\"a\"]}", "list: is never right" },
+		{ "{\"text\":\"long\"}", "text: expected a short text, got \"long\"" },
+		{ "{\"text\":\"a\"}", "text: is never right" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < BW_ARRAY_SIZE(bad); i++) {
+		bw_autojson struct cJSON *json = NULL;
+		struct own own = { 0 };
+		struct bw_err err = { 0 };
+
+		assert_int_equal(bw_json_parse(bad[i].text, strlen(bad[i].text), &json, NULL), 0);
+		assert_int_equal(bw_json_decode(json, &own_table, NULL, &own, &err), -EINVAL);
+		assert_string_equal(err.msg, bad[i].msg);
+		assert_int_equal(bw_json_decode_lenient(json, &own_table, NULL, &own, NULL), 1);
+		assert_null(own.list.items);
+		assert_null(own.text);
+		bw_json_done(&own_table, &own);
+	}
+}
+
+static void refused_values_are_shown_whole_characters(void **state)
+{
+	bw_autojson struct cJSON *json = NULL;
+	struct bw_err err = { 0 };
+	char text[256] = "\"a";
+
+	(void)state;
+	for (int i = 0; i < 60; i++)
+		strcat(text, "\xc3\xa9");
+	strcat(text, "\"");
+	assert_int_equal(bw_json_parse(text, strlen(text), &json, NULL), 0);
+	assert_int_equal(bw_json_expect(json, NULL, &err, "less"), -EINVAL);
+	assert_non_null(strstr(err.msg, "\xc3\xa9...\""));
+	bw_json_clean(err.msg);
+	assert_null(strchr(err.msg, '?'));
+	bw_json_free(&json);
+	json = cJSON_CreateNull();
+	assert_int_equal(bw_json_expect(json, NULL, &err, "more"), -EINVAL);
+	assert_string_equal(err.msg, "document: expected more, got null");
+	assert_int_equal(bw_json_expect(NULL, NULL, &err, "more"), -EINVAL);
+	assert_string_equal(err.msg, "document: expected more, got nothing");
+}
+
 static void lenient_takes_what_it_can(void **state)
 {
 	static const char text[] =
@@ -351,6 +439,8 @@ int main(void)
 		cmocka_unit_test(decode_refuses_and_says_why),
 		cmocka_unit_test(decode_cuts_and_cleans_a_long_value),
 		cmocka_unit_test(decode_reports_out_of_memory),
+		cmocka_unit_test(decode_uses_the_fields_own_text),
+		cmocka_unit_test(refused_values_are_shown_whole_characters),
 		cmocka_unit_test(lenient_takes_what_it_can),
 		cmocka_unit_test(paths_are_printed_and_cut),
 	};

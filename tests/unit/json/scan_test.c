@@ -170,6 +170,19 @@ static void scan_bounds_the_size(void **state)
 	free(text);
 }
 
+static void clean_leaves_valid_text_alone(void **state)
+{
+	char good[] = "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80";
+	char broken[] = "a\x01\xff\xc3(\xe2\x82 \x7f\xf0\x9f\x98";
+
+	(void)state;
+	bw_json_clean(good);
+	assert_string_equal(good, "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80");
+	bw_json_clean(broken);
+	assert_string_equal(broken, "a??"
+				    "?(?? ????");
+}
+
 static void parse_reads_without_a_terminator(void **state)
 {
 	static const char text[] = { '{', '"', 'a', '"', ':', '1', '}', '7', '7' };
@@ -210,6 +223,7 @@ int main(void)
 		cmocka_unit_test(scan_names_line_and_column),
 		cmocka_unit_test(scan_bounds_the_depth),
 		cmocka_unit_test(scan_bounds_the_size),
+		cmocka_unit_test(clean_leaves_valid_text_alone),
 		cmocka_unit_test(parse_reads_without_a_terminator),
 		cmocka_unit_test(parse_reports_out_of_memory),
 	};
