@@ -35,6 +35,17 @@ static int refuse(const char *key, const char *why, struct bw_err *err)
 			 key, why, way_out);
 }
 
+/* Whether a failure says that programs cannot be attached here at all, now and later. */
+static int is_impossible(int r, const struct bw_err *why)
+{
+	static const int errnums[] = { EOPNOTSUPP, EPERM, EACCES, EROFS, ENOSYS };
+
+	for (size_t i = 0; i < BW_ARRAY_SIZE(errnums); i++)
+		if (r == -errnums[i])
+			return 1;
+	return why->class == BW_ERR_UNSUPPORTED;
+}
+
 /* Programs cannot be attached: refused where a key needs them, else the bridge does it alone. */
 static int do_without(struct bridge_add *add, const char *why, struct bw_err *err)
 {
@@ -104,7 +115,7 @@ int bridge_programs_open(struct bridge_add *add, struct bw_err *err)
 	r = create_pins(add, &open, &why, err);
 	if (r < 0 || open >= 0)
 		return r;
-	if (why.class == BW_ERR_UNSUPPORTED && !add->segment.bpf_vlan)
+	if (is_impossible(open, &why) && !add->segment.bpf_vlan)
 		return do_without(add, why.msg, err);
 	if (err)
 		*err = why;
@@ -141,7 +152,7 @@ int bridge_programs_attach(struct bridge_add *add, struct bw_err *err)
 	r = bw_dp_segment_ensure(add->dp, &ep.segment, &why);
 	if (r == 0)
 		r = bw_dp_endpoint_add(add->dp, &ep, &why);
-	if (r == -EOPNOTSUPP && why.class == BW_ERR_UNSUPPORTED && !add->segment.bpf_vlan)
+	if (r < 0 && is_impossible(r, &why) && !add->segment.bpf_vlan)
 		return do_without(add, why.msg, err);
 	if (r < 0) {
 		if (err)
