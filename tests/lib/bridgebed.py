@@ -53,8 +53,8 @@ def clean():
             run("ip", "link", "del", name, check=False)
     run("nft", "flush", "ruleset", check=False)
     shutil.rmtree("/sys/fs/bpf/barewire", True)
-    for name in os.listdir("/var/lib/barewire") if os.path.isdir("/var/lib/barewire") else []:
-        os.unlink(os.path.join("/var/lib/barewire", name))
+    shutil.rmtree("/var/lib/barewire", True)
+    os.mkdir("/var/lib/barewire")
 
 
 def fresh(fn):
