@@ -67,6 +67,7 @@ int bw_link_parse(const struct nlmsghdr *nlh, struct bw_link *ret);
 
 /**
  * bw_link_put_get() - ask for one device within a batch
+ * @b: batch
  * @ifindex: 0 = by name
  * @name: used when @ifindex is 0
  * @ret: filled when talk() returns; untouched when it does not exist (op result -ENODEV, tolerated)
@@ -77,19 +78,23 @@ void bw_link_put_get(struct bw_nl_batch *b, int ifindex, const char *name, struc
 
 /**
  * bw_link_get() - read one device
+ * @nl: route socket
  * @ifindex: 0 = by name
+ * @name: used when @ifindex is 0
+ * @ret: untouched on failure
  *
  * Return: 0; -ENODEV there is none (text names it); -errno.
  */
 int bw_link_get(struct bw_nl *nl, int ifindex, const char *name, struct bw_link *ret,
 		struct bw_err *err);
 
-/* Every device, or those with this master (@master 0 = all). @reset comes before each try. */
+/* Takes devices one by one; @reset comes before each try of the dump. */
 struct bw_link_visitor {
 	void (*reset)(void *arg);
 	int (*visit)(const struct bw_link *link, void *arg, struct bw_err *err);
 	void *arg;
 };
+/* Every device, or those with this master (0 = all). 0; what @visit returned; -errno. */
 int bw_link_list(struct bw_nl *nl, int master, const struct bw_link_visitor *v, struct bw_err *err);
 
 /* What a new bridge looks like. */
@@ -161,6 +166,7 @@ int bw_link_set(struct bw_nl *nl, int ifindex, const char *name, const struct bw
 
 /* Deletes; that there is none (ENODEV) is tolerated. @ifindex 0 = by name. */
 void bw_link_put_del(struct bw_nl_batch *b, int ifindex, const char *name);
+/* The same at once. Return: 0, also when there is none; -errno. */
 int bw_link_del(struct bw_nl *nl, int ifindex, const char *name, struct bw_err *err);
 
 /**

@@ -34,18 +34,22 @@ void bw_fdb_put_del(struct bw_nl_batch *b, int port, const struct bw_mac *mac, u
 
 /**
  * bw_fdb_get() - where a bridge would send a MAC
+ * @nl: route socket
  * @bridge: its ifindex
+ * @mac: looked for
  * @vlan: 0 = none
+ * @ret: untouched when there is none
  *
  * Return: 1 there is an entry, @ret is filled; 0 there is none; -errno.
  */
 int bw_fdb_get(struct bw_nl *nl, int bridge, const struct bw_mac *mac, uint16_t vlan,
 	       struct bw_fdb *ret, struct bw_err *err);
 
-/* All entries of a bridge. @reset comes before each try. */
+/* Takes entries one by one; @reset comes before each try of the dump. */
 struct bw_fdb_visitor {
 	void (*reset)(void *arg);
 	int (*visit)(const struct bw_fdb *entry, void *arg, struct bw_err *err);
 	void *arg;
 };
+/* All entries of a bridge. Return: 0; what @visit returned; -errno. */
 int bw_fdb_list(struct bw_nl *nl, int bridge, const struct bw_fdb_visitor *v, struct bw_err *err);

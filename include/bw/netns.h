@@ -41,11 +41,12 @@ void bw_netns_close(struct bw_netns *ns);
 int bw_netns_enter(const struct bw_netns *ns, struct bw_err *err);
 int bw_netns_leave(const struct bw_netns *ns, struct bw_err *err);
 
-/* 1 when it is the caller's own namespace, 0 when not; -errno of fstat(2). */
+/* Return: 1 when it is the caller's own namespace, 0 when not; -errno of fstat(2). */
 int bw_netns_is_own(const struct bw_netns *ns, struct bw_err *err);
 
 /**
  * bw_netns_cookie() - its identity in this boot
+ * @ns: open
  * @ret: never 0 on success
  *
  * Opens a socket in it for a moment; a struct bw_nl opened there has read it already.

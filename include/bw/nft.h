@@ -41,10 +41,10 @@ struct bw_nft_owner {
 int bw_nft_masq_add(struct bw_nl *nl, const struct bw_nft_owner *owner,
 		    const struct bw_prefix *addrs, size_t n, struct bw_err *err);
 
-/* Removes every rule of an owner. 0 also when there are none, or no table; -errno. */
+/* Removes every rule of an owner. Return: 0 also when there are none, or no table; -errno. */
 int bw_nft_masq_del(struct bw_nl *nl, const struct bw_nft_owner *owner, struct bw_err *err);
 
-/* How many rules of this owner there are, both families; -errno. For CHECK. */
+/* For CHECK. Return: how many rules of this owner there are, both families; -errno. */
 int bw_nft_masq_count(struct bw_nl *nl, const struct bw_nft_owner *owner, struct bw_err *err);
 
 /* One rule as GC sees it. Parts are as in the comment: compare with bw_nft_part(). */
@@ -59,8 +59,8 @@ struct bw_nft_rule {
 /* Reads one NFT_MSG_NEWRULE. 1 it has an owner; 0 it is not ours. */
 int bw_nft_rule_parse(const struct nlmsghdr *nlh, struct bw_nft_rule *ret);
 
-/* Every rule with an owner. @visit returns 1 to have the rule deleted, 0 to keep it, -errno to
- * stop. */
+/* Walks every rule with an owner. @visit returns 1 to have the rule deleted, 0 to keep it, -errno
+ * to stop. */
 struct bw_nft_visitor {
 	int (*visit)(const struct bw_nft_rule *rule, void *arg, struct bw_err *err);
 	void *arg;

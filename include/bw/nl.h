@@ -142,7 +142,9 @@ int bw_nl_talk(struct bw_nl *nl, struct bw_nl_batch *b, struct bw_err *err);
 
 /**
  * bw_nl_take() - match one received datagram with the messages of a sent batch (pure)
+ * @b: sent
  * @data: aligned as a message
+ * @size: its bytes
  *
  * Fills ops[].result and .failed, calls on_reply. What carries no sequence number of the batch is
  * skipped. Return: 0; -EPROTO an answer is malformed; what an on_reply returned.
@@ -154,6 +156,7 @@ int bw_nl_take(struct bw_nl_batch *b, const void *data, size_t size, struct bw_e
  * @nl: socket
  * @b: exactly one message; NLM_F_DUMP is added
  * @fn: called once with NULL at the start of each try, then for each object
+ * @arg: for @fn
  *
  * Starts again when the kernel says the list changed meanwhile (NLM_F_DUMP_INTR) or the socket
  * overflowed, at most BW_NL_DUMP_TRIES times. Kernel side filters need strict checking, which is

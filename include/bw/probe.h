@@ -35,6 +35,7 @@ struct bw_probe_answer {
 
 /**
  * bw_probe_run() - send one probe per address, twice, and listen
+ * @p: what to ask
  * @ret: filled with the first conflict
  *
  * Somebody else probing for the same address at the same time counts as an answer. Returns early on
@@ -45,7 +46,10 @@ int bw_probe_run(const struct bw_probe *p, struct bw_probe_answer *ret, struct b
 
 /**
  * bw_probe_match() - does this frame say that somebody has one of the addresses (pure)
+ * @p: what was asked
  * @frame: from the Ethernet header on, tag removed
+ * @size: its bytes
+ * @ret: filled on a match
  *
  * Return: 1 and @ret filled; 0.
  */

@@ -54,11 +54,13 @@ struct bw_route_visitor {
 		     struct bw_err *err);
 	void *arg;
 };
+/* Return: 0; what @visit returned; -errno. */
 int bw_route_list(struct bw_nl *nl, int ifindex, int family, const struct bw_route_visitor *v,
 		  struct bw_err *err);
 
 /**
  * bw_route_put_moved() - add a recorded route again, by another device
+ * @b: batch
  * @nlh: RTM_NEWROUTE as it was recorded; every attribute is kept but read-only ones
  * @from: ifindex that is replaced, in RTA_OIF and in every next hop
  * @to: ifindex put in its place; may equal @from
@@ -72,6 +74,7 @@ int bw_route_put_moved(struct bw_nl_batch *b, const struct nlmsghdr *nlh, int fr
 
 /**
  * bw_route_put_del_recorded() - remove a route exactly as it was recorded
+ * @b: batch
  * @nlh: RTM_NEWROUTE
  * @from: ifindex in the record
  * @to: ifindex it has now

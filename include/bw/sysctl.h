@@ -20,6 +20,7 @@ int bw_sysctl_set(struct bw_err *err, const char *value, const char *fmt, ...) B
 /**
  * bw_sysctl_get() - read one setting
  * @ret: text without newline
+ * @fmt: as bw_sysctl_set()
  *
  * Return: 0; -errno.
  */
