@@ -5,6 +5,7 @@
  */
 #include <assert.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <bpf/bpf.h>
@@ -220,6 +221,25 @@ static int forget_dev(struct dp_dir *dir, uint32_t dev, struct bw_err *err)
 	return r;
 }
 
+/*
+ * All of it. Under its own name a directory is whole (U1), so it loses that name before its first
+ * pin: what a kill leaves is a source of the next upgrade, or removed by the next clean.
+ */
+static int retire(const struct dp_dir *dir, struct bw_err *err)
+{
+	size_t len = strlen(dir->name);
+	char prev[BW_DP_ABI_MAX];
+	int r;
+
+	if (strchr(dir->name, DP_SUFFIX_PREV[0]) || len + sizeof(DP_SUFFIX_PREV) > sizeof(prev))
+		return dp_dir_remove(dir->name, err);
+	(void)snprintf(prev, sizeof(prev), "%s" DP_SUFFIX_PREV, dir->name); /* fits, see above */
+	if (dp_dir_exists(prev))
+		return dp_dir_remove(dir->name, err);
+	r = dp_dir_rename(dir->name, prev, err);
+	return r ? r : dp_dir_remove(prev, err);
+}
+
 static int remove_from(struct dp_dir *dir, void *arg, struct bw_err *err)
 {
 	struct remove_arg *a = arg;
@@ -231,7 +251,7 @@ static int remove_from(struct dp_dir *dir, void *arg, struct bw_err *err)
 	if (r)
 		return r;
 	if (!a->rest)
-		return dp_dir_remove(dir->name, err);
+		return retire(dir, err);
 	r = forget_dev(dir, a->bridge, err);
 	return r || !a->uplink ? r : forget_dev(dir, a->uplink, err);
 }
