@@ -41,7 +41,7 @@ JOBS ?= 2
 
 # $(1) tier, $(2) seconds for one file, $(3) tests that must really run, $(4) files
 tier = $(Q)$(TEST_ENV) scripts/run-tier -p $(PASS) -j $(JOBS) -t $(2) -m $(3) $(1) $(4)
-tier_files = $(sort $(wildcard tests/$(1)/*.t))
+tier_files = $(sort $(wildcard tests/$(1)/*.t) $(if $(filter net,$(1)),$(wildcard tests/net/*/*.t)))
 TEST_PROGRAMS = $(PROGRAMS) $(TOOLS) $(TOOLS_BPF)
 
 #: make test          every tier, then unit, bpf, conformance and net again under the sanitizers

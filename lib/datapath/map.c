@@ -271,7 +271,7 @@ int dp_stat_get(struct dp_dir *dir, uint32_t slot, struct bw_stat *ret, struct b
 	if (bpf_map_lookup_elem(fd, &slot, values))
 		return bw_fail(err, errno, "read map %s", v.name);
 	words = smaller(sizeof(sum), v.value_size) / sizeof(uint64_t);
-	for (size_t at = 0; at < dp_map_stride(&v); at += (v.value_size + 7) / 8 * 8) {
+	for (size_t at = 0; at < dp_map_stride(&v); at += (v.value_size + 7UL) / 8 * 8) {
 		for (size_t w = 0; w < words; w++) {
 			uint64_t one;
 

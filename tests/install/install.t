@@ -35,7 +35,7 @@ for p in $PROGRAMS; do
 	is "$p has no text relocations" "$(readelf -dW "build/$p" | grep -c TEXTREL)" 0
 done
 for p in $CNI_PROGRAMS; do
-	calls=$(CNI_COMMAND=VERSION "build/tools/crashpoint" -i /dev/null -o /dev/null -- "build/$p" |
+	calls=$(CNI_COMMAND=VERSION "build/tools/crashpoint" -i /dev/null -o /dev/null -- "$TOP/build/$p" |
 		sed -n 's/.*"start": \([0-9]*\).*/\1/p' | head -n 1)
 	if [ "${calls:-99}" -le 20 ]; then
 		pass "$p starts with at most 20 system calls"

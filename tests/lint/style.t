@@ -12,6 +12,9 @@ os.chdir(TOP)
 
 FILE_LINES_MAX = 600
 FUNCTION_LINES_MAX = 60
+# Tests are lists of cases: a table or a kernel set-up may be longer than code that somebody must follow.
+TEST_FILE_LINES_MAX = 800
+TEST_FUNCTION_LINES_MAX = 90
 
 # What a component may see of the others; tests may see everything.
 LAYERS = {
@@ -80,7 +83,8 @@ def is_source(name):
 
 SOURCES = [f for f in TEXT if is_source(f)]
 C = [f for f in SOURCES if f.endswith((".c", ".h"))]
-PRODUCT = [f for f in C if not f.startswith("tests/")]
+# A program that only the build runs is no part of the product.
+PRODUCT = [f for f in C if not f.startswith("tests/") and "/gen/" not in f]
 USER = [f for f in PRODUCT if not f.startswith("bpf/") and f != "include/bw/bpf_abi.h"]
 SHELL = [f for f in SOURCES if re.match(r"#!.*\b(ba)?sh\b", TEXT[f]) or f.endswith(".sh")]
 
@@ -179,20 +183,21 @@ def every_source_says_what_it_is_for():
 @rule
 def no_file_is_longer_than_600_lines():
     return ["%s: %d lines" % (f, TEXT[f].count("\n")) for f in SOURCES
-            if TEXT[f].count("\n") > FILE_LINES_MAX]
+            if TEXT[f].count("\n") > (TEST_FILE_LINES_MAX if f.startswith("tests/") else FILE_LINES_MAX)]
 
 
 @rule
 def no_function_is_longer_than_60_lines():
     bad = []
     for name in C:
+        most = TEST_FUNCTION_LINES_MAX if name.startswith("tests/") else FUNCTION_LINES_MAX
         start = None
         lines = CODE[name].split("\n")
         for i, text in enumerate(lines, 1):
             if text.startswith("{"):
                 start = i
             elif text.startswith("}") and start:
-                if i - start - 1 > FUNCTION_LINES_MAX and not excused(name, start - 1, "long"):
+                if i - start - 1 > most and not excused(name, start - 1, "long"):
                     bad.append("%s:%d: %d lines: %s" % (name, start, i - start - 1, lines[start - 2].strip()))
                 start = None
     return bad
@@ -268,7 +273,7 @@ def descriptors_are_opened_with_cloexec():
 @rule
 def owning_locals_are_set_where_they_are_declared():
     return grep("owner", C, r"\bbw_auto\w+[^;=(){}]*;", "an owning local without a value") + \
-        grep("owner", C, r"\bbw_autoclose int \w+ = (?!-1\b|\w+\s*\()[^;]*;", "a descriptor starts as -1")
+        grep("owner", C, r"\bbw_autoclose int \w+ = (?!-1\b|-E[A-Z]+\b|\w+\s*\()[^;]*;", "a descriptor starts as -1 or -E")
 
 
 def signature(text, offset):
@@ -312,7 +317,7 @@ def nobody_leaves_but_main():
 @rule
 def unbounded_and_locale_functions_are_not_used():
     return grep("unsafe", USER, r"\b(strcpy|strcat|sprintf|vsprintf|gets|strtok|atoi|atol|atoll|alloca|tmpnam|mktemp|"
-                r"setlocale|usleep|sleep|nanosleep)\s*\(", "use a bounded one")
+                r"setlocale|usleep|sleep)\s*\(", "use a bounded one")
 
 
 @rule
@@ -365,12 +370,10 @@ def public_functions_are_documented():
             elif "/**" in doc and not re.search(r"\b%s\(\)|\b\w+\(\) - " % m.group(1), doc):
                 bad.append(where + ": the docstring is another's")
             elif "/**" in doc and m.group(1) + "()" in doc:
-                for arg in re.split(r",(?![^()]*\))", args):
-                    word = re.search(r"\(\*(\w+)\)|(\w+)(\[[^\]]*\])*\s*$", arg.strip())
-                    var = word and (word.group(1) or word.group(2))
-                    if "@" in doc and var not in (None, "void", "err") and "@" + var not in doc:
-                        bad.append(where + ": @%s is not described" % var)
-            elif "struct bw_err" in args and "/**" not in doc and not re.search(r"Return|return|-E[A-Z]|0 or", doc):
+                for var in re.findall(r"(?m)^ \* @(\w+):", doc):
+                    if not re.search(r"\b%s\b" % var, args):
+                        bad.append(where + ": has no @%s" % var)
+            elif "struct bw_err" in args and "/**" not in doc and not re.search(r"Return|return|-E[A-Z]|-errno|0 or|0 also|[Tt]he same", doc):
                 bad.append(where + " can fail: the docstring says how")
     return bad
 
