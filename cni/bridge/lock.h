@@ -15,8 +15,9 @@
 struct bw_err;
 
 #define BRIDGE_LOCK_DIR "/run/barewire"
-#define BRIDGE_LOCK_WAIT_MS 20000 /* what the runtime's own patience allows, kubelet's is minutes  \
-				   */
+#define BRIDGE_LOCK_WAIT_MS                                                                        \
+	20000 /* what the runtime's own patience allows, kubelet's is minutes                      \
+	       */
 
 enum bridge_lock_mode {
 	BRIDGE_LOCK_SHARED,
