@@ -181,7 +181,7 @@ struct bw_via {
 	struct bw_fdb e; /* of BW_VIA_TABLE */
 };
 
-#define BW_VIA_NS 20000000ULL /* how long a changed table may go unnoticed */
+#define BW_VIA_NS 2000000ULL /* how long a changed table may go unnoticed, or one tick */
 
 /* Map bw_stat: PERCPU_ARRAY, key: slot. */
 struct bw_stat {

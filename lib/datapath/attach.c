@@ -103,6 +103,10 @@ int dp_attach(struct dp_dir *dir, const struct dp_port *port, struct bw_nl *nl, 
 	int r = 0;
 
 	for (int side = 0; side < DP_SIDE_MAX_; side++) {
+		names[side] = NULL;
+		progs[side] = -1;
+		if (!dp_port_has_side(port, (enum dp_side)side))
+			continue;
 		names[side] = side_name(port, (enum dp_side)side);
 		progs[side] = side_prog(dir, port, (enum dp_side)side, err);
 		if (progs[side] < 0)
@@ -111,15 +115,18 @@ int dp_attach(struct dp_dir *dir, const struct dp_port *port, struct bw_nl *nl, 
 	if (!is_link(port))
 		return dp_clsact_add(nl, (int)port->ifindex, progs, names, err);
 	for (int side = 0; side < DP_SIDE_MAX_ && !r; side++)
-		r = attach_link(dir, port, (enum dp_side)side, progs[side], err);
+		r = progs[side] < 0 ? 0
+				    : attach_link(dir, port, (enum dp_side)side, progs[side], err);
 	return r;
 }
 
 int dp_refilter(struct dp_dir *dir, const struct dp_port *port, enum dp_side side,
 		struct bw_err *err)
 {
-	int prog = side_prog(dir, port, side, err);
+	int prog = dp_port_has_side(port, side) ? side_prog(dir, port, side, err) : 0;
 
+	if (!prog)
+		return dp_detach(dir, port, side, 0, err); /* a version before attached one */
 	return prog < 0 ? prog
 			: dp_clsact_replace((int)port->ifindex, side, prog, side_name(port, side),
 					    err);

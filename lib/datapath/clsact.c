@@ -146,7 +146,9 @@ int dp_clsact_add(struct bw_nl *nl, int ifindex, const int progs[DP_SIDE_MAX_],
 	bw_nl_batch_init(b);
 	put_qdisc(b, ifindex);
 	for (int side = 0; side < DP_SIDE_MAX_; side++)
-		put_filter(b, ifindex, (enum dp_side)side, NLM_F_EXCL, progs[side], names[side]);
+		if (names[side])
+			put_filter(b, ifindex, (enum dp_side)side, NLM_F_EXCL, progs[side],
+				   names[side]);
 	return lacking(bw_nl_talk(nl, b, err), err);
 }
 

@@ -10,7 +10,7 @@ struct bw_nl;
  * dp_clsact_add() - put both programs at a device that has none of ours, in one message
  * @nl: open route socket, borrowed; NULL = one of its own
  * @progs: by enum dp_side
- * @names: by enum dp_side; what tells our filters from others'
+ * @names: by enum dp_side; what tells our filters from others'; NULL = nothing on that side
  *
  * Return: 0; -EEXIST a filter has our place, ours or not, nothing is replaced; -EOPNOTSUPP class
  * UNSUPPORTED: the kernel lacks clsact or cls_bpf; -errno.

@@ -52,6 +52,11 @@ enum dp_prog dp_prog_of(enum dp_port_kind kind, enum dp_side side)
 	return progs_of[kind][side];
 }
 
+int dp_port_has_side(const struct dp_port *port, enum dp_side side)
+{
+	return port->kind != DP_PORT_UPLINK || side != DP_SIDE_OUT || port->vid;
+}
+
 void dp_dir_init(struct dp_dir *dir, const char *name)
 {
 	*dir = (struct dp_dir){ 0 };

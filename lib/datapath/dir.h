@@ -75,6 +75,9 @@ const char *dp_prog_str(enum dp_prog prog);
 /* Which program runs on that side of that kind of port. */
 enum dp_prog dp_prog_of(enum dp_port_kind kind, enum dp_side side);
 
+/* Whether the port has a program there: an uplink's egress only pushes the tag of its VLAN. */
+int dp_port_has_side(const struct dp_port *port, enum dp_side side);
+
 /* Starts a directory; nothing is opened. */
 void dp_dir_init(struct dp_dir *dir, const char *name);
 

@@ -174,7 +174,7 @@ def a_sweep_removes_what_lost_its_device_and_nothing_else(bed):
     expect_eq({d: p["present"] for d, p in ports().items()}, {"v1": "0", "v2": "0", "v3": "1", "up0": "1"}, "present")
     expect_eq(drive("sweep"), "2\n", "swept")
     expect_eq(sorted(ports()), ["up0", "v3"], "ports")
-    expect_eq(sorted(os.listdir(LINKS % drive("abi").strip())), ["up0:in", "up0:out", "v3:in", "v3:out"], "links")
+    expect_eq(sorted(os.listdir(LINKS % drive("abi").strip())), ["up0:in", "v3:in", "v3:out"], "links")
     expect_eq(drive("sweep"), "0\n", "swept again")
     expect_eq(drive("check", **bed.of(3)), "", "drift")
 
@@ -203,8 +203,8 @@ def check_names_each_drift(bed):
     os.unlink(links + "/v1:in")
     wait_until(lambda: "v1" not in drive("check", code=3, **bed.of(1)).replace("ingress of v1", ""), 5, "detached")
     expect_in("no program of barewire at the ingress of v1", drive("check", code=3, **bed.of(1)), "link")
-    os.unlink(links + "/up0:out")
-    expect_in("no program of barewire at the egress of up0", drive("check", code=3, **bed.of(2)), "uplink")
+    os.unlink(links + "/up0:in")
+    expect_in("no program of barewire at the ingress of up0", drive("check", code=3, **bed.of(2)), "uplink")
     drive("del", **{"if": "v2"})
     expect_in("is not registered", drive("check", code=3, **bed.of(2)), "absence")
 
