@@ -244,6 +244,8 @@ static int copy_all(const char *old, struct bw_journal *to, struct bw_journal_re
 
 /* "<dir>/<name><suffix>"; dirs are bounded by BW_JOURNAL_DIR_MAX. */
 #define PATH_SIZE (BW_JOURNAL_DIR_MAX + 96)
+#define NAME_SIZE 64
+#define KEPT_MAX 1000 /* repairs within one second */
 
 static const char *join(char out[PATH_SIZE], const char *dir, const char *name, const char *suffix)
 {
@@ -262,8 +264,8 @@ static void remove_files(const char *dir, const char *name)
 		(void)unlink(join(path, dir, name, suffixes[i])); /* may not be there, ignoring */
 }
 
-/* The damaged file and its log get a second name: whatever happens now, nothing is lost. */
-static int keep(const char *dir, const char *name, struct bw_err *err)
+/* The damaged file and its log get a second name. 0; -EEXIST it is taken; -errno. */
+static int keep_as(const char *dir, const char *name, struct bw_err *err)
 {
 	char old[PATH_SIZE];
 	char kept[PATH_SIZE];
@@ -275,6 +277,20 @@ static int keep(const char *dir, const char *name, struct bw_err *err)
 			return bw_fail(err, errno, "keep %s as %s", old, kept);
 	}
 	return 0;
+}
+
+/* Whatever happens afterwards, nothing is lost. Fills @name, which is new. */
+static int keep(const char *dir, char name[NAME_SIZE], struct bw_err *err)
+{
+	int r = -EEXIST;
+
+	for (int i = 0; i < KEPT_MAX && r == -EEXIST; i++) {
+		/* fits, ignoring */
+		(void)snprintf(name, NAME_SIZE, "journal.damaged-%lld-%d.db",
+			       (long long)bw_clock_real_s(), i);
+		r = keep_as(dir, name, err);
+	}
+	return r;
 }
 
 /* Fills a journal of its own in <dir>/repair.tmp, all of it in the one file. */
@@ -303,15 +319,13 @@ static int rescue(const char *dir, struct bw_journal_repair *ret, struct bw_err 
 	char tmp[PATH_SIZE];
 	char from[PATH_SIZE];
 	char to[PATH_SIZE];
-	char name[64];
+	char name[NAME_SIZE];
 	int r;
 
-	/* fits, ignoring */
-	(void)snprintf(name, sizeof(name), "journal.damaged-%lld.db", (long long)bw_clock_real_s());
-	join(ret->kept, dir, name, "");
 	join(tmp, dir, "repair.tmp", "");
 	remove_files(tmp, BW_JOURNAL_FILE); /* of a repair that was killed */
 	r = keep(dir, name, err);
+	join(ret->kept, dir, name, "");
 	if (r == 0)
 		r = fill(tmp, ret->kept, ret, err);
 	if (r < 0)

@@ -55,6 +55,7 @@ int bw_range_complete(struct bw_range *r, const char *path, struct bw_err *err);
 
 /**
  * bw_range_set_check() - ranges of a set are of one family and do not overlap
+ * @set: complete ranges
  * @path: of the set
  *
  * Return: 0; -EINVAL class INVALID.
@@ -67,6 +68,7 @@ int bw_range_set_overlap(const struct bw_range_set *a, const struct bw_range_set
 
 /**
  * bw_range_set_build() - the intervals that may be picked: the ranges without the holes
+ * @set: complete ranges
  * @holes: any order, may overlap and lie anywhere; of either family
  * @n: at most BW_RANGE_HOLES_MAX
  *
@@ -91,4 +93,5 @@ const char *bw_range_str(const struct bw_range *r, char out[BW_RANGE_STR_MAX]);
  */
 int bw_interval_parse(const char *s, struct bw_interval *ret);
 
+/* Whether an address lies in it; false for the other family. */
 int bw_interval_has(const struct bw_interval *i, const struct bw_ip *ip);

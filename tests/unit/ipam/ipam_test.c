@@ -191,9 +191,17 @@ static void cooled_addresses_come_back(void **state)
 	assert_int_equal(bw_ip_parse("10.1.0.2", &row.ip), 0);
 	assert_int_equal(bw_journal_addr_insert(j, &row, &err), 0);
 	assert_int_equal(bw_journal_attach_remove(j, id, bw_clock_real_s() - 1, &err), 1);
+	assert_ips(add(state, "c2", one, NULL), "10.1.0.2/24");
+	assert_int_equal(del(state, "c2", one), 1);
+	/* The clock ran ahead by a year when it was given back. */
+	strcpy(a->container_id, "c3");
+	assert_int_equal(bw_journal_attach_insert(j, a, &row.attachment, &err), 0);
+	assert_int_equal(bw_journal_addr_insert(j, &row, &err), 0);
+	assert_int_equal(
+		bw_journal_attach_remove(j, row.attachment, bw_clock_real_s() + 31536000, &err), 1);
 	bw_journal_close(&j);
 	free(a);
-	assert_ips(add(state, "c2", one, NULL), "10.1.0.2/24");
+	assert_ips(add(state, "c4", one, NULL), "10.1.0.2/24");
 }
 
 static void reservation_is_given_to_its_key_and_nobody_else(void **state)
