@@ -37,6 +37,20 @@ static int forget_rows(struct bw_journal *journal, const char *bridge, struct bw
 	return journal ? bw_journal_segment_remove(journal, bridge, UINT32_MAX, err) : 0;
 }
 
+/* The node's addresses: as they were recorded, else as they are. 1 = they were on the bridge. */
+static int give_back(struct bw_nl *nl, struct bw_journal *journal, const char *bridge,
+		     const struct bridge_look *look, struct bw_err *err)
+{
+	int r = 0;
+
+	if (journal)
+		r = bridge_uplink_restore(nl, journal, bridge, err);
+	if (r || !look->alias.moved || !look->uplink.ifindex)
+		return r;
+	r = bridge_uplink_salvage(nl, &look->uplink, &look->bridge, err);
+	return r < 0 ? r : 1;
+}
+
 static int clean_locked(struct bw_nl *nl, struct bw_journal *journal, const char *bridge,
 			struct bw_segment_clean *ret, struct bw_err *err)
 {
@@ -51,8 +65,8 @@ static int clean_locked(struct bw_nl *nl, struct bw_journal *journal, const char
 		return r;
 	/* The programs first: they would tag what the node sends by its uplink again. */
 	r = bridge_forget_datapath(&look, err);
-	if (r >= 0 && journal)
-		restored = bridge_uplink_restore(nl, journal, bridge, err);
+	if (r >= 0)
+		restored = give_back(nl, journal, bridge, &look, err);
 	if (r < 0 || restored < 0)
 		return r < 0 ? r : restored;
 	/* The uplink may be free by now. */

@@ -524,3 +524,21 @@ int bridge_uplink_restore(struct bw_nl *nl, struct bw_journal *journal, const ch
 	removed = bw_journal_uplink_remove(journal, row.uplink, err);
 	return removed < 0 ? removed : done;
 }
+
+int bridge_uplink_salvage(struct bw_nl *nl, const struct bw_link *uplink,
+			  const struct bw_link *bridge, struct bw_err *err)
+{
+	struct record rec = { .scratch = &nl->batch, .uplink = bridge };
+	const struct bw_mac none = { { 0 } };
+	int r;
+
+	r = record_start(&rec, NULL, err);
+	if (r >= 0)
+		r = record_collect(nl, &rec, err);
+	rec.uplink = uplink;
+	if (r >= 0)
+		r = bring_back(nl, &rec, bridge, &none, err);
+	bw_buf_done(&rec.buf);
+	return r < 0 ? bw_wrap(err, r, "give %s the addresses of %s", uplink->name, bridge->name)
+		     : 0;
+}

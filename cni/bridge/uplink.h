@@ -50,3 +50,13 @@ int bridge_uplink_move(struct bw_nl *nl, struct bw_journal *journal, const struc
  */
 int bridge_uplink_restore(struct bw_nl *nl, struct bw_journal *journal, const char *bridge,
 			  struct bw_err *err);
+
+/**
+ * bridge_uplink_salvage() - the same without a record: all that the bridge carries goes to the
+ * uplink
+ *
+ * For a bridge that has the uplink's addresses while the journal was lost: deleting it would take
+ * them along. Return: 0; -errno.
+ */
+int bridge_uplink_salvage(struct bw_nl *nl, const struct bw_link *uplink,
+			  const struct bw_link *bridge, struct bw_err *err);

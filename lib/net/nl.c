@@ -13,6 +13,7 @@
 #include <bw/nl.h>
 
 #define NS_PER_MS 1000000ULL
+#define DUMP_SLOTS 2 /* the end of a short dump comes with its content; the kernel fills 32 KiB */
 
 static const int protocols[BW_NL_BUS_MAX_] = {
 	[BW_NL_ROUTE] = NETLINK_ROUTE,
@@ -392,15 +393,15 @@ static int dump_once(struct bw_nl *nl, struct dump *d, uint64_t deadline, struct
 	if (r < 0)
 		return r;
 	while (state == DUMP_MORE) {
-		struct answer a;
-		int n = receive(nl, &a, 1, sizeof(nl->rx), deadline, err);
+		struct answer a[DUMP_SLOTS];
+		int n = receive(nl, a, DUMP_SLOTS, sizeof(nl->rx) / DUMP_SLOTS, deadline, err);
 
 		if (n == -ENOBUFS)
 			d->interrupted = 1;
 		else if (n < 0)
 			return n;
-		else if (n > 0)
-			state = dump_datagram(d, &a, err);
+		for (int i = 0; i < n && state == DUMP_MORE; i++)
+			state = dump_datagram(d, &a[i], err);
 	}
 	return d->failed < 0 ? d->failed : state;
 }

@@ -91,6 +91,60 @@ static void a_failed_add_leaves_no_bridge(void **state)
 	assert_true(link_of(t, "br0").ifindex);
 }
 
+/* One ADD of many: those with an odd number fail after they entered. */
+static int entrant(int i)
+{
+	struct bridge_segment_want want = { .bridge = "br0", .uplink = "up0" };
+	bridge_autosegment struct bridge_segment seg = BRIDGE_SEGMENT_NONE;
+	bw_autonl struct bw_nl *nl = NULL;
+	char name[16], peer[16];
+	struct bw_link_veth_new n = { .name = name, .up = 1, .peer_name = peer };
+	int r;
+
+	(void)snprintf(name, sizeof(name), "p%d", i);
+	(void)snprintf(peer, sizeof(peer), "q%d", i);
+	r = bw_nl_open(BW_NL_ROUTE, NULL, &nl, &err);
+	if (r >= 0)
+		r = bridge_segment_enter(nl, &want, &seg, &err);
+	if (r < 0)
+		return 1;
+	if (i % 2)
+		return bridge_segment_undo(nl, &want, &seg, &err) < 0 ? 2 : 0;
+	n.master = seg.bridge;
+	bw_link_put_veth(bw_nl_begin(nl), &n);
+	r = bw_nl_talk(nl, &nl->batch, &err);
+	return r < 0 || bridge_segment_commit(nl, &want, &seg, &err) < 0 ? 3 : 0;
+}
+
+static void fifty_adds_of_which_half_fail_leave_the_bridge_to_the_rest(void **state)
+{
+	struct bed *t = *state;
+	pid_t pids[50];
+	struct bw_link br;
+
+	for (int i = 0; i < 50; i++) {
+		pids[i] = fork();
+		if (pids[i] == 0)
+			_exit(entrant(i));
+	}
+	for (int i = 0; i < 50; i++) {
+		int status = -1;
+
+		assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+		assert_int_equal(status, 0);
+	}
+	br = link_of(t, "br0");
+	assert_string_equal(br.alias, "barewire made uplink=up0");
+	for (int i = 0; i < 50; i += 2) {
+		char name[16];
+
+		(void)snprintf(name, sizeof(name), "p%d", i);
+		assert_int_equal(link_of(t, name).master, br.ifindex);
+		assert_ok(bw_link_del(t->nl, 0, name, &err));
+	}
+	assert_int_equal(link_of(t, "up0").master, br.ifindex);
+}
+
 static void gateways_are_given_once(void **state)
 {
 	struct bed *t = *state;
@@ -224,6 +278,7 @@ int main(void)
 		T(a_bridge_of_others_gets_its_mac_pinned),
 		T(what_is_no_bridge_is_refused),
 		T(a_failed_add_leaves_no_bridge),
+		T(fifty_adds_of_which_half_fail_leave_the_bridge_to_the_rest),
 		T(gateways_are_given_once),
 		T(one_vlan_by_the_programs_and_no_second),
 		T(a_vlan_does_not_join_untagged_ports),

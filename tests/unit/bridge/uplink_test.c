@@ -184,6 +184,27 @@ static void moved_addresses_survive_the_bridge(void **state)
 	assert_same(&after, &before);
 }
 
+static void a_lost_journal_does_not_cost_the_node_its_addresses(void **state)
+{
+	struct bed *t = *state;
+	struct bridge_segment_want want = {
+		.bridge = "br0", .uplink = "up0", .move_addresses = 1, .journal = t->journal
+	};
+	bridge_autosegment struct bridge_segment seg = BRIDGE_SEGMENT_NONE;
+	static struct dump before, after;
+	struct bw_segment_clean clean;
+
+	equip(t);
+	dump_of(t->nl, t->up.ifindex, &before);
+	assert_ok(bridge_segment_enter(t->nl, &want, &seg, &err));
+	bridge_segment_done(&seg);
+	assert_ok(bw_journal_uplink_remove(t->journal, "up0", &err));
+	assert_ok(bw_segment_clean("br0", &clean, &err));
+	assert_true(clean.bridge_removed && clean.uplink_restored);
+	dump_of(t->nl, t->up.ifindex, &after);
+	assert_same(&after, &before);
+}
+
 static void a_gateway_that_answers_on_the_uplink_is_refused(void **state)
 {
 	struct bed *t = *state;
@@ -226,6 +247,7 @@ int main(void)
 		T(addresses_move_and_come_back),
 		T(many_routes_move_too),
 		T(moved_addresses_survive_the_bridge),
+		T(a_lost_journal_does_not_cost_the_node_its_addresses),
 		T(a_gateway_that_answers_on_the_uplink_is_refused),
 	};
 
