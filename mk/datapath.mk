@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # The BPF object goes into the library, with the hash of its map definitions as the name of its pins.
-EMBED := $(B)/lib/datapath/gen/embed
+EMBED := $(B)/scripts/embed
 EMBED_OBJ := $(EMBED).o $(B)/lib/datapath/layout.o $(B)/lib/base/ip.o $(B)/lib/base/err.o
 
+$(EMBED).o: CFLAGS += -iquote lib/datapath
 $(EMBED): $(EMBED_OBJ) $(B)/.link-flags
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LDLIBS) -lbpf -lelf -lz

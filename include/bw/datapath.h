@@ -118,7 +118,15 @@ void bw_dp_close(struct bw_dp **dp);
  */
 int bw_dp_segment_ensure(struct bw_dp *dp, const struct bw_dp_segment *seg, struct bw_err *err);
 
-/* Detaches and forgets everything of a bridge (net clean). 0 also when there is nothing; -errno. */
+/**
+ * bw_dp_segment_remove() - detach and forget everything of a bridge (net clean)
+ * @dp: open handle, or NULL where there is none
+ * @bridge: ifindex; its device may be gone
+ * @uplink: ifindex; 0 = none
+ *
+ * The last segment's end takes the pins with it, of whatever ABI. Return: 0 also when there is
+ * nothing; -errno.
+ */
 int bw_dp_segment_remove(struct bw_dp *dp, int bridge, int uplink, struct bw_err *err);
 
 /**
@@ -130,8 +138,14 @@ int bw_dp_segment_remove(struct bw_dp *dp, int bridge, int uplink, struct bw_err
  */
 int bw_dp_endpoint_add(struct bw_dp *dp, const struct bw_dp_endpoint *ep, struct bw_err *err);
 
-/* Removes all of it by the host interface, whichever ABI made it; the device may be gone.
- * @host_if is the device's name, the key of its link pins. 0 also when there is nothing; -errno. */
+/**
+ * bw_dp_endpoint_del() - remove all of an endpoint, whichever ABI made it
+ * @ifindex: of the host end; 0 where the name is given
+ * @host_if: the device's name, the key of its link pins; NULL = by @ifindex alone
+ *
+ * The device may be gone. Return: 0 also when there is nothing; the first -errno, after the rest
+ * was tried.
+ */
 int bw_dp_endpoint_del(int ifindex, const char *host_if, struct bw_err *err);
 
 /* Name of a hook; "unknown" outside the enum. */
@@ -152,6 +166,9 @@ int bw_dp_probe(struct bw_dp_caps *ret_caps, struct bw_err *err);
 
 /**
  * bw_dp_mac_present() - whether a MAC is a local endpoint's in the segment
+ * @dp: open handle
+ * @seg: segment
+ * @mac: address
  * @ret_ifindex: the endpoint's host end, 0 = nobody's
  *
  * Entries of endpoints whose device is gone do not count. Return: 0; -errno.
@@ -159,7 +176,13 @@ int bw_dp_probe(struct bw_dp_caps *ret_caps, struct bw_err *err);
 int bw_dp_mac_present(struct bw_dp *dp, const struct bw_dp_segment *seg, const struct bw_mac *mac,
 		      int *ret_ifindex, struct bw_err *err);
 
-/* Forgets that a MAC was seen on the uplink: it may be anywhere now. 0 also when unknown; -errno.
+/**
+ * bw_dp_mac_forget() - forget that a MAC was seen on the uplink: it may be anywhere now
+ * @dp: open handle
+ * @seg: segment
+ * @mac: address
+ *
+ * Return: 0 also when it is unknown; -errno.
  */
 int bw_dp_mac_forget(struct bw_dp *dp, const struct bw_dp_segment *seg, const struct bw_mac *mac,
 		     struct bw_err *err);
@@ -171,6 +194,7 @@ typedef void (*bw_dp_drift_fn)(const char *what, void *arg);
  * bw_dp_endpoint_check() - compare the kernel with what the endpoint should be
  * @ep: as given to bw_dp_endpoint_add(); flag BW_EP_F_SLOW is not compared
  * @fn: called for each difference: links, programs, map entries, uplink
+ * @arg: handed to @fn
  *
  * Finds it whichever ABI made it. Return: the number of differences; -errno.
  */
@@ -180,6 +204,7 @@ int bw_dp_endpoint_check(const struct bw_dp_endpoint *ep, bw_dp_drift_fn fn, voi
 /**
  * bw_dp_endpoint_slow() - send one endpoint through the bridge, or let it be fast again
  * @ifindex: host end
+ * @on: 1 = by the bridge, 0 = as configured
  *
  * Return: 0; -ENOENT no endpoint of any ABI; -errno.
  */

@@ -157,7 +157,7 @@ int dp_clsact_replace(int ifindex, enum dp_side side, int prog_fd, const char *n
 {
 	bw_autonl struct bw_nl *nl = NULL;
 	struct bw_nl_batch *b;
-	struct filter f;
+	struct filter f = { 0 };
 	int r = bw_nl_open(BW_NL_ROUTE, NULL, &nl, err);
 
 	if (r)
@@ -216,7 +216,7 @@ int dp_clsact_detach(int ifindex, enum dp_side side, const char *name, struct bw
 	const struct tcmsg head = filter_head(ifindex, side, DP_TC_HANDLE);
 	bw_autonl struct bw_nl *nl = NULL;
 	struct bw_nl_batch *b;
-	struct filter f;
+	struct filter f = { 0 };
 	int r = bw_nl_open(BW_NL_ROUTE, NULL, &nl, err);
 
 	if (!r)
@@ -236,7 +236,7 @@ int dp_clsact_get(int ifindex, enum dp_side side, const char *name, uint32_t *re
 		  struct bw_err *err)
 {
 	bw_autonl struct bw_nl *nl = NULL;
-	struct filter f;
+	struct filter f = { 0 };
 	int r = bw_nl_open(BW_NL_ROUTE, NULL, &nl, err);
 
 	if (!r)

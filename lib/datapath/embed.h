@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The BPF object inside the program, made by lib/datapath/gen/embed.c at build time. */
+/* The BPF object inside the program, made by scripts/embed.c at build time. */
 #pragma once
 
 extern const char dp_object_start[];

@@ -5,7 +5,6 @@
  * killed process left takes the exclusive one, clears it away and tries again.
  */
 #include <arpa/inet.h>
-#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,13 +19,9 @@
 #define DP_NS_PER_S 1000000000ULL
 #define DP_BURST_DEFAULT_NS 20000000ULL /* where no burst is given: 20 ms at the rate */
 #define DP_ETH_HLEN 14
+/* Bits that a forwarding entry has at the place of its endpoint's (bpf_abi.h). */
 #define DP_FDB_FLAGS                                                                               \
 	(BW_FDB_F_ACCEL | BW_FDB_F_SLOW | BW_FDB_F_ISOLATED | BW_FDB_F_HAIRPIN | BW_FDB_F_RATE_RX)
-
-static_assert(BW_FDB_F_ACCEL == BW_EP_F_ACCEL && BW_FDB_F_SLOW == BW_EP_F_SLOW &&
-		      BW_FDB_F_ISOLATED == BW_EP_F_ISOLATED &&
-		      BW_FDB_F_HAIRPIN == BW_EP_F_HAIRPIN && BW_FDB_F_RATE_RX == BW_EP_F_RATE_RX,
-	      "flags of an endpoint are those of its forwarding entry");
 
 __extension__ typedef unsigned __int128 dp_u128;
 

@@ -183,13 +183,13 @@ static int share_maps(const struct load *l, uint64_t *ret_is_new, struct bw_err 
 
 	bpf_object__for_each_map(map, l->obj)
 	{
-		bw_autoclose int fd = -ENOENT;
+		bw_autoclose int fd = -1;
 
 		if (!bpf_map__is_internal(map))
 			fd = find_map(l, bpf_map__name(map), object_hash(l, map), err);
-		if (fd < 0 && fd != -ENOENT)
+		if (fd < -1 && fd != -ENOENT)
 			return fd;
-		if (fd == -ENOENT)
+		if (fd < 0)
 			*ret_is_new |= 1ULL << i;
 		else if (bpf_map__reuse_fd(map, fd))
 			return bw_fail(err, errno, "use map %s", bpf_map__name(map));

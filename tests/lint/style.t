@@ -24,6 +24,7 @@ LAYERS = {
     "cni/bridge": {"base", "json", "net", "cni", "ipam", "datapath", "abi", "bridge"},
     "controller/cli": {"base", "json", "net", "cni", "ipam", "datapath", "abi", "bridge"},
     "bpf": {"abi"},
+    "scripts": {"base", "datapath", "abi"},
 }
 # Which component a header of include/bw belongs to.
 HEADERS = {
@@ -44,7 +45,7 @@ def component(header):
 
 
 # The only places where a person or a runtime is spoken to, and where a process is started.
-PRINT_ALLOWED = ("lib/cni/plugin.c", "lib/base/log.c", "controller/cli/")
+PRINT_ALLOWED = ("lib/cni/plugin.c", "lib/base/log.c", "controller/cli/", "scripts/")
 EXEC_ALLOWED = ("lib/cni/delegate.c",)
 
 

@@ -11,8 +11,8 @@
 
 #include <bw/ip.h>
 
-#include "../layout.h"
-#include "../port_abi.h"
+#include "layout.h"
+#include "port_abi.h"
 
 #define MAPS_MAX 64
 
@@ -48,7 +48,7 @@ static uint64_t object_hash(const struct bpf_object *obj)
 
 	bpf_object__for_each_map(map, obj) if (!bpf_map__is_internal(map) && n < MAPS_MAX)
 		maps[n++] = map;
-	qsort(maps, n, sizeof(maps[0]), by_name);
+	qsort(maps, n, sizeof(struct bpf_map *), by_name);
 	for (size_t i = 0; i < n; i++) {
 		uint64_t m = map_hash(maps[i], bpf_object__btf(obj));
 
