@@ -153,6 +153,23 @@ int bw_ipam_live(struct bw_ipam *ipam, const char *container_id, const char *ifn
 			 ifname);
 }
 
+int bw_ipam_update_live(struct bw_ipam *ipam, const struct bw_attachment *who, struct bw_err *err)
+{
+	int r = ipam->data ? bw_journal_begin(ipam->data, BW_JOURNAL_NORMAL, err) : 0;
+
+	if (r < 0)
+		return r;
+	r = bw_ipam_update(ipam, who, err);
+	if (r == 0)
+		r = bw_ipam_live(ipam, who->container_id, who->ifname, err);
+	if (r < 0) {
+		if (ipam->data)
+			bw_journal_rollback(ipam->data);
+		return r;
+	}
+	return bw_journal_commit(ipam->data, err);
+}
+
 /* What DEL cannot write now it can write later: a retry completes. Damage stays damage. */
 static int later(int r, struct bw_err *err)
 {

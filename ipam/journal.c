@@ -384,22 +384,28 @@ int bw_journal_db_leave(struct bw_journal *j, int own, int r, struct bw_err *err
 
 void bw_journal_db_bind_ip(sqlite3_stmt *st, int pos, const struct bw_ip *ip)
 {
-	/* Fails only for want of memory, and stepping reports that as a broken key, ignoring. */
-	(void)sqlite3_bind_blob(st, pos, ip->b, sizeof(ip->b), SQLITE_TRANSIENT);
+	/* Not copied, so it cannot fail, ignoring. */
+	(void)sqlite3_bind_blob(st, pos, ip->b, sizeof(ip->b), SQLITE_STATIC);
 }
 
 void bw_journal_db_bind_text(sqlite3_stmt *st, int pos, const char *text)
 {
-	/* As above, ignoring. */
-	(void)sqlite3_bind_text(st, pos, text ? text : "", -1, SQLITE_TRANSIENT);
+	/* Not copied, so it cannot fail, ignoring. */
+	(void)sqlite3_bind_text(st, pos, text ? text : "", -1, SQLITE_STATIC);
 }
 
+/* As bytes: sqlite3_column_text() makes a copy, and when that fails the text is silently empty. */
 void bw_journal_db_text(sqlite3_stmt *st, int col, char *ret, size_t size)
 {
-	const unsigned char *text = sqlite3_column_text(st, col);
+	const void *text = sqlite3_column_blob(st, col);
+	size_t n = text ? (size_t)sqlite3_column_bytes(st, col) : 0;
 
-	/* Longer text than was ever written is cut, ignoring. */
-	(void)snprintf(ret, size, "%s", text ? (const char *)text : "");
+	/* Longer text than was ever written is cut. */
+	if (n >= size)
+		n = size - 1;
+	if (n)
+		memcpy(ret, text, n);
+	ret[n] = '\0';
 }
 
 static const uint8_t v4_mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };

@@ -76,6 +76,16 @@ static int run_at(struct bw_journal *j, const char *domain, const struct bw_ip *
 	return r;
 }
 
+static int used_broken(struct bw_journal *j, const struct bw_ip *ip, struct bw_err *err)
+{
+	char s[BW_IP_STR_MAX];
+
+	(void)bw_journal_db_fail(j, SQLITE_CORRUPT, "use the journal", err);
+	(void)bw_wrap(err, -EBADMSG, "the runs of used addresses do not match %s",
+		      bw_ip_str(ip, s));
+	return -EBADMSG;
+}
+
 /* INSERT, EXTEND (both with @last) or REMOVE of the run that begins at @first. */
 static int change_run(struct bw_journal *j, enum bw_journal_stmt id, const char *domain,
 		      const struct bw_ip *first, const struct bw_ip *last, struct bw_err *err)
@@ -89,17 +99,9 @@ static int change_run(struct bw_journal *j, enum bw_journal_stmt id, const char 
 	bw_journal_db_bind_ip(st, 2, first);
 	if (last)
 		bw_journal_db_bind_ip(st, 3, last);
-	return bw_journal_db_run(j, st, err);
-}
-
-static int used_broken(struct bw_journal *j, const struct bw_ip *ip, struct bw_err *err)
-{
-	char s[BW_IP_STR_MAX];
-
-	(void)bw_journal_db_fail(j, SQLITE_CORRUPT, "use the journal", err);
-	(void)bw_wrap(err, -EBADMSG, "the runs of used addresses do not match %s",
-		      bw_ip_str(ip, s));
-	return -EBADMSG;
+	r = bw_journal_db_run(j, st, err);
+	/* Whatever is changed here was read before. */
+	return r == 0 && sqlite3_changes(j->db) != 1 ? used_broken(j, first, err) : r;
 }
 
 /* Puts @ip into the runs: alone, at the end or the beginning of one, or between two. */

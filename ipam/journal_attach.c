@@ -30,7 +30,7 @@ int bw_journal_attach_insert(struct bw_journal *j, const struct bw_attachment *a
 		const char *const texts[] = { a->container_id, a->ifname, a->network,
 					      a->program,      a->pod,    a->netns };
 
-		/* Binding fails only for want of memory; a NOT NULL column then refuses. */
+		/* Nothing is copied, so binding cannot fail, ignoring. */
 		(void)sqlite3_bind_int64(st, 1, real_ns());
 		for (size_t i = 0; i < BW_ARRAY_SIZE(texts); i++)
 			bw_journal_db_bind_text(st, (int)i + 2, texts[i]);
@@ -43,7 +43,7 @@ int bw_journal_attach_insert(struct bw_journal *j, const struct bw_attachment *a
 		bw_journal_db_bind_text(st, 14, a->host_if);
 		bw_journal_db_bind_text(st, 15, a->bridge);
 		(void)sqlite3_bind_int64(st, 16, a->vlan);
-		(void)sqlite3_bind_blob(st, 17, a->mac.b, sizeof(a->mac.b), SQLITE_TRANSIENT);
+		(void)sqlite3_bind_blob(st, 17, a->mac.b, sizeof(a->mac.b), SQLITE_STATIC);
 		(void)sqlite3_bind_int64(st, 18, a->flags);
 		r = bw_journal_db_run(j, st, err);
 		id = sqlite3_last_insert_rowid(j->db);
@@ -132,9 +132,9 @@ int bw_journal_attach_update(struct bw_journal *j, const struct bw_attachment *a
 		bw_journal_db_bind_text(st, 2, a->ifname);
 		bw_journal_db_bind_text(st, 3, a->host_if);
 		bw_journal_db_bind_text(st, 4, a->bridge);
-		/* Binding fails only for want of memory; a NOT NULL column then refuses. */
+		/* Nothing is copied, so binding cannot fail, ignoring. */
 		(void)sqlite3_bind_int64(st, 5, a->vlan);
-		(void)sqlite3_bind_blob(st, 6, a->mac.b, sizeof(a->mac.b), SQLITE_TRANSIENT);
+		(void)sqlite3_bind_blob(st, 6, a->mac.b, sizeof(a->mac.b), SQLITE_STATIC);
 		(void)sqlite3_bind_int64(st, 7, a->flags);
 		r = bw_journal_db_run(j, st, err);
 		if (r == 0 && sqlite3_changes(j->db) == 0)

@@ -106,7 +106,10 @@ int bw_journal_db_enter(struct bw_journal *j, enum bw_journal_sync sync, struct 
  */
 int bw_journal_db_leave(struct bw_journal *j, int own, int r, struct bw_err *err);
 
-/* Binds an address as its 16-byte key, NUL-terminated text (NULL as ""), in the order of @pos. */
+/*
+ * Binds an address as its 16-byte key; NUL-terminated text (NULL as ""). Neither is copied: it must
+ * stay until the statement was stepped for the last time.
+ */
 void bw_journal_db_bind_ip(sqlite3_stmt *st, int pos, const struct bw_ip *ip);
 void bw_journal_db_bind_text(sqlite3_stmt *st, int pos, const char *text);
 

@@ -190,6 +190,15 @@ static const struct salvage {
 	  "INSERT INTO meta(key, value) VALUES(?1,?2)", 2 },
 };
 
+static int bind_row(sqlite3_stmt *in, sqlite3_stmt *out, int columns)
+{
+	int rc = SQLITE_OK;
+
+	for (int i = 0; i < columns && rc == SQLITE_OK; i++)
+		rc = sqlite3_bind_value(out, i + 1, sqlite3_column_value(in, i));
+	return rc;
+}
+
 /* A row that contradicts another is lost; a table that cannot be read further ends. */
 static int copy_table(sqlite3 *from, struct bw_journal *to, const struct salvage *s,
 		      struct bw_journal_repair *ret, struct bw_err *err)
@@ -202,10 +211,9 @@ static int copy_table(sqlite3 *from, struct bw_journal *to, const struct salvage
 	if (r == 0 && sqlite3_prepare_v2(from, s->read, -1, &in, NULL) != SQLITE_OK)
 		ret->lost++;
 	while (r == 0 && in && (rc = sqlite3_step(in)) == SQLITE_ROW) {
-		for (int i = 0; i < s->columns; i++)
-			/* a row that is not whole is refused below, ignoring */
-			(void)sqlite3_bind_value(out, i + 1, sqlite3_column_value(in, i));
-		rc = sqlite3_step(out);
+		rc = bind_row(in, out, s->columns);
+		if (rc == SQLITE_OK)
+			rc = sqlite3_step(out);
 		if ((rc & 0xff) == SQLITE_CONSTRAINT)
 			ret->lost++;
 		else if (rc != SQLITE_DONE)

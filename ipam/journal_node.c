@@ -127,11 +127,11 @@ int bw_journal_uplink_put(struct bw_journal *j, const struct bw_uplink_original 
 		bw_journal_db_bind_text(st, 1, u->uplink);
 		bw_journal_db_bind_text(st, 2, u->bridge);
 		bw_journal_db_bind_text(st, 3, u->boot_id);
-		/* Binding fails only for want of memory; a NOT NULL column then refuses. */
+		/* Nothing is copied, so binding cannot fail, ignoring. */
 		(void)sqlite3_bind_int64(st, 4, u->step);
-		(void)sqlite3_bind_blob(st, 5, u->mac.b, sizeof(u->mac.b), SQLITE_TRANSIENT);
+		(void)sqlite3_bind_blob(st, 5, u->mac.b, sizeof(u->mac.b), SQLITE_STATIC);
 		if (u->size)
-			(void)sqlite3_bind_blob64(st, 6, u->data, u->size, SQLITE_TRANSIENT);
+			(void)sqlite3_bind_blob64(st, 6, u->data, u->size, SQLITE_STATIC);
 		else
 			(void)sqlite3_bind_zeroblob(st, 6, 0);
 		r = bw_journal_db_run(j, st, err);

@@ -4,6 +4,7 @@
  * columns, nothing else; statements name their columns.
  */
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -67,6 +68,7 @@ const char bw_journal_schema[] =
 #define HEADER_WRITE_VERSION 18
 #define HEADER_READ_VERSION 19
 #define HEADER_WAL 2
+#define LOCK_STEP_MS 5
 
 static void auto_db(sqlite3 **db)
 {
@@ -175,6 +177,21 @@ static int place_image(int dirfd, const unsigned char *image, size_t size, const
 	return 0;
 }
 
+/* Creators keep the lock for the time of one sync. */
+static int lock_dir(int dirfd, const char *dir, struct bw_err *err)
+{
+	for (unsigned int ms = 0; flock(dirfd, LOCK_EX | LOCK_NB) < 0; ms += LOCK_STEP_MS) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return bw_fail(err, errno, "lock %s", dir);
+		if (ms >= BW_JOURNAL_BUSY_MS)
+			return bw_reject(err, BW_ERR_BUSY, EBUSY,
+					 "%s is locked by another process for more than %u ms", dir,
+					 BW_JOURNAL_BUSY_MS);
+		(void)poll(NULL, 0, LOCK_STEP_MS); /* shorter is fine, ignoring */
+	}
+	return 0;
+}
+
 int bw_journal_db_create(const char *dir, const char *path, struct bw_err *err)
 {
 	BW_CLEANUP(auto_sqlite_free) unsigned char *image = NULL;
@@ -192,8 +209,9 @@ int bw_journal_db_create(const char *dir, const char *path, struct bw_err *err)
 	r = build_image(&image, &size, err);
 	if (r < 0)
 		return r;
-	if (flock(dirfd, LOCK_EX) < 0)
-		return bw_fail(err, errno, "lock %s", dir);
+	r = lock_dir(dirfd, dir, err);
+	if (r < 0)
+		return r;
 	if (fstatat(dirfd, BW_JOURNAL_FILE, &st, 0) == 0)
 		return 0;
 	r = place_image(dirfd, image, size, path, err);

@@ -258,11 +258,8 @@ static int step_result(struct bridge_add *add, struct bw_err *err)
 static int step_live(struct bridge_add *add, struct bw_err *err)
 {
 	struct bridge_ctx *ctx = add->ctx;
-	int r;
+	int r = bw_ipam_update_live(ctx->ipam, &ctx->att, err);
 
-	r = bw_ipam_update(ctx->ipam, &ctx->att, err);
-	if (r == 0)
-		r = bw_ipam_live(ctx->ipam, ctx->att.container_id, ctx->att.ifname, err);
 	if (r == 0)
 		r = bridge_segment_commit(ctx->host, &add->want, &add->segment, err);
 	if (r == 0)

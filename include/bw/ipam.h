@@ -113,6 +113,16 @@ int bw_ipam_update(struct bw_ipam *ipam, const struct bw_attachment *who, struct
 int bw_ipam_live(struct bw_ipam *ipam, const char *container_id, const char *ifname,
 		 struct bw_err *err);
 
+/**
+ * bw_ipam_update_live() - bw_ipam_update() and bw_ipam_live() in one transaction
+ * @ipam: open handle
+ * @who: as it is now
+ *
+ * Return: 0; -ECANCELED class BUSY: a DEL came meanwhile, nothing was stored, undo; -ENOENT;
+ * -errno.
+ */
+int bw_ipam_update_live(struct bw_ipam *ipam, const struct bw_attachment *who, struct bw_err *err);
+
 /*
  * Undo of bw_ipam_add(): removes the Adding (or Deleting) row and its addresses, no cooldown.
  * Return: 0; -errno.
