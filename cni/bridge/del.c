@@ -78,7 +78,7 @@ static int delete_pod_end(struct bridge_ctx *ctx, struct bw_err *err)
 		r = bw_boot_id(boot_id, err);
 	if (r == 0)
 		r = bw_nl_open(BW_NL_ROUTE, &ns, &pod, err);
-	if (r < 0)
+	if (r < 0 || !pod)
 		return r;
 	if (pod->netns_cookie != a->netns_id || strcmp(boot_id, a->boot_id) != 0)
 		return 0;

@@ -324,6 +324,35 @@ def a_foreign_ipam_gives_the_address():
     clean()
 
 
+# conf/cni ------------------------------------------------------------------------------------------
+
+def conflist_works(name):
+    clean()
+    with open(os.path.join(TOP, "conf", "cni", name)) as f:
+        conflist = json.load(f)
+    conf = {**conflist["plugins"][0], "cniVersion": conflist["cniVersion"], "name": conflist["name"]}
+    peer = Netns("peer")
+    if "uplink" in conf:
+        run("ip", "link", "add", "upx", "type", "veth", "peer", "name", "eth0", "netns", "peer")
+        run("ip", "link", "set", "upx", "name", conf["uplink"])
+        peer.ip("link set eth0 up")
+        peer.ip("addr add 10.1.0.1/24 dev eth0")
+    ns = Netns("a")
+    answer = expect_ok(cni("ADD", conf, ns))
+    expect(ping(ns, answer.json["ips"][0]["gateway"]), "the gateway")
+    expect_ok(cni("CHECK", with_prev(conf, answer), ns))
+    expect_ok(cni("STATUS", {**conf, "cniVersion": "1.1.0"}))
+    run("ip", "link", "del", conf["bridge"])
+    if "uplink" in conf:
+        run("ip", "link", "del", conf["uplink"])
+    expect_ok(cni("DEL", conf, ns))
+    expect_clean()
+
+
+for conflist in sorted(os.listdir(os.path.join(TOP, "conf", "cni"))):
+    case("conf/cni/%s works" % conflist, conflist_works, conflist)
+
+
 # Programs ------------------------------------------------------------------------------------------
 
 @fresh
