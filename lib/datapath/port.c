@@ -196,8 +196,7 @@ static int clean_slot(struct dp_dir *dir, const struct dp_found *found, struct b
 
 	if (r < 0)
 		return r;
-	slot.gen++;
-	slot.sticky = 0;
+	slot = (struct bw_slot){ .gen = slot.gen + 1 };
 	r = dp_map_put(dir, DP_MAP_SLOT, &found->slot, &slot, sizeof(slot), BPF_ANY, err);
 	if (!r && (found->port.rx_rate_bps || found->port.tx_rate_bps))
 		r = dp_map_put(dir, DP_MAP_BUCKET, &found->slot, &empty, sizeof(empty), BPF_ANY,

@@ -4,7 +4,7 @@
  * pins when device, journal and configuration are gone.
  *
  * I1 A slot belongs to whoever put its record with BPF_NOEXIST; the record goes last.
- * I2 A slot without a record is clean: bw_stat and bw_bucket zero, bw_slot.sticky zero, a
+ * I2 A slot without a record is clean: bw_stat and bw_bucket zero, bw_slot zero but for a
  *    generation that no bw_fdb value names.
  */
 #pragma once
