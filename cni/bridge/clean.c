@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `barewire net clean`: a bridge's segment goes for good, its uplink is the node's again. */
 #include <stdio.h>
+#include <string.h>
 
 #include <bw/err.h>
 #include <bw/journal.h>
@@ -51,6 +52,33 @@ static int give_back(struct bw_nl *nl, struct bw_journal *journal, const char *b
 	return r < 0 ? r : 1;
 }
 
+static int note_uplink(const struct bw_segment *row, void *arg, struct bw_err *err)
+{
+	(void)err;
+	memcpy(arg, row->uplink, sizeof(row->uplink));
+	return row->uplink[0] != '\0';
+}
+
+/* Somebody deleted the bridge: the journal knows its uplink, which may have our programs still. */
+static int find_uplink(struct bw_nl *nl, struct bw_journal *journal, const char *bridge,
+		       struct bridge_look *look, struct bw_err *err)
+{
+	char name[BW_CNI_IFNAME_MAX + 1] = "";
+	int r;
+
+	if (look->bridge.ifindex || !journal)
+		return 0;
+	r = bw_journal_segment_each(journal, bridge, note_uplink, name, err);
+	if (r < 0 || !name[0])
+		return r;
+	bw_link_put_get(bw_nl_begin(nl), 0, name, &look->uplink);
+	r = bw_nl_talk(nl, &nl->batch, err);
+	/* It serves another bridge by now. */
+	if (look->uplink.master)
+		look->uplink.ifindex = 0;
+	return r;
+}
+
 static int clean_locked(struct bw_nl *nl, struct bw_journal *journal, const char *bridge,
 			struct bw_segment_clean *ret, struct bw_err *err)
 {
@@ -61,6 +89,9 @@ static int clean_locked(struct bw_nl *nl, struct bw_journal *journal, const char
 	r = bridge_look(nl, &want, &look, err);
 	if (r >= 0)
 		r = refuse_in_use(nl, &look, err);
+	if (r < 0)
+		return r;
+	r = find_uplink(nl, journal, bridge, &look, err);
 	if (r < 0)
 		return r;
 	/* The programs first: they would tag what the node sends by its uplink again. */

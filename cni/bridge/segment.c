@@ -104,6 +104,8 @@ static int unmake_new(struct bw_nl *nl, const struct bridge_segment_want *want, 
 	if (r < 0 || ports.n)
 		return r;
 	r = bridge_unmake(nl, &look, err);
+	if (r >= 0 && look.alias.made)
+		bridge_lock_remove(want->bridge);
 	if (r >= 0 && want->journal)
 		r = bw_journal_segment_remove(want->journal, want->bridge, UINT32_MAX, err);
 	return r;

@@ -20,6 +20,7 @@
 #include "uplink.h"
 
 #define VLAN_DEFAULT 1 /* default_pvid of every bridge, net/bridge/br_vlan.c */
+#define NO_DEVICE (-1) /* an ifindex nothing has */
 #define MAC_LOCAL 0x02 /* locally administered, IEEE 802 */
 
 /* A unicast address of our own making: the bridge must be unique on a real network. */
@@ -466,10 +467,13 @@ int bridge_make(struct bw_nl *nl, const struct bridge_segment_want *want, struct
 
 int bridge_forget_datapath(const struct bridge_look *look, struct bw_err *err)
 {
-	/* No device has index -1: without the bridge only what belongs to nobody goes. */
-	int bridge = look->bridge.ifindex ? look->bridge.ifindex : -1;
+	int r;
 
-	return bw_dp_segment_remove(NULL, bridge, look->uplink.ifindex, err);
+	if (look->bridge.ifindex)
+		return bw_dp_segment_remove(NULL, look->bridge.ifindex, look->uplink.ifindex, err);
+	/* Without the bridge: what belongs to devices that are gone, and to nobody. */
+	r = bw_dp_sweep(NULL, err);
+	return r < 0 ? r : bw_dp_segment_remove(NULL, NO_DEVICE, look->uplink.ifindex, err);
 }
 
 int bridge_unmake(struct bw_nl *nl, const struct bridge_look *look, struct bw_err *err)
