@@ -1,23 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The file lock of a bridge, with a bounded wait. */
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 
-#include <bw/clock.h>
 #include <bw/err.h>
+#include <bw/flock.h>
 #include <bw/io.h>
 
 #include "lock.h"
 
 #define PATH_LEN_MAX 64
 #define LOCK_TRIES 64 /* files that vanished under us, each by another process's clean */
-#define TICK_US 20000 /* a wait that missed its signal is woken by the next one */
-#define NS_PER_MS 1000000ULL
 
 static const int operations[BRIDGE_LOCK_MAX_] = {
 	[BRIDGE_LOCK_SHARED] = LOCK_SH,
@@ -44,46 +40,8 @@ static int open_file(const char *path, struct bw_err *err)
 	return fd < 0 ? bw_fail(err, errno, "open lock %s", path) : fd;
 }
 
-static void on_tick(int sig)
-{
-	(void)sig; /* it only interrupts flock(2) */
-}
-
-/* flock(2) has no timeout: a ticking timer interrupts it, and the clock decides. */
-static int wait_for(int fd, int op, uint64_t deadline)
-{
-	struct itimerval tick = { { 0, TICK_US }, { 0, TICK_US } }, old_tick;
-	struct sigaction act = { .sa_handler = on_tick }, old_act;
-	int r = -EAGAIN;
-
-	if (sigaction(SIGALRM, &act, &old_act) < 0)
-		return -errno;
-	if (setitimer(ITIMER_REAL, &tick, &old_tick) < 0) {
-		r = -errno;
-		(void)sigaction(SIGALRM, &old_act, NULL); /* it took it before, ignoring */
-		return r;
-	}
-	while (r == -EAGAIN && bw_clock_boot_ns() < deadline) {
-		r = flock(fd, op) == 0 ? 0 : -errno;
-		if (r == -EINTR)
-			r = -EAGAIN;
-	}
-	/* Both took valid values before, ignoring. */
-	(void)setitimer(ITIMER_REAL, &old_tick, NULL);
-	(void)sigaction(SIGALRM, &old_act, NULL);
-	return r;
-}
-
-static int take(int fd, int op, uint64_t deadline)
-{
-	if (flock(fd, op | LOCK_NB) == 0)
-		return 0;
-	return errno == EWOULDBLOCK ? wait_for(fd, op, deadline) : -errno;
-}
-
 int bridge_lock_take(const char *bridge, enum bridge_lock_mode mode, int *fd, struct bw_err *err)
 {
-	uint64_t deadline = bw_clock_boot_ns() + BRIDGE_LOCK_WAIT_MS * NS_PER_MS;
 	bw_autoclose int held = BW_TAKE_FD(*fd);
 	char path[PATH_LEN_MAX];
 
@@ -96,7 +54,7 @@ int bridge_lock_take(const char *bridge, enum bridge_lock_mode mode, int *fd, st
 			held = open_file(path, err);
 		if (held < 0)
 			return held;
-		r = take(held, operations[mode], deadline);
+		r = bw_flock(held, operations[mode], BRIDGE_LOCK_WAIT_MS);
 		if (r == -EAGAIN)
 			return bw_reject(err, BW_ERR_BUSY, EBUSY,
 					 "bridge %s is locked by others for more than %d ms (%s)",

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* flock(2) on a file below /run/barewire. */
+/* flock(2) on a file below /run/barewire, with a bounded wait. */
 #include <fcntl.h>
+#include <sys/file.h>
 
 #include <bw/err.h>
+#include <bw/flock.h>
 #include <bw/io.h>
 
 #include "lock.h"
@@ -26,10 +28,13 @@ int dp_lock_open(struct bw_err *err)
 
 int dp_lock_take(int fd, int how, struct bw_err *err)
 {
-	while (flock(fd, how))
-		if (errno != EINTR)
-			return bw_fail(err, errno, "lock %s", DP_LOCK_PATH);
-	return 0;
+	int r = bw_flock(fd, how, BW_FLOCK_WAIT_MS);
+
+	if (r == -EAGAIN)
+		return bw_reject(err, BW_ERR_BUSY, EBUSY,
+				 "the datapath is locked by others for more than %d ms (%s)",
+				 BW_FLOCK_WAIT_MS, DP_LOCK_PATH);
+	return r < 0 ? bw_fail(err, -r, "lock %s", DP_LOCK_PATH) : 0;
 }
 
 void dp_lock_give(int fd)

@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """CNI 1.1.0: invocation and errors (statements 1 to 18)."""
+import fcntl
 import os
+import sqlite3
 import subprocess
 import sys
+import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -256,6 +259,47 @@ def _16_what_may_pass_later_is_error_11(program):
     deleted(program, conf_of(program), a)
     added(program, conf_of(program, **wish), b)
     deleted(program, conf_of(program), b)
+
+
+def lock(path):
+    f = open(path, "w")
+    fcntl.flock(f, fcntl.LOCK_EX)
+    return f
+
+
+@one
+def _16_no_lock_is_waited_for_without_end():
+    data_dir = "/var/lib/barewire/other"
+    alone = ipam_conf(ipam=pool({"subnet": SUBNET}, dataDir=data_dir))
+    calls = {"bridge br7 is locked": (BRIDGE, bridge_conf(bridge="br7")),
+             "the datapath is locked": (BRIDGE, bridge_conf()),
+             data_dir + "/journal.db is locked": (IPAM, alone)}
+    pods = [Netns(n) for n in "abc"]
+    for (program, conf), ns in zip(calls.values(), pods):
+        added(program, conf, ns)
+        deleted(program, conf, ns)
+    held_locks = [lock("/run/barewire/br7.lock"), lock("/run/barewire/datapath.lock")]
+    db = sqlite3.connect(data_dir + "/journal.db", isolation_level=None)
+    db.execute("BEGIN IMMEDIATE")
+    before = state()
+    answers = {}
+
+    def work(text, ns):
+        answers[text] = plug(*calls[text][:1], "ADD", calls[text][1], ns)
+
+    threads = [threading.Thread(target=work, args=(text, ns)) for text, ns in zip(calls, pods)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join(60)
+    db.close()
+    for f in held_locks:
+        f.close()
+    for text, answer in answers.items():
+        expect_error(answer, 11, text)
+        check_error_object(answer)
+    expect_eq(len(answers), 3, "answers")
+    expect_same(before, state())
 
 
 @both

@@ -28,7 +28,7 @@ LAYERS = {
 }
 # Which component a header of include/bw belongs to.
 HEADERS = {
-    "base": "defs err log list buf io ip clock undo hash",
+    "base": "defs err flock log list buf io ip clock undo hash",
     "json": "json",
     "net": "addr announce bridge_port link neigh netns nft nl probe route sysctl sysfs tc",
     "cni": "cni_*",
