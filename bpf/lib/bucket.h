@@ -30,10 +30,15 @@ static __always_inline __u32 bw_wire_len(struct __sk_buff *skb)
 	return skb->len + (segs > 1 ? (segs - 1) * hdr : 0);
 }
 
+static __always_inline __u64 bw_bucket_cost(const struct bw_bucket_dir *b, __u32 size)
+{
+	return b->cost_q16 * size >> 16;
+}
+
 /* 0, or -BW_DROP_RATE. */
 static __always_inline int bw_bucket_take(struct bw_bucket_dir *b, __u32 size, __u64 now)
 {
-	__u64 cost = b->cost_q16 * size >> 16;
+	__u64 cost = bw_bucket_cost(b, size);
 	__u64 depth = b->depth_ns;
 
 	if (now - b->last_drop_ns < BW_STALL_NS)
@@ -62,4 +67,21 @@ static __noinline int bw_bucket_charge(struct __sk_buff *skb, __u32 slot, enum b
 	if (!b || dir >= BW_DIR_MAX_)
 		return BW_NEXT;
 	return bw_bucket_take(&b->dir[dir], bw_wire_len(skb), bpf_ktime_get_ns());
+}
+
+/*
+ * The receiver's bucket dropped what the sender's had let through: it is as if the sender's had
+ * dropped it, else two equal limits in a row would give half of either.
+ */
+static __noinline int bw_bucket_refund(struct __sk_buff *skb, __u32 slot)
+{
+	struct bw_bucket *b = bpf_map_lookup_elem(&bw_bucket, &slot);
+	struct bw_bucket_dir *d;
+
+	if (!b)
+		return 0;
+	d = &b->dir[BW_DIR_TX];
+	__sync_fetch_and_add(&d->tat_ns, -bw_bucket_cost(d, bw_wire_len(skb)));
+	d->last_drop_ns = bpf_ktime_get_ns();
+	return 0;
 }

@@ -122,6 +122,8 @@ static __always_inline int bw_pod_tx_run(struct __sk_buff *skb, const struct bw_
 	if (!stat)
 		return BW_NEXT;
 	r = bw_tx_forward(skb, &p, ep, &stat->via, slot);
+	if (unlikely(r == -BW_DROP_RATE) && ep->flags & BW_EP_F_RATE_TX)
+		bw_bucket_refund(skb, ep->slot);
 	if (r >= 0)
 		bw_stat_add(stat, r == BW_REDIRECT ? BW_PATH_TX_FAST : BW_PATH_TX_SLOW, skb->len);
 	return r;
