@@ -342,11 +342,11 @@ def conflist_works(name):
     expect(ping(ns, answer.json["ips"][0]["gateway"]), "the gateway")
     expect_ok(cni("CHECK", with_prev(conf, answer), ns))
     expect_ok(cni("STATUS", {**conf, "cniVersion": "1.1.0"}))
-    run("ip", "link", "del", conf["bridge"])
+    expect_ok(cni("DEL", conf, ns))
+    run(os.path.join(BUILD, "barewire"), "net", "clean", conf["bridge"])
+    expect_clean()
     if "uplink" in conf:
         run("ip", "link", "del", conf["uplink"])
-    expect_ok(cni("DEL", conf, ns))
-    expect_clean()
 
 
 for conflist in sorted(os.listdir(os.path.join(TOP, "conf", "cni"))):
