@@ -71,22 +71,36 @@ static void compare_run(struct checker *c, const struct bw_run *want, const stru
 	find(c, text);
 }
 
-int bw_journal_check(struct bw_journal *j, bw_journal_finding_fn fn, void *arg, struct bw_err *err)
+static int check_all(struct checker *c, struct bw_err *err)
 {
-	struct checker c = { .j = j, .fn = fn, .arg = arg };
 	struct bw_runs want = { 0 };
 	struct bw_runs got = { 0 };
 	int r = 0;
 
 	for (size_t i = 0; i < BW_ARRAY_SIZE(questions) && r == 0; i++)
-		r = check_rows(&c, questions[i], err);
+		r = check_rows(c, questions[i], err);
 	if (r == 0)
-		r = bw_runs_of_addresses(j, &want, err);
+		r = bw_runs_of_addresses(c->j, &want, err);
 	if (r == 0)
-		r = bw_runs_of_used(j, &got, err);
+		r = bw_runs_of_used(c->j, &got, err);
 	for (size_t i = 0; r == 0 && (i < want.n || i < got.n); i++)
-		compare_run(&c, i < want.n ? &want.runs[i] : NULL, i < got.n ? &got.runs[i] : NULL);
+		compare_run(c, i < want.n ? &want.runs[i] : NULL, i < got.n ? &got.runs[i] : NULL);
 	bw_runs_done(&want);
 	bw_runs_done(&got);
+	return r;
+}
+
+/* One snapshot for all of it: others may be at work. */
+int bw_journal_check(struct bw_journal *j, bw_journal_finding_fn fn, void *arg, struct bw_err *err)
+{
+	struct checker c = { .j = j, .fn = fn, .arg = arg };
+	int own = sqlite3_get_autocommit(j->db);
+	int r = own ? bw_journal_db_exec(j, "BEGIN", err) : 0;
+
+	if (r < 0)
+		return r;
+	r = check_all(&c, err);
+	if (own)
+		bw_journal_rollback(j);
 	return r < 0 ? r : c.n;
 }

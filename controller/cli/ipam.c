@@ -83,6 +83,15 @@ static void print_row(const struct view *v, const struct bw_journal_addr *a, con
 		     a->key, left);
 }
 
+/* Between two reads it was given back: that is no orphan. */
+static int changed_hands(const struct view *v, const struct bw_journal_addr *a)
+{
+	struct bw_journal_addr now;
+
+	return bw_journal_addr_get(v->j, a->domain, &a->ip, &now, NULL) != 1 ||
+	       now.attachment != a->attachment;
+}
+
 static int view_addr(const struct bw_journal_addr *a, void *arg, struct bw_err *err)
 {
 	struct view *v = arg;
@@ -93,6 +102,8 @@ static int view_addr(const struct bw_journal_addr *a, void *arg, struct bw_err *
 		return 0;
 	if (a->attachment)
 		r = bw_journal_attach_get_id(v->j, a->attachment, v->holder, err);
+	if (r == 0 && a->attachment && changed_hands(v, a))
+		return 0;
 	if (r < 0)
 		return r;
 	state = state_of(v, a, r > 0);

@@ -186,6 +186,22 @@ static void newer_major_is_refused_by_name(void **state)
 	bw_journal_close(&j);
 }
 
+static void later_minor_versions_work(void **state)
+{
+	struct bw_journal *j = open_new(state);
+	struct call c = { .dir = *state, .cid = "c1", .ipam = "\"subnet\":\"10.1.0.0/24\"" };
+
+	bw_journal_close(&j);
+	sql(state, "CREATE TABLE later(x); ALTER TABLE attachment ADD COLUMN y; "
+		   "ALTER TABLE address ADD COLUMN z TEXT; ALTER TABLE used ADD COLUMN w; "
+		   "PRAGMA user_version=1651966217"); /* 0x62770109 */
+	assert_ips(ipam_add(&c), "10.1.0.2/24");
+	assert_int_equal(ipam_del(&c)->r, 1);
+	j = open_new(state);
+	assert_sound(j);
+	bw_journal_close(&j);
+}
+
 static void other_files_are_refused_with_the_remedy(void **state)
 {
 	struct bw_journal *j = NULL;
@@ -470,6 +486,7 @@ int main(void)
 		in_dir(log_stays_when_the_last_process_leaves),
 		in_dir(log_stays_small),
 		in_dir(newer_major_is_refused_by_name),
+		in_dir(later_minor_versions_work),
 		in_dir(other_files_are_refused_with_the_remedy),
 		in_dir(damaged_page_is_reported_and_repair_saves_the_rest),
 		in_dir(repair_makes_a_missing_file_and_replaces_junk),

@@ -130,6 +130,20 @@ static void reap(pid_t *pids, int n)
 	}
 }
 
+static void look(const char *dir)
+{
+	struct bw_journal *j = NULL;
+	struct bw_err err = { 0 };
+	char text[512] = "";
+	int r = bw_journal_open(dir, BW_JOURNAL_F_READ, &j, &err);
+
+	if (r == 0 && bw_journal_check(j, note, text, &err) != 0)
+		fail_msg("%s %s", text, err.msg);
+	if (r < 0 && r != -ENOENT)
+		fail_msg("%s", err.msg);
+	bw_journal_close(&j);
+}
+
 static void hammer(void **state, const char *pool)
 {
 	struct shared *s = share();
@@ -144,6 +158,9 @@ static void hammer(void **state, const char *pool)
 			_exit(0);
 		}
 	}
+	/* Looked at while they are at work, it is sound as well. */
+	for (int i = 0; i < 20; i++)
+		look(*state);
 	reap(pids, 8);
 	if (s->duplicates || s->failures)
 		fail_msg("%d duplicates, %d failures: %s", s->duplicates, s->failures, s->text);
