@@ -52,5 +52,21 @@ int dp_dev_name(int ifindex, char ret[DP_PORT_NAME_SIZE], struct bw_err *err);
 
 typedef int (*dp_dir_fn)(struct dp_dir *dir, void *arg, struct bw_err *err);
 
+/* Whether to take this port: 1 yes, 0 no, or -errno. */
+typedef int (*dp_match_fn)(const struct dp_found *found, void *arg, struct bw_err *err);
+
+/**
+ * dp_remove_matching() - take ports away, from every directory
+ * @match: asked about each record of each directory
+ * @at_once: as for dp_port_remove()
+ * @ret_n: how many were found; may be NULL
+ *
+ * Directories of an unfinished upgrade share some maps, the register perhaps, and not others: so
+ * what one of them knows is removed from all. Needs the exclusive lock.
+ * Return: 0; the first -errno, after the rest was tried.
+ */
+int dp_remove_matching(dp_match_fn match, void *arg, int at_once, unsigned int *ret_n,
+		       struct bw_err *err);
+
 /* Calls @fn for every pin directory, of whatever version; the first failure is returned last. */
 int dp_each_dir(dp_dir_fn fn, void *arg, struct bw_err *err);

@@ -308,42 +308,37 @@ int bw_dp_endpoint_add(struct bw_dp *dp, const struct bw_dp_endpoint *ep, struct
 struct del_arg {
 	int ifindex;
 	const char *host_if;
-	struct dp_dir *dir;
 };
 
-static int del_port(const struct dp_found *found, void *arg, struct bw_err *err)
+static int is_it(const struct dp_found *found, void *arg, struct bw_err *err)
 {
 	const struct del_arg *d = arg;
 
+	(void)err; /* comparing cannot fail */
 	if (found->port.kind != DP_PORT_ENDPOINT)
 		return 0;
-	if (d->host_if ? strcmp(found->port.host_if, d->host_if)
-		       : found->port.ifindex != (uint32_t)d->ifindex)
-		return 0;
-	return dp_port_remove(d->dir, found, 0, err);
+	return d->host_if ? !strcmp(found->port.host_if, d->host_if)
+			  : found->port.ifindex == (uint32_t)d->ifindex;
 }
 
-static int del_from(struct dp_dir *dir, void *arg, struct bw_err *err)
+/* Links whose record is lost, by the name alone. */
+static int drop_pins(struct dp_dir *dir, void *arg, struct bw_err *err)
 {
 	struct dp_port pins = { .hook = BW_DP_HOOK_TCX };
-	struct del_arg *d = arg;
+	const struct del_arg *d = arg;
 	int r;
 
-	d->dir = dir;
-	r = dp_port_each(dir, del_port, d, err);
-	if (r || !d->host_if)
-		return r;
-	/* Links whose record is lost, by the name alone. */
-	(void)snprintf(pins.host_if, sizeof(pins.host_if), "%s", d->host_if);
+	(void)snprintf(pins.host_if, sizeof(pins.host_if), "%s", d->host_if); /* fits, ignoring */
 	r = dp_detach(dir, &pins, DP_SIDE_IN, 0, err);
 	return r ? r : dp_detach(dir, &pins, DP_SIDE_OUT, 0, err);
 }
 
 int bw_dp_endpoint_del(int ifindex, const char *host_if, struct bw_err *err)
 {
-	struct del_arg d = { ifindex, host_if, NULL };
-	bw_autoclose int lock = -1;
+	struct del_arg d = { ifindex, host_if };
 	struct bw_err unlocked = { 0 };
+	bw_autoclose int lock = -1;
+	int r;
 
 	if (access(BW_DP_PIN_ROOT, F_OK))
 		return 0;
@@ -351,5 +346,6 @@ int bw_dp_endpoint_del(int ifindex, const char *host_if, struct bw_err *err)
 	lock = dp_lock_open(&unlocked);
 	if (lock >= 0)
 		(void)dp_lock_take(lock, LOCK_EX, &unlocked); /* as above, ignoring */
-	return dp_each_dir(del_from, &d, err);
+	r = dp_remove_matching(is_it, &d, 0, NULL, err);
+	return r || !host_if ? r : dp_each_dir(drop_pins, &d, err);
 }

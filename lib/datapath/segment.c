@@ -5,7 +5,6 @@
  */
 #include <assert.h>
 #include <net/if.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <bpf/bpf.h>
@@ -171,23 +170,27 @@ int bw_dp_segment_ensure(struct bw_dp *dp, const struct bw_dp_segment *seg, stru
 }
 
 struct remove_arg {
-	struct dp_dir *dir;
 	uint32_t bridge;
 	uint32_t uplink; /* 0 = only the bridge tells */
 	unsigned int rest; /* ports that stay */
 };
 
-static int remove_port(const struct dp_found *found, void *arg, struct bw_err *err)
+static int is_its(const struct dp_found *found, void *arg, struct bw_err *err)
+{
+	const struct remove_arg *a = arg;
+
+	(void)err; /* comparing cannot fail */
+	return found->port.bridge == a->bridge || (a->uplink && found->port.uplink == a->uplink);
+}
+
+static int count_port(const struct dp_found *found, void *arg, struct bw_err *err)
 {
 	struct remove_arg *a = arg;
-	int is_its =
-		found->port.bridge == a->bridge || (a->uplink && found->port.uplink == a->uplink);
 
-	if (!is_its) {
-		a->rest++;
-		return 0;
-	}
-	return dp_port_remove(a->dir, found, 1, err);
+	(void)found; /* any port keeps the directory */
+	(void)err;
+	a->rest++;
+	return 0;
 }
 
 /* Flow and MAC keys both begin with the segment's device (bpf_abi.h). */
@@ -221,37 +224,18 @@ static int forget_dev(struct dp_dir *dir, uint32_t dev, struct bw_err *err)
 	return r;
 }
 
-/*
- * All of it. Under its own name a directory is whole (U1), so it loses that name before its first
- * pin: what a kill leaves is a source of the next upgrade, or removed by the next clean.
- */
-static int retire(const struct dp_dir *dir, struct bw_err *err)
-{
-	size_t len = strlen(dir->name);
-	char prev[BW_DP_ABI_MAX];
-	int r;
-
-	if (strchr(dir->name, DP_SUFFIX_PREV[0]) || len + sizeof(DP_SUFFIX_PREV) > sizeof(prev))
-		return dp_dir_remove(dir->name, err);
-	(void)snprintf(prev, sizeof(prev), "%s" DP_SUFFIX_PREV, dir->name); /* fits, see above */
-	if (dp_dir_exists(prev))
-		return dp_dir_remove(dir->name, err);
-	r = dp_dir_rename(dir->name, prev, err);
-	return r ? r : dp_dir_remove(prev, err);
-}
-
-static int remove_from(struct dp_dir *dir, void *arg, struct bw_err *err)
+/* What is keyed by the segment goes; with the last port the directory goes too. */
+static int forget_in(struct dp_dir *dir, void *arg, struct bw_err *err)
 {
 	struct remove_arg *a = arg;
 	int r;
 
-	a->dir = dir;
 	a->rest = 0;
-	r = dp_port_each(dir, remove_port, a, err);
+	r = dp_port_each(dir, count_port, a, err);
 	if (r)
 		return r;
 	if (!a->rest)
-		return retire(dir, err);
+		return dp_dir_remove(dir->name, err);
 	r = forget_dev(dir, a->bridge, err);
 	return r || !a->uplink ? r : forget_dev(dir, a->uplink, err);
 }
@@ -274,7 +258,9 @@ int bw_dp_segment_remove(struct bw_dp *dp, int bridge, int uplink, struct bw_err
 	r = dp_lock_take(lock, LOCK_EX, err);
 	if (r)
 		return r;
-	r = dp_each_dir(remove_from, &a, err);
+	r = dp_remove_matching(is_its, &a, 1, NULL, err);
+	if (!r)
+		r = dp_each_dir(forget_in, &a, err);
 	(void)rmdir(BW_DP_PIN_ROOT); /* stays where other segments are, ignoring */
 	dp_lock_give(lock);
 	return r;

@@ -212,14 +212,11 @@ struct sweep_arg {
 	unsigned int n;
 };
 
-static int sweep_port(const struct dp_found *found, void *arg, struct bw_err *err)
+static int is_gone(const struct dp_found *found, void *arg, struct bw_err *err)
 {
-	struct sweep_arg *s = arg;
-
-	if (dp_port_is_present(&found->port))
-		return 0;
-	s->n++;
-	return dp_port_remove(s->dir, found, 0, err);
+	(void)arg; /* the kernel is asked */
+	(void)err;
+	return !dp_port_is_present(&found->port);
 }
 
 /* A link whose device is gone reads back ifindex 0; its pin would hold program and maps for ever.
@@ -241,11 +238,9 @@ static int sweep_link(const char *pin, void *arg, struct bw_err *err)
 static int sweep_dir(struct dp_dir *dir, void *arg, struct bw_err *err)
 {
 	struct sweep_arg *s = arg;
-	int r;
 
 	s->dir = dir;
-	r = dp_port_each(dir, sweep_port, s, err);
-	return r ? r : dp_pins_walk(dir->name, "links", sweep_link, s, err);
+	return dp_pins_walk(dir->name, "links", sweep_link, s, err);
 }
 
 int bw_dp_sweep(unsigned int *ret_n, struct bw_err *err)
@@ -257,6 +252,8 @@ int bw_dp_sweep(unsigned int *ret_n, struct bw_err *err)
 	if (!access(BW_DP_PIN_ROOT, F_OK)) {
 		lock = dp_lock_open(err);
 		r = lock < 0 ? lock : dp_lock_take(lock, LOCK_EX, err);
+		if (!r)
+			r = dp_remove_matching(is_gone, NULL, 0, &s.n, err);
 		if (!r)
 			r = dp_each_dir(sweep_dir, &s, err);
 	}
