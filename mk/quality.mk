@@ -38,7 +38,7 @@ test-lint: | $(call need,unit) $(call need,lint)
 	@$(MAKE) --no-print-directory -k -j2 lint-analysis >build/lint/make.log 2>&1 || :
 	$(call tier,lint,1200,1,$(call tier_files,lint))
 format: | $(call need,lint)
-	$(Q)git ls-files --cached --others --exclude-standard '*.c' '*.h' | xargs clang-format-14 -i
+	$(Q)scripts/files '*.c' '*.h' | xargs clang-format-14 -i
 
 # Fuzzing: tests/fuzz/X_fuzz.c with the seeds of tests/fuzz/corpus/X. Everything is compiled once more by clang
 # with libFuzzer's instrumentation (FUZZ=1, build/fuzz).

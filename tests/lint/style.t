@@ -50,16 +50,8 @@ EXEC_ALLOWED = ("lib/cni/delegate.c",)
 
 
 def tracked():
-    if os.path.isdir(".git") or os.path.isfile(".git"):
-        out = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-                             capture_output=True, text=True)
-        if out.returncode == 0:
-            return sorted(f for f in out.stdout.split("\n") if f and os.path.isfile(f))
-    found = []
-    for folder, dirs, files in os.walk("."):
-        dirs[:] = [d for d in dirs if d not in (".git", "build")]
-        found += [os.path.join(folder, f)[2:] for f in files]
-    return sorted(found)
+    out = subprocess.run(["scripts/files"], capture_output=True, text=True, check=True)
+    return [f for f in out.stdout.split("\n") if f]
 
 
 FILES = tracked()
