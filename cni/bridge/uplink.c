@@ -175,12 +175,11 @@ static int record_route(const struct nlmsghdr *nlh, const struct bw_route *r, vo
 			struct bw_err *err)
 {
 	struct record *rec = arg;
-	int index = rec->uplink->ifindex;
 
 	if (bw_route_is_kernels(r))
 		return 0;
 	bw_nl_batch_init(rec->scratch);
-	if (bw_route_put_moved(rec->scratch, nlh, index, index) < 0)
+	if (bw_route_put_record(rec->scratch, nlh) < 0)
 		return bw_fail(err, EPROTO, "record a route of %s", rec->uplink->name);
 	return append_scratch(rec, err);
 }
@@ -225,20 +224,57 @@ static int record_start(struct record *rec, const struct bw_uplink_original *old
 	return 0;
 }
 
+/* Turns the messages from @mark on round. */
+static int reverse_from(struct record *rec, size_t mark, struct bw_err *err)
+{
+	size_t left = rec->buf.size - mark, at = rec->buf.size;
+	bw_autofree unsigned char *copy = NULL;
+	const unsigned char *p;
+	const struct nlmsghdr *m;
+
+	if (!left)
+		return 0;
+	copy = malloc(left);
+	if (!copy)
+		return bw_fail(err, ENOMEM, "record what %s carries", rec->uplink->name);
+	memcpy(copy, rec->buf.data + mark, left);
+	p = copy;
+	while ((m = bw_nl_next(&p, &left))) {
+		size_t size = (size_t)(p - (const unsigned char *)m);
+
+		at -= size;
+		memcpy(rec->buf.data + at, m, size);
+	}
+	return 0;
+}
+
+static void set_mark(struct record *rec)
+{
+	rec->mark = rec->buf.size;
+	rec->mark_n = rec->n;
+}
+
+/* In the order in which all is to be added again. */
 static int record_collect(struct bw_nl *nl, struct record *rec, struct bw_err *err)
 {
 	struct bw_addr_visitor addrs = { record_reset, record_addr, rec };
 	struct bw_route_visitor routes = { record_reset, record_route, rec };
+	int index = rec->uplink->ifindex;
 	int r;
 
-	rec->mark = rec->buf.size;
-	rec->mark_n = rec->n;
-	r = bw_addr_list(nl, rec->uplink->ifindex, AF_UNSPEC, &addrs, err);
+	set_mark(rec);
+	r = bw_addr_list(nl, index, AF_INET, &addrs, err);
 	if (r < 0)
 		return r;
-	rec->mark = rec->buf.size;
-	rec->mark_n = rec->n;
-	r = bw_route_list(nl, rec->uplink->ifindex, AF_UNSPEC, &routes, err);
+	set_mark(rec);
+	r = bw_addr_list(nl, index, AF_INET6, &addrs, err);
+	/* The kernel lists IPv6 addresses last in, first out; it prefers the first as a source. */
+	if (r >= 0)
+		r = reverse_from(rec, rec->mark, err);
+	if (r < 0)
+		return r;
+	set_mark(rec);
+	r = bw_route_list(nl, index, AF_UNSPEC, &routes, err);
 	if (r >= 0)
 		count(rec);
 	return r;
@@ -280,8 +316,11 @@ static int put_addr(const struct move *m, const struct nlmsghdr *nlh, int take_a
 		bw_addr_put_del(&m->nl->batch, &a);
 		return 0;
 	}
-	if (m->to_bridge)
+	/* A label names the device; the bridge makes no temporary addresses by itself. */
+	if (m->to_bridge) {
+		a.label[0] = '\0';
 		a.flags &= ~(uint32_t)IFA_F_MANAGETEMPADDR;
+	}
 	if (a.prefix.ip.family == AF_INET6 && !(a.flags & IFA_F_NODAD)) {
 		struct bw_addr at_once = a;
 

@@ -59,6 +59,15 @@ int bw_route_list(struct bw_nl *nl, int ifindex, int family, const struct bw_rou
 		  struct bw_err *err);
 
 /**
+ * bw_route_put_record() - a route as it is to be recorded: without what only the kernel sets
+ * @b: batch; the message is not to be sent
+ * @nlh: RTM_NEWROUTE as the kernel gave it
+ *
+ * The same route gives the same bytes. Return: 0; -EPROTO it is malformed or too long.
+ */
+int bw_route_put_record(struct bw_nl_batch *b, const struct nlmsghdr *nlh);
+
+/**
  * bw_route_put_moved() - add a recorded route again, by another device
  * @b: batch
  * @nlh: RTM_NEWROUTE as it was recorded; every attribute is kept but read-only ones
@@ -66,8 +75,9 @@ int bw_route_list(struct bw_nl *nl, int ifindex, int family, const struct bw_rou
  * @to: ifindex put in its place; may equal @from
  *
  * It is appended after routes of the same destination and metric, as it was. A nexthop object
- * (RTA_NH_ID) is replaced by what it stands for; an expiry is dropped: the route stays.
- * EEXIST is tolerated: it was there already.
+ * (RTA_NH_ID) is bound to its device: by another device it is replaced by what it stands for; by
+ * the same one it is used again if it is still there, which takes a second message. An expiry is
+ * dropped: the route stays. EEXIST is tolerated: it was there already.
  * Return: 0; -EPROTO the message is malformed, nothing was put.
  */
 int bw_route_put_moved(struct bw_nl_batch *b, const struct nlmsghdr *nlh, int from, int to);

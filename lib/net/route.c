@@ -252,13 +252,42 @@ static int put_moved_hops(struct bw_nl_batch *b, const struct nlattr *mp, int fr
 	return 0;
 }
 
-static int is_read_only(uint16_t type)
+/* How a recorded route is written again. */
+enum form {
+	FORM_RECORD, /* all but what only the kernel sets */
+	FORM_PLAIN, /* a nexthop object is replaced by what it stands for */
+	FORM_NEXTHOP, /* by its nexthop object alone: the kernel takes no device and gateway beside
+			 it */
+};
+
+/* Attributes that a form leaves out. */
+static const struct {
+	uint16_t type;
+	unsigned int forms; /* bit enum form */
+} left_out[] = {
+	{ RTA_CACHEINFO, ~0U },
+	{ RTA_EXPIRES, ~0U },
+	{ RTA_PAD, ~0U },
+	{ RTA_IIF, ~0U },
+	{ RTA_NH_ID, 1U << FORM_PLAIN },
+	{ RTA_OIF, 1U << FORM_NEXTHOP },
+	{ RTA_GATEWAY, 1U << FORM_NEXTHOP },
+	{ RTA_VIA, 1U << FORM_NEXTHOP },
+	{ RTA_MULTIPATH, 1U << FORM_NEXTHOP },
+	{ RTA_ENCAP, 1U << FORM_NEXTHOP },
+	{ RTA_ENCAP_TYPE, 1U << FORM_NEXTHOP },
+};
+
+static int is_left_out(uint16_t type, enum form form)
 {
-	return type == RTA_CACHEINFO || type == RTA_NH_ID || type == RTA_EXPIRES ||
-	       type == RTA_PAD || type == RTA_IIF;
+	for (size_t i = 0; i < BW_ARRAY_SIZE(left_out); i++)
+		if (left_out[i].type == type && left_out[i].forms >> form & 1)
+			return 1;
+	return 0;
 }
 
-static int put_attrs(struct bw_nl_batch *b, const struct nlmsghdr *nlh, int from, int to)
+static int put_attrs(struct bw_nl_batch *b, const struct nlmsghdr *nlh, enum form form, int from,
+		     int to)
 {
 	size_t left;
 	const unsigned char *p = bw_nl_attrs_of(nlh, sizeof(struct rtmsg), &left);
@@ -268,11 +297,13 @@ static int put_attrs(struct bw_nl_batch *b, const struct nlmsghdr *nlh, int from
 	while ((a = bw_nl_next_attr(&p, &left))) {
 		uint16_t type = mnl_attr_get_type(a);
 
+		if (is_left_out(type, form))
+			continue;
 		if (type == RTA_OIF && (int)bw_nl_u32(a, 0) == from)
 			bw_nl_put_u32(b, RTA_OIF, (uint32_t)to);
 		else if (type == RTA_MULTIPATH)
 			r = put_moved_hops(b, a, from, to);
-		else if (!is_read_only(type))
+		else
 			bw_nl_put(b, a->nla_type, mnl_attr_get_payload(a),
 				  mnl_attr_get_payload_len(a));
 		if (r < 0)
@@ -281,9 +312,15 @@ static int put_attrs(struct bw_nl_batch *b, const struct nlmsghdr *nlh, int from
 	return 0;
 }
 
-/* The recorded message again, as @type, with the device replaced. */
-static int put_recorded(struct bw_nl_batch *b, uint16_t type, uint16_t flags,
-			const struct nlmsghdr *nlh, int from, int to)
+/* What becomes of a recorded route. */
+struct again {
+	uint16_t type;
+	uint16_t flags;
+	enum form form;
+	int from, to;
+};
+
+static int put_recorded(struct bw_nl_batch *b, const struct nlmsghdr *nlh, const struct again *how)
 {
 	uint32_t n = b->n, size = b->size;
 	char text[BW_PREFIX_STR_MAX];
@@ -295,9 +332,9 @@ static int put_recorded(struct bw_nl_batch *b, uint16_t type, uint16_t flags,
 		return -EPROTO;
 	memcpy(&rtm, mnl_nlmsg_get_payload(nlh), sizeof(rtm));
 	rtm.rtm_flags &= RTNH_F_ONLINK;
-	bw_nl_msg(b, type, flags, &rtm, sizeof(rtm), "move route %s",
+	bw_nl_msg(b, how->type, how->flags, &rtm, sizeof(rtm), "move route %s",
 		  bw_prefix_str(&route.dst, text));
-	r = put_attrs(b, nlh, from, to);
+	r = put_attrs(b, nlh, how->form, how->from, how->to);
 	if (r < 0) {
 		b->n = n;
 		b->size = size;
@@ -305,11 +342,41 @@ static int put_recorded(struct bw_nl_batch *b, uint16_t type, uint16_t flags,
 	return r;
 }
 
+/* Whether the route goes by a nexthop object, which leaves by the device it was recorded with. */
+static int is_by_nexthop(const struct nlmsghdr *nlh, int from, int to)
+{
+	const struct nlattr *tb[RTA_NH_ID + 1];
+
+	bw_nl_attrs(nlh, sizeof(struct rtmsg), tb, RTA_NH_ID);
+	return from == to && tb[RTA_NH_ID];
+}
+
+int bw_route_put_record(struct bw_nl_batch *b, const struct nlmsghdr *nlh)
+{
+	struct again how = { RTM_NEWROUTE, 0, FORM_RECORD, 0, 0 };
+
+	return put_recorded(b, nlh, &how);
+}
+
 int bw_route_put_moved(struct bw_nl_batch *b, const struct nlmsghdr *nlh, int from, int to)
 {
-	int r = put_recorded(b, RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_APPEND, nlh, from,
-			     to);
+	struct again how = { RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_APPEND, FORM_PLAIN,
+			     from, to };
+	int r;
 
+	if (is_by_nexthop(nlh, from, to)) {
+		how.form = FORM_NEXTHOP;
+		r = put_recorded(b, nlh, &how);
+		if (r < 0)
+			return r;
+		bw_nl_tolerate(b, EEXIST);
+		/* The object may be gone: then the plain one takes its place. */
+		bw_nl_tolerate(b, EINVAL);
+		bw_nl_tolerate(b, ENOENT);
+		how.form = FORM_PLAIN;
+		how.flags = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
+	}
+	r = put_recorded(b, nlh, &how);
 	if (r >= 0)
 		bw_nl_tolerate(b, EEXIST);
 	return r;
@@ -317,11 +384,18 @@ int bw_route_put_moved(struct bw_nl_batch *b, const struct nlmsghdr *nlh, int fr
 
 int bw_route_put_del_recorded(struct bw_nl_batch *b, const struct nlmsghdr *nlh, int from, int to)
 {
-	int r = put_recorded(b, RTM_DELROUTE, NLM_F_ACK, nlh, from, to);
+	struct again how = { RTM_DELROUTE, NLM_F_ACK, FORM_PLAIN, from, to };
+	int r;
 
-	if (r >= 0)
-		bw_nl_tolerate(b, ESRCH);
-	return r;
+	if (is_by_nexthop(nlh, from, to))
+		how.form = FORM_NEXTHOP;
+	r = put_recorded(b, nlh, &how);
+	if (r < 0)
+		return r;
+	bw_nl_tolerate(b, ESRCH);
+	/* An object that is gone took its routes along. */
+	bw_nl_tolerate(b, EINVAL);
+	return 0;
 }
 
 int bw_route_is_kernels(const struct bw_route *r)

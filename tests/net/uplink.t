@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an uplink may be, whose gateway is whose, and a node that lives on its uplink."""
 import os
+import re
 import sys
 import threading
 
@@ -167,6 +168,60 @@ def the_node_moves_and_comes_back(node):
     expect(ping(node.x, "10.88.0.5"), "the node answers after")
 
 
+KINDS = """
+addr add 10.88.0.5/24 dev up0
+addr add fd88::5/64 dev up0 nodad
+addr add 10.88.0.6 peer 10.99.0.1/32 dev up0
+addr add 10.88.0.7/24 dev up0 label up0:x
+addr add fd89::5/64 dev up0 nodad noprefixroute
+nexthop add id 5 via 10.88.0.200 dev up0
+nexthop add id 6 via 10.88.0.201 dev up0
+nexthop add id 7 group 5/6
+route add 10.5.0.0/16 nhid 5
+route add 10.7.0.0/16 nhid 7
+route add 10.6.0.0/16 nexthop via 10.88.0.200 weight 2 nexthop via 10.88.0.201
+route add 10.8.0.0/16 via 10.88.0.200 tos 0x10 src 10.88.0.7 advmss 1200 initcwnd 20
+route add 10.9.0.0/16 via 192.0.2.1 dev up0 onlink
+route add 10.10.0.0/16 via inet6 fd88::200 dev up0
+route add 10.11.0.0/16 dev up0 table 4711 scope link
+route add default via 10.88.0.200 metric 100 proto dhcp src 10.88.0.5
+-6 route add fd70::/64 nexthop via fd88::200 nexthop via fd88::201
+-6 route add fd71::/64 via fd88::200 metric 7 pref high
+-6 route add fd89::/64 dev up0 proto kernel metric 100
+-6 route add default via fe80::1 dev up0 proto ra metric 1024 mtu 1400
+"""
+
+
+def carried(dev):
+    """What a device has of addresses and routes, the device's own name left out, state and nexthop ids too."""
+    out = []
+    for what in ("-4 addr show dev %s", "-6 addr show dev %s", "-4 route show table all", "-6 route show table all"):
+        text = run("ip", *(what % dev if "%s" in what else what).split())
+        out += [" ".join(l.replace(dev, "DEV").split()) for l in text.splitlines()
+                if "mtu 1500 qdisc" not in l and "ff00::/8" not in l]
+    return out
+
+
+def without_objects(lines):
+    """Nor the labels of addresses, which name the device."""
+    return sorted(re.sub(r" nhid \d+| DEV:x$", lambda m: "" if "nhid" in m.group() else " DEV", l) for l in lines)
+
+
+@wired
+def every_kind_of_route_moves(node):
+    for line in KINDS.strip().splitlines():
+        run("ip", *line.split())
+    wait_until(lambda: "tentative" not in run("ip -6 addr show dev up0"), 5, "the uplink's link-local address")
+    before = carried("up0")
+    node.pod("pod", ["10.88.0.10", "fd88::10"], conf={"moveUplinkAddresses": True}).delete()
+    moved = carried("br-lan")
+    missing = [l for l in without_objects(before) if l not in without_objects(moved) and "linkdown" not in l]
+    expect_eq(missing, [], "what did not move")
+    expect("dev up0" not in run("ip -4 route show table all"), "a route still leaves by the port")
+    run(CLI, "net", "clean", "br-lan")
+    expect_eq(carried("up0"), before, "addresses and routes after net clean")
+
+
 @wired
 def a_deleted_bridge_is_cleaned(node):
     node.pod("pod", ["10.88.0.10", "fd88::10"]).delete()
@@ -204,6 +259,7 @@ case("a router on a tagged VLAN is found, nothing is asked untagged", a_router_o
 case("a bridge whose programs carry the tag serves one VLAN", one_vlan_by_the_programs)
 case("a bridge with an uplink has no IPv6 address or route by itself", no_ipv6_by_itself)
 case("the node's addresses move to the bridge and come back", the_node_moves_and_comes_back)
+case("every kind of address and route moves and comes back", every_kind_of_route_moves)
 case("what a deleted bridge leaves is cleaned", a_deleted_bridge_is_cleaned)
 case("a bridge in use is not cleaned, an idle one leaves nothing", a_bridge_in_use_is_not_cleaned)
 main()
