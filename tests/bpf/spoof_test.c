@@ -182,6 +182,34 @@ static void each_forged_frame_is_dropped_and_counted(void **state)
 	KIT_TABLE(kit.pod_tx, 0, 3, checked);
 }
 
+/* Whatever is cut off a forged frame, what is left does not pass: nothing fails open. */
+static void no_part_of_a_forged_frame_passes(void **state)
+{
+	struct bw_ep ep = kit_pod('A', 3, KIT_CHECKED);
+	unsigned int tried = 0;
+
+	(void)state;
+	kit_put_ep(KIT_IF, &ep);
+	kit_put_remote(KIT_IF, 0, 'X', 0);
+	for (size_t i = 0; i < sizeof(checked) / sizeof(checked[0]); i++) {
+		struct pk whole;
+		char part[600];
+
+		if (!strcmp(checked[i].expect, "next"))
+			continue;
+		pk_build(&whole, checked[i].packet);
+		for (size_t len = 15; len < whole.len; len++) {
+			snprintf(part, sizeof(part), "%s cut=%zu", checked[i].packet, len);
+			if (!kit_can_run(part))
+				continue;
+			tried++;
+			if (kit_run(kit.pod_tx, 0, part).verdict != SHOT)
+				fail_msg("%s: its first %zu bytes pass", checked[i].what, len);
+		}
+	}
+	assert_true(tried > 1000);
+}
+
 /* The checks do not depend on acceleration. */
 static void the_same_without_acceleration(void **state)
 {
@@ -346,6 +374,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(each_forged_frame_is_dropped_and_counted, kit_reset),
+		cmocka_unit_test_setup(no_part_of_a_forged_frame_passes, kit_reset),
 		cmocka_unit_test_setup(the_same_without_acceleration, kit_reset),
 		cmocka_unit_test_setup(the_same_on_the_way_to_the_uplink, kit_reset),
 		cmocka_unit_test_setup(without_addresses_the_mac_alone_is_checked, kit_reset),
