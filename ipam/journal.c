@@ -403,7 +403,7 @@ void bw_journal_db_text(sqlite3_stmt *st, int col, char *ret, size_t size)
 	/* Longer text than was ever written is cut. */
 	if (n >= size)
 		n = size - 1;
-	if (n)
+	if (text && n)
 		memcpy(ret, text, n);
 	ret[n] = '\0';
 }
