@@ -18,7 +18,7 @@ def state():
 
 def settled(before):
     """The carrier of a bridge follows its last port a moment later."""
-    wait_until(lambda: not diff(before, state()), 2, lambda: "changed:\n" + "\n".join(diff(before, state())))
+    wait_until(lambda: not diff(before, state()), 10, lambda: "changed:\n" + "\n".join(diff(before, state())))
 
 
 def refused(code, words, conf, arrange=None, **kw):
