@@ -53,10 +53,13 @@ static int by_name(const void *a, const void *b)
 
 static int add_dir(struct dp_dirs *dirs, const char *name, struct bw_err *err)
 {
+	size_t len = strlen(name);
+
+	if (len >= BW_DP_ABI_MAX)
+		return 0; /* none of ours */
 	if (dirs->n == DP_DIRS_MAX)
 		return bw_fail(err, E2BIG, "list the pins in %s", BW_DP_PIN_ROOT);
-	if (strlen(name) < BW_DP_ABI_MAX)
-		(void)snprintf(dirs->names[dirs->n++], BW_DP_ABI_MAX, "%s", name);
+	memcpy(dirs->names[dirs->n++], name, len + 1);
 	return 0;
 }
 
