@@ -95,7 +95,7 @@ def syscalls(ours):
     return json.loads(out.stdout)
 
 
-def adds(n):
+def adds(n, _):
     folder = workdir()
     ours, theirs, ours_conf, _ = configs(folder)
     holder = Netns("first")

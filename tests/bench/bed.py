@@ -218,16 +218,27 @@ class Bed:
         node.run(tool("floor"), "wire", host_if, "wire", pin + "_out")
         return v
 
-    def barewire(self, name="barewire", **more):
+    def barewire(self, name="barewire", links=False, **more):
+        """links: after `barewire net reload`, which gives the pods' programs tcx links for filters. One node
+        in a sandbox: pinned maps know interfaces by index alone, and two nodes would take each other's."""
         net = self.network()
         client, node = self.machines(name, net)
         pod = self.pod("p-" + name)
         set_br_netfilter(node, 1)
         conf = barewire_conf(net, **more)
         answer = self.attach(conf, pod, node, os.path.join(BUILD, "barewire-bridge"), BUILD, POD_ARGS)
-        v = Variant(name, "barewire-bridge", client, pod, net + ".7", [client, node, pod])
+        return self.add(self.barewire_variant(name, links, client, pod, node, net, conf, answer))
+
+    @staticmethod
+    def barewire_variant(name, links, client, pod, node, net, conf, answer):
+        about = "barewire-bridge"
+        if links:
+            node.run(os.path.join(BUILD, "barewire"), "net", "reload")
+            about += " after `barewire net reload`: tcx links instead of filters"
+        netns = [client, node, pod] if conf.get("uplink") else [node, client, pod]
+        v = Variant(name, about, client, pod, net + ".7", netns)
         v.conf, v.answer, v.node = conf, answer, node
-        return self.add(v)
+        return v
 
 
 CONNTRACK_RULES = """
@@ -321,7 +332,7 @@ class SameNode(Bed):
             node.run(tool("floor"), "peer", a, b, "/sys/fs/bpf/%s_%s" % (name, a))
         return v
 
-    def barewire(self, name="barewire", **more):
+    def barewire(self, name="barewire", links=False, **more):
         net = self.network()
         node, client, pod = self.pair(name)
         set_br_netfilter(node, 1)
@@ -332,6 +343,4 @@ class SameNode(Bed):
         # The pod alone is limited: two buckets in a row would measure their sum.
         self.attach({k: x for k, x in conf.items() if k not in ("runtimeConfig", "capabilities")}, client, node,
                     plugin, BUILD)
-        v = Variant(name, "barewire-bridge", client, pod, net + ".7", [node, client, pod])
-        v.conf, v.answer, v.node = conf, answer, node
-        return self.add(v)
+        return self.add(self.barewire_variant(name, links, client, pod, node, net, conf, answer))

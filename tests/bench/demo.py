@@ -28,12 +28,13 @@ def show_barewire(bed):
     net = bed.network()
     say("A pool %s.5 to %s.99 on network %s.0/24, and in it one address that belongs to" % (net, net, net))
     say("the pod %s/%s: %s.7 (a reservation of barewire-ipam)." % (KEY_NAMESPACE, KEY_NAME, net))
-    v = bed.barewire()
+    v = bed.barewire(links=True)
     got = v.answer.ips
     if got != [v.address + "/24"]:
         raise BedError("the pod got %s, declared was %s" % (got, v.address))
     mac = [i["mac"] for i in v.answer.json["interfaces"] if i.get("sandbox")][0]
     say("barewire-bridge ADD: the pod's eth0 has %s, MAC %s, on bridge bw0 with uplink wire." % (got[0], mac))
+    say("barewire net reload: its programs are on tcx links now, which cost less than the filters of an ADD.")
     say("redis-server %s runs in the pod's namespace. From the machine at the other end of the wire:" %
         facts.redis_version())
     say()
@@ -60,7 +61,7 @@ def build(bed, show):
             (len(ROWS), ROUNDS, SECONDS))
         say("on %d beds built one after the other." % BEDS)
     else:
-        bed.barewire()
+        bed.barewire(links=True)
     for name in ROWS:
         if name in makers:
             makers[name]()

@@ -58,11 +58,13 @@ def rounds(what, runs, n):
 
 def ratios(samples, baseline, key="p50", faster="lower"):
     """{name: (median ratio, lower quartile, upper quartile)}; above 1 is better than the baseline."""
-    out = {}
-    for name, rows in samples.items():
-        pairs = [(b[key], r[key]) for b, r in zip(samples[baseline], rows)]
-        out[name] = median_iqr([b / r if faster == "lower" else r / b for b, r in pairs if b and r])
-    return out
+    return {name: between(samples, name, baseline, key, faster) for name in samples}
+
+
+def between(samples, a, b, key="p50", faster="lower"):
+    """Median and quartiles of a's speed against b's within the same round, where both were in it."""
+    pairs = [(x[key], y[key]) for x, y in zip(samples[a], samples[b]) if x and y]
+    return median_iqr([y / x if faster == "lower" else x / y for x, y in pairs if x and y])
 
 
 def median_iqr(values):
@@ -71,7 +73,7 @@ def median_iqr(values):
 
 
 def medians(samples, key):
-    return {name: statistics.median(r[key] for r in rows) for name, rows in samples.items()}
+    return {name: statistics.median(r[key] for r in rows if r) for name, rows in samples.items()}
 
 
 def with_hooks(variant, fn):
@@ -95,9 +97,17 @@ def count_text(value):
 
 
 def merge(beds):
-    """The parts of one table that several beds measured, as one: their rounds in a row. A bed's place in
-    memory moves its ratios by a percent or more, so a table is of several beds."""
-    first = beds[0]
-    samples = {name: [r for b in beds for r in b["samples"][name]] for name in first["samples"]} \
-        if isinstance(next(iter(first["samples"].values())), list) else first["samples"]
-    return dict(first, samples=samples)
+    """The parts of one table that several beds measured, as one: their rounds in a row, None where a bed has
+    no such variant. A bed's place in memory moves its ratios by a percent or more, so a table is of several."""
+    if len(beds) == 1:
+        return beds[0]
+    samples, counts = {}, {}
+    for bed in beds:
+        counts.update(bed["counts"] or {})
+        for name in bed["samples"]:
+            samples.setdefault(name, [])
+    for bed in beds:
+        n = len(next(iter(bed["samples"].values())))
+        for name, rows in samples.items():
+            rows += bed["samples"].get(name, [None] * n)
+    return dict(beds[0], samples=samples, counts=counts)

@@ -149,7 +149,9 @@ def method(d):
         "smaller differences are noise. The servers start anew for each run, for the same reason." % d["aa"],
         "“wire” is a process on the node itself without any netfilter table; “host” is the same with one "
         "conntrack rule, which most nodes have. “floor” is the least an eBPF redirect can cost: it checks no "
-        "address and knows no table. The bridge runs with br_netfilter, as kubelets ask for.",
+        "address and knows no table. The bridge runs with br_netfilter, as kubelets ask for. "
+        "barewire is measured after `barewire net reload`, which gives a pod's programs tcx links for the filters "
+        "that ADD attaches.",
         "netif_rx counts how often a packet is handed to a stack's backlog per round trip (a kernel "
         "tracepoint), an integer that does not depend on the machine's speed.",
         "Kernel %s, %s, %d cores, load %.2f; Redis %s; reference plugins %s; congestion control %s; %s." %
