@@ -5,6 +5,7 @@
 
 #include <bw/addr.h>
 #include <bw/err.h>
+#include <bw/nl.h>
 #include <bw/route.h>
 
 #include "check.h"
@@ -66,8 +67,57 @@ static int check_addresses(struct bridge_check *c, struct look *look, struct bw_
 	return 0;
 }
 
+/* Whether a next hop's attributes have this gateway. */
+static int hop_has(const uint8_t *p, size_t left, const struct bw_ip *gw)
+{
+	while (left >= NLA_HDRLEN) {
+		struct nlattr a;
+
+		memcpy(&a, p, sizeof(a));
+		if (a.nla_len < NLA_HDRLEN || a.nla_len > left)
+			return 0;
+		if ((a.nla_type & NLA_TYPE_MASK) == RTA_GATEWAY &&
+		    (size_t)(a.nla_len - NLA_HDRLEN) == bw_ip_size(gw) &&
+		    memcmp(p + NLA_HDRLEN, bw_ip_bytes(gw), bw_ip_size(gw)) == 0)
+			return 1;
+		if ((size_t)NLA_ALIGN(a.nla_len) >= left)
+			return 0;
+		p += NLA_ALIGN(a.nla_len);
+		left -= NLA_ALIGN(a.nla_len);
+	}
+	return 0;
+}
+
+/* IPv6 default routes of two interfaces are one route with two next hops. */
+static int hops_have(const struct nlmsghdr *nlh, const struct bw_ip *gw)
+{
+	const struct nlattr *tb[RTA_MULTIPATH + 1];
+	const uint8_t *p;
+	size_t left;
+
+	bw_nl_attrs(nlh, sizeof(struct rtmsg), tb, RTA_MULTIPATH);
+	if (!tb[RTA_MULTIPATH])
+		return 0;
+	p = (const uint8_t *)tb[RTA_MULTIPATH] + NLA_HDRLEN;
+	left = tb[RTA_MULTIPATH]->nla_len - NLA_HDRLEN;
+	while (left >= sizeof(struct rtnexthop)) {
+		struct rtnexthop hop;
+
+		memcpy(&hop, p, sizeof(hop));
+		if (hop.rtnh_len < sizeof(hop) || hop.rtnh_len > left)
+			return 0;
+		if (hop_has(p + sizeof(hop), hop.rtnh_len - sizeof(hop), gw))
+			return 1;
+		if ((size_t)RTNH_ALIGN(hop.rtnh_len) >= left)
+			return 0;
+		p += RTNH_ALIGN(hop.rtnh_len);
+		left -= RTNH_ALIGN(hop.rtnh_len);
+	}
+	return 0;
+}
+
 static int matches(const struct bridge_check *c, const struct bw_cni_route *want,
-		   const struct bw_route *got)
+		   const struct bw_route *got, const struct nlmsghdr *nlh)
 {
 	const struct bw_ip *gw = want->gw.family
 					 ? &want->gw
@@ -80,7 +130,7 @@ static int matches(const struct bridge_check *c, const struct bw_cni_route *want
 		return 0;
 	if ((got->table ? got->table : RT_TABLE_MAIN) != table)
 		return 0;
-	return !gw || bw_ip_eq(gw, &got->gw);
+	return !gw || bw_ip_eq(gw, &got->gw) || hops_have(nlh, gw);
 }
 
 static int look_route(const struct nlmsghdr *nlh, const struct bw_route *route, void *arg,
@@ -89,10 +139,9 @@ static int look_route(const struct nlmsghdr *nlh, const struct bw_route *route, 
 	struct look *look = arg;
 	const struct bw_cni_result *prev = &look->c->prev;
 
-	(void)nlh;
 	(void)err;
 	for (size_t i = 0; i < prev->n_routes; i++)
-		if (!look->found[i] && matches(look->c, &prev->routes[i], route))
+		if (!look->found[i] && matches(look->c, &prev->routes[i], route, nlh))
 			look->found[i] = 1;
 	return 0;
 }

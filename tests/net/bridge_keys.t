@@ -101,6 +101,20 @@ def isdefaultgateway_adds_a_default_route_unless_ipam_has_one():
 
 
 @fresh
+def two_interfaces_may_both_have_a_default_route():
+    ns = Netns("a")
+    one = net(V4, V6, isDefaultGateway=True)
+    two = net("10.89.0.0/24", "fd89::/64", name="two", bridge="bw1", isDefaultGateway=True)
+    first = expect_ok(cni("ADD", one, ns))
+    second = expect_ok(cni("ADD", two, ns, ifname="net1"))
+    expect_ok(cni("CHECK", with_prev(one, first), ns))
+    expect_ok(cni("CHECK", with_prev(two, second), ns, ifname="net1"))
+    expect_ok(cni("DEL", two, ns, ifname="net1"))
+    expect_ok(cni("CHECK", with_prev(one, first), ns))
+    finish(one, ns)
+
+
+@fresh
 def forwarding_is_switched_on_per_family():
     ns = Netns("a")
     sysctl("net/ipv4/ip_forward", 0)
