@@ -446,7 +446,7 @@ static void gc_removes_what_is_not_valid_of_this_network_alone(void **state)
 
 	assert_non_null(a);
 	for (int i = 1; i <= 3; i++) {
-		char cid[8];
+		char cid[16];
 
 		(void)snprintf(cid, sizeof(cid), "c%d", i);
 		c.cid = cid;

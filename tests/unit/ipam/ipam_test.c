@@ -141,7 +141,7 @@ static void own_row_of_another_boot_does_not_lock_out(void **state)
 static void exhausted_set_takes_from_the_dead(void **state)
 {
 	struct call c = { .dir = *state, .cid = "", .ipam = TINY };
-	char cid[8];
+	char cid[16];
 
 	c.cid = cid;
 	for (int i = 0; i < 5; i++) {
@@ -159,7 +159,7 @@ static void cooldown_binds_dynamic_picks_only(void **state)
 	assert_ips(add(state, "c1", TINY COOL, POD("a")), "10.1.0.2/29");
 	assert_int_equal(del(state, "c1", TINY COOL), 1);
 	for (int i = 3; i <= 6; i++) {
-		char cid[8];
+		char cid[16];
 		char want[32];
 
 		(void)snprintf(cid, sizeof(cid), "d%d", i);
