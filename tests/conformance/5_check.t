@@ -42,14 +42,20 @@ def port(ns):
     return next(l["ifname"] for l in run_json("ip", "-j", "link") if l["ifindex"] == peer)
 
 
-def clear_pins(ns):
-    """Detaches what the datapath attached to the pod's port."""
+def detach(ns):
+    """Takes the programs off the pod's port: pinned links where there are some, else clsact."""
     name = port(ns)
-    found = [p for p in pins() if os.path.basename(p).startswith(name + ".")]
-    if not found:
-        raise Skip("no programs are attached on this kernel")
-    for path in found:
-        os.unlink(path)
+    for path in pins():
+        if os.path.basename(path).startswith(name + "."):
+            os.unlink(path)
+    run("tc", "qdisc", "del", "dev", name, "clsact", check=False)
+
+
+def forget(map_name):
+    """Deletes every entry of a map of the datapath."""
+    path = next(p for p in pins() if p.endswith("/maps/" + map_name))
+    for entry in run_json("bpftool", "-j", "map", "dump", "pinned", path):
+        run("bpftool", "map", "delete", "pinned", path, "key", "hex", *[b[2:] for b in entry["key"]])
 
 
 DRIFTS = {
@@ -67,7 +73,9 @@ DRIFTS = {
     "hairpin was turned off": lambda ns: run("bridge", "link", "set", "dev", port(ns), "hairpin", "off"),
     "isolation was turned off": lambda ns: run("bridge", "link", "set", "dev", port(ns), "isolated", "off"),
     "the bridge is gone": lambda ns: run("ip", "link", "del", "br0"),
-    "the programs are gone": clear_pins,
+    "the programs are gone": detach,
+    "its endpoint is gone from the map": lambda ns: forget("bw_ep"),
+    "its forwarding entry is gone": lambda ns: forget("bw_fdb"),
 }
 DRIFT_CONF = bridge_conf(hairpinMode=True, portIsolation=True,
                          ipam=pool({"subnet": SUBNET}, routes=[{"dst": "192.0.2.0/24"}]))
