@@ -135,19 +135,41 @@ static uint64_t call(const struct variant *v, const char *verb, const char *cid,
 	return took;
 }
 
-static void one(struct variant *v, long round, int home, bool progress)
+static void name_of(const struct variant *v, long round, char cid[64], char netns[128])
+{
+	snprintf(cid, 64, "%s-%ld", v->name, round);
+	snprintf(netns, 128, NETNS_DIR "/%s", cid);
+}
+
+static void one(struct variant *v, long round, bool progress)
 {
 	char cid[64], netns[128];
 	uint64_t ignored;
 
-	snprintf(cid, sizeof(cid), "%s-%ld", v->name, round);
-	snprintf(netns, sizeof(netns), NETNS_DIR "/%s", cid);
-	make_netns(netns, home);
+	name_of(v, round, cid, netns);
 	v->add_ns[round] = call(v, "ADD", cid, netns, &v->add_cpu_ns[round]);
 	v->del_ns[round] = call(v, "DEL", cid, netns, &ignored);
-	remove_netns(netns);
 	if (progress)
 		fputc('.', stderr);
+}
+
+/*
+ * All namespaces exist before the first call and go after the last: the kernel clears a dead one in
+ * the background with the network's lock held, and the next variant's ADD would wait for it.
+ */
+static void each_netns(const struct variant *variants, int n, long rounds, int home, bool make)
+{
+	char cid[64], netns[128];
+
+	for (long r = 0; r < rounds; r++) {
+		for (int i = 0; i < n; i++) {
+			name_of(&variants[i], r, cid, netns);
+			if (make)
+				make_netns(netns, home);
+			else
+				remove_netns(netns);
+		}
+	}
 }
 
 static void print_samples(const char *name, const uint64_t *ns, long n, const char *end)
@@ -184,9 +206,11 @@ int main(int argc, char **argv)
 	home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (home < 0 || (mkdir(NETNS_DIR, 0755) && errno != EEXIST))
 		tool_die("prepare %s: %s", NETNS_DIR, strerror(errno));
+	each_netns(variants, n, rounds, home, true);
 	for (long r = 0; r < rounds; r++)
 		for (int i = 0; i < n; i++)
-			one(&variants[(i + r) % n], r, home, progress);
+			one(&variants[r % 2 ? n - 1 - i : i], r, progress);
+	each_netns(variants, n, rounds, home, false);
 	printf("{");
 	for (int i = 0; i < n; i++) {
 		printf("%s\"%s\": {", i ? ", " : "", variants[i].name);
