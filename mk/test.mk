@@ -52,22 +52,22 @@ test:
 	$(Q)MAKEFLAGS= MFLAGS= MAKELEVEL= scripts/test $(if $(filter 1,$(SAN)),san) -- $(filter-out SAN=%,$(MAKEOVERRIDES))
 
 test-unit: $(UNIT) | $(call need,unit)
-	$(call tier,unit,300,1,$(UNIT))
+	$(call tier,unit,300,200,$(UNIT))
 
 test-bpf: $(BPF_TEST) $(TEST_PROGRAMS) | $(call need,unit) $(call need,bed)
-	$(call tier,bpf,300,1,$(BPF_TEST) $(call tier_files,bpf))
+	$(call tier,bpf,300,60,$(BPF_TEST) $(call tier_files,bpf))
 
 test-net: $(TEST_PROGRAMS) | $(call need,bed) $(call need,test) $(call need,go-plugins)
 	$(call tier,net,900,1,$(call tier_files,net))
 
 test-conformance: $(TEST_PROGRAMS) | $(call need,bed) $(call need,test) $(call need,go-plugins)
-	$(call tier,conformance,900,1,$(call tier_files,conformance))
+	$(call tier,conformance,900,400,$(call tier_files,conformance))
 
 test-differential: $(TEST_PROGRAMS) | $(call need,bed) $(call need,go-plugins) $(call need,deb-plugins)
-	$(call tier,differential,900,1,$(call tier_files,conformance/differential))
+	$(call tier,differential,900,230,$(call tier_files,conformance/differential))
 
 test-containerd: $(TEST_PROGRAMS) | $(call need,bed) $(call need,test) $(call need,go-plugins) $(call need,containerd2)
-	$(call tier,containerd,900,1,$(call tier_files,conformance/containerd))
+	$(call tier,containerd,900,28,$(call tier_files,conformance/containerd))
 
 test-install: $(TEST_PROGRAMS) | $(call need,unit) $(call need,bed)
-	$(call tier,install,300,1,$(call tier_files,install))
+	$(call tier,install,300,48,$(call tier_files,install))
