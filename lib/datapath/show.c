@@ -264,11 +264,15 @@ int bw_dp_sweep(unsigned int *ret_n, struct bw_err *err)
 
 int bw_dp_reload(unsigned int *ret_n, struct bw_err *err)
 {
-	bw_autoclose int lock = dp_lock_open(err);
 	struct bw_dp_caps caps = { 0 };
+	bw_autoclose int lock = -1;
 	unsigned int n = 0;
-	int r = lock < 0 ? lock : dp_lock_take(lock, LOCK_EX, err);
+	int r;
 
+	if (access(BW_DP_PIN_ROOT, F_OK))
+		return 0;
+	lock = dp_lock_open(err);
+	r = lock < 0 ? lock : dp_lock_take(lock, LOCK_EX, err);
 	if (!r)
 		r = dp_upgrade(DP_UPGRADE_RELOAD, &n, err);
 	dp_lock_give(lock);
