@@ -8,15 +8,21 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import uuid
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "lib"))
-from bwtest import BUILD, CACHE, Failed, expect, run, run_json, wait_until, workdir  # noqa: E402
+from bwtest import BUILD, CACHE, Failed, expect, run, run_json, wait_until  # noqa: E402
 
 CONTAINERD2 = os.path.join(CACHE, "containerd-2.4.2")
 NET_D = "/etc/cni/net.d"
 CNI_BIN = "/opt/cni/bin"
 CGROUP = "barewire-" + uuid.uuid4().hex[:12]
+
+
+def own_dir():
+    """On the sandbox's own /run: whatever is still mounted there goes with it."""
+    return tempfile.mkdtemp(prefix="ctrd.", dir="/run")
 
 
 def own_paths():
@@ -47,7 +53,7 @@ def conflist(version, name="barewire", **plugin):
 
 
 def busybox_root():
-    root = os.path.join(workdir(), "rootfs")
+    root = os.path.join(own_dir(), "rootfs")
     for folder in ("bin", "proc", "sys", "dev", "etc", "tmp", "run"):
         os.makedirs(os.path.join(root, folder))
     busybox = next(p for p in ("/bin/busybox", "/usr/bin/busybox") if os.path.exists(p))
@@ -62,7 +68,7 @@ class Containerd:
 
     def __init__(self, folder, config_version, cri=None):
         self.folder = folder
-        self.dir = workdir()
+        self.dir = own_dir()
         self.sock = os.path.join(self.dir, "sock")
         self.log = os.path.join(self.dir, "log")
         self.env = dict(os.environ, PATH=folder + ":" + os.environ["PATH"])
