@@ -244,26 +244,10 @@ static int bury_owner(struct dp_dir *dir, const struct dp_port *port, struct bw_
 			 owner.port.host_if);
 }
 
-struct bury {
-	struct dp_dir *dir;
-	const struct dp_port *port;
-};
-
-static int bury_namesake(const struct dp_found *found, void *arg, struct bw_err *err)
-{
-	const struct bury *b = arg;
-
-	if (found->port.ifindex != b->port->ifindex &&
-	    strcmp(found->port.host_if, b->port->host_if))
-		return 0;
-	return dp_port_remove(b->dir, found, 1, err);
-}
-
 /* What earlier holders of this name, index or MAC left. Needs the exclusive lock. */
 static int bury_all(struct dp_dir *dir, const struct dp_port *port, struct bw_err *err)
 {
-	struct bury b = { dir, port };
-	int r = dp_port_each(dir, bury_namesake, &b, err);
+	int r = dp_port_remove_namesakes(dir, port, err);
 
 	if (!r)
 		r = bury_owner(dir, port, err);

@@ -257,3 +257,25 @@ int dp_port_remove(struct dp_dir *dir, const struct dp_found *found, int at_once
 	/* The record stays while anything may be left, for the next try. */
 	return first ? first : dp_map_del(dir, DP_MAP_PORT, &found->slot, err);
 }
+
+struct namesake {
+	struct dp_dir *dir;
+	const struct dp_port *port;
+};
+
+static int remove_namesake(const struct dp_found *found, void *arg, struct bw_err *err)
+{
+	const struct namesake *n = arg;
+
+	if (found->port.ifindex != n->port->ifindex &&
+	    strcmp(found->port.host_if, n->port->host_if))
+		return 0;
+	return dp_port_remove(n->dir, found, 1, err);
+}
+
+int dp_port_remove_namesakes(struct dp_dir *dir, const struct dp_port *port, struct bw_err *err)
+{
+	struct namesake n = { dir, port };
+
+	return dp_port_each(dir, remove_namesake, &n, err);
+}

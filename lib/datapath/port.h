@@ -46,6 +46,15 @@ int dp_port_each(struct dp_dir *dir, dp_port_fn fn, void *arg, struct bw_err *er
 int dp_port_remove(struct dp_dir *dir, const struct dp_found *found, int at_once,
 		   struct bw_err *err);
 
+/**
+ * dp_port_remove_namesakes() - take away every port with this ifindex or this name
+ * @port: what is about to be made
+ *
+ * Devices' names and numbers come again: these are earlier holders'. Needs the exclusive lock.
+ * Return: 0; the first -errno.
+ */
+int dp_port_remove_namesakes(struct dp_dir *dir, const struct dp_port *port, struct bw_err *err);
+
 /* 1 the device still has this ifindex and name in this namespace, 0 not. */
 int dp_port_is_present(const struct dp_port *port);
 

@@ -81,21 +81,6 @@ static int install(struct dp_dir *dir, const struct bw_dp_segment *seg, const st
 	return r;
 }
 
-struct bury {
-	struct dp_dir *dir;
-	const struct dp_port *port;
-};
-
-static int bury_namesake(const struct dp_found *found, void *arg, struct bw_err *err)
-{
-	const struct bury *b = arg;
-
-	if (found->port.ifindex != b->port->ifindex &&
-	    strcmp(found->port.host_if, b->port->host_if))
-		return 0;
-	return dp_port_remove(b->dir, found, 1, err);
-}
-
 static int fill_port(struct bw_dp *dp, const struct bw_dp_segment *seg, struct dp_port *ret,
 		     struct bw_err *err)
 {
@@ -121,7 +106,6 @@ static int make(struct bw_dp *dp, struct dp_dir *dir, const struct bw_dp_segment
 		struct bw_err *err)
 {
 	uint32_t key = (uint32_t)seg->uplink;
-	struct bury b = { dir, NULL };
 	struct dp_port port;
 	struct bw_uplink up;
 	int r = fill_port(dp, seg, &port, err);
@@ -132,8 +116,7 @@ static int make(struct bw_dp *dp, struct dp_dir *dir, const struct bw_dp_segment
 		r = suits(&up, seg, err);
 	if (r < 0)
 		return r;
-	b.port = &port;
-	r = dp_port_each(dir, bury_namesake, &b, err);
+	r = dp_port_remove_namesakes(dir, &port, err);
 	if (!r)
 		r = dp_detach(dir, &port, DP_SIDE_IN, 1, err);
 	if (!r)
