@@ -60,8 +60,14 @@ void bw_link_put_bridge(struct bw_nl_batch *b, const struct bw_link_bridge_new *
 	close_info(b, info, data);
 }
 
+/*
+ * One queue from the start: a device made with more is cut down to one by its driver, and that
+ * waits for a grace period of RCU with the network's lock held.
+ */
 static void put_sizes(struct bw_nl_batch *b, const struct bw_link_veth_new *n)
 {
+	bw_nl_put_u32(b, IFLA_NUM_TX_QUEUES, 1);
+	bw_nl_put_u32(b, IFLA_NUM_RX_QUEUES, 1);
 	if (n->mtu)
 		bw_nl_put_u32(b, IFLA_MTU, n->mtu);
 	if (n->gso_max_size)
