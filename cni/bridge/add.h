@@ -22,7 +22,7 @@ struct bridge_add {
 	struct bw_cni_result *result; /* borrowed: what ADD answers */
 	struct bw_netns ns; /* the pod's */
 	struct bw_nl *pod; /* route socket there */
-	int announce_fd; /* packet socket there; -1 = none */
+	int announce_fd; /* raw ICMPv6 socket there; -1 = none */
 	struct bw_nl *nft; /* netfilter socket on the host, with ipMasq */
 	size_t first_if; /* of the result: what stands before is prevResult's */
 	size_t first_ip;

@@ -61,8 +61,9 @@ void bridge_announce_run(struct bridge_add *add)
 	if (add->ctx->conf.no_container_if)
 		return;
 	r = bridge_port_settle(add, &why);
-	if (r == 0 && add->announce_fd >= 0 && n)
-		r = bw_announce_burst(add->announce_fd, add->pod_ifindex, &add->mac, ips, n, &why);
+	if (r == 0 && add->ctx->conf.announce && n)
+		r = bw_announce_burst(add->pod, add->announce_fd, add->pod_ifindex, &add->mac, ips,
+				      n, &why);
 	if (r < 0)
 		bw_log_warn("the addresses were not announced", "error", why.msg);
 }

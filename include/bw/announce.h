@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Telling the segment who has an address now: gratuitous ARP (request and reply) and unsolicited
- * neighbour advertisements with the override flag. Frames are built purely; one burst sends them.
+ * Telling the segment who has an address now: gratuitous ARP and unsolicited neighbour
+ * advertisements with the override flag. And the frames of probes, built purely.
  */
 #pragma once
 
@@ -10,6 +10,8 @@
 
 struct bw_err;
 struct bw_netns;
+struct bw_nl;
+struct bw_nl_batch;
 
 #define BW_ANNOUNCE_ADDRS_MAX 16
 #define BW_FRAME_MAX                                                                               \
@@ -47,25 +49,41 @@ void bw_frame_ns_probe(struct bw_frame *f, const struct bw_mac *mac, const struc
 uint16_t bw_frame_icmp6_sum(const uint8_t src[16], const uint8_t dst[16], const void *msg,
 			    size_t size);
 
+/*
+ * Nothing here opens a packet socket: closing one waits for an RCU grace period, milliseconds at
+ * the end of every ADD. Requests are the kernel's own, advertisements leave by a raw ICMPv6 socket.
+ */
+
 /**
- * bw_announce_open() - a socket to announce with
+ * bw_announce_open() - a socket for neighbour advertisements
  * @ns: where the device is; NULL = the caller's
- * @ret_fd: owned by the caller; AF_PACKET, receives nothing
+ * @ret_fd: owned by the caller; raw ICMPv6; -1 on a kernel without IPv6
  *
  * Return: 0; -errno.
  */
 int bw_announce_open(const struct bw_netns *ns, int *ret_fd, struct bw_err *err);
 
 /**
- * bw_announce_burst() - two ARP frames per IPv4 address, one NA per IPv6 address, in one
- * sendmmsg(2)
+ * bw_announce_put_arp() - have the kernel send a gratuitous ARP request for each IPv4 address
+ * @b: batch of a route socket in the device's namespace
+ * @ifindex: device that has the addresses and is up
+ * @mac: the MAC it has: writing it anew is the event the kernel announces at
+ *
+ * Leaves arp_notify set on the device, as the reference plugins do.
+ * Source: inetdev_event() in net/ipv4/devinet.c, NETDEV_CHANGEADDR; RFC 5227 section 2.3.
+ */
+void bw_announce_put_arp(struct bw_nl_batch *b, int ifindex, const struct bw_mac *mac);
+
+/**
+ * bw_announce_burst() - ARP for the device's IPv4 addresses, one NA per IPv6 address
+ * @nl: route socket in the device's namespace, borrowed
  * @fd: of bw_announce_open()
  * @ifindex: device that has the addresses, in that namespace
  * @mac: its MAC
- * @ips: its addresses
+ * @ips: its addresses; IPv6 ones must be assigned and not tentative
  * @n: how many, at most BW_ANNOUNCE_ADDRS_MAX
  *
- * Return: 0; -ENETDOWN the device is down; -errno.
+ * Return: 0; -ENETDOWN the device is down; -EINVAL an IPv6 address is not there; -errno.
  */
-int bw_announce_burst(int fd, int ifindex, const struct bw_mac *mac, const struct bw_ip *ips,
-		      size_t n, struct bw_err *err);
+int bw_announce_burst(struct bw_nl *nl, int fd, int ifindex, const struct bw_mac *mac,
+		      const struct bw_ip *ips, size_t n, struct bw_err *err);

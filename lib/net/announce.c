@@ -1,17 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One burst of gratuitous ARP and unsolicited NA. */
-#include <linux/if_arp.h>
-#include <linux/if_packet.h>
+#include <linux/if_link.h>
+#include <linux/ip.h>
+#include <linux/rtnetlink.h>
+#include <netinet/icmp6.h>
+#include <netinet/in.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include <bw/announce.h>
 #include <bw/err.h>
+#include <bw/link.h>
 #include <bw/netns.h>
+#include <bw/nl.h>
 
-#define FRAMES_MAX (2 * BW_ANNOUNCE_ADDRS_MAX)
+#define ND_HOPS 255 /* RFC 4861 section 7.1.2: anything less was forwarded and is ignored */
 
-static const struct bw_mac broadcast = { { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } };
+/* RFC 4861 sections 4.4 and 4.6.1; the kernel fills in the checksum. */
+struct na {
+	struct nd_neighbor_advert head;
+	struct nd_opt_hdr opt;
+	struct bw_mac mac;
+};
+
+union control {
+	struct cmsghdr align;
+	char data[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int))];
+};
 
 int bw_announce_open(const struct bw_netns *ns, int *ret_fd, struct bw_err *err)
 {
@@ -22,10 +36,9 @@ int bw_announce_open(const struct bw_netns *ns, int *ret_fd, struct bw_err *err)
 		r = bw_netns_enter(ns, err);
 	if (r < 0)
 		return r;
-	/* Protocol 0: it sends, and never receives. */
-	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		r = bw_fail(err, errno, "open packet socket");
+	fd = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMPV6);
+	if (fd < 0 && errno != EAFNOSUPPORT)
+		r = bw_fail(err, errno, "open ICMPv6 socket");
 	if (ns) {
 		int back = bw_netns_leave(ns, r < 0 ? NULL : err);
 
@@ -37,61 +50,87 @@ int bw_announce_open(const struct bw_netns *ns, int *ret_fd, struct bw_err *err)
 	return 0;
 }
 
-static size_t build(struct bw_frame *frames, const struct bw_mac *mac, const struct bw_ip *ips,
-		    size_t n)
+void bw_announce_put_arp(struct bw_nl_batch *b, int ifindex, const struct bw_mac *mac)
 {
-	size_t used = 0;
+	const struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC, .ifi_index = ifindex };
+	const struct bw_link_set again = { .what = BW_LINK_SET_MAC, .mac = *mac };
+	uint32_t spec, inet, conf;
 
-	for (size_t i = 0; i < n; i++) {
-		struct bw_frame_arp arp = { .dst = broadcast,
-					    .sha = *mac,
-					    .spa = ips[i],
-					    .tpa = ips[i],
-					    .op = ARPOP_REQUEST };
-
-		if (ips[i].family == AF_INET6) {
-			bw_frame_na(&frames[used++], mac, &ips[i], 0);
-			continue;
-		}
-		bw_frame_arp(&frames[used++], &arp);
-		/* Some caches take only replies, some only requests (RFC 5944 section 4.6). */
-		arp.op = ARPOP_REPLY;
-		arp.tha = *mac;
-		bw_frame_arp(&frames[used++], &arp);
-	}
-	return used;
+	bw_nl_msg(b, RTM_SETLINK, NLM_F_ACK, &ifi, sizeof(ifi), "set arp_notify");
+	spec = bw_nl_nest(b, IFLA_AF_SPEC | NLA_F_NESTED);
+	inet = bw_nl_nest(b, AF_INET | NLA_F_NESTED);
+	conf = bw_nl_nest(b, IFLA_INET_CONF | NLA_F_NESTED);
+	bw_nl_put_u32(b, IPV4_DEVCONF_ARP_NOTIFY, 1);
+	bw_nl_nest_end(b, conf);
+	bw_nl_nest_end(b, inet);
+	bw_nl_nest_end(b, spec);
+	bw_link_put_set(b, ifindex, NULL, &again);
 }
 
-int bw_announce_burst(int fd, int ifindex, const struct bw_mac *mac, const struct bw_ip *ips,
-		      size_t n, struct bw_err *err)
+static void put_control(struct msghdr *m, const struct in6_pktinfo *from)
 {
-	struct sockaddr_ll to = { .sll_family = AF_PACKET,
-				  .sll_ifindex = ifindex,
-				  .sll_halen = BW_MAC_SIZE };
-	struct bw_frame frames[FRAMES_MAX];
-	struct mmsghdr m[FRAMES_MAX];
-	struct iovec iov[FRAMES_MAX];
-	size_t count, sent = 0;
+	struct cmsghdr *c = CMSG_FIRSTHDR(m);
+	int hops = ND_HOPS;
+
+	c->cmsg_level = IPPROTO_IPV6;
+	c->cmsg_type = IPV6_PKTINFO;
+	c->cmsg_len = CMSG_LEN(sizeof(*from));
+	memcpy(CMSG_DATA(c), from, sizeof(*from));
+	c = CMSG_NXTHDR(m, c);
+	c->cmsg_level = IPPROTO_IPV6;
+	c->cmsg_type = IPV6_HOPLIMIT;
+	c->cmsg_len = CMSG_LEN(sizeof(hops));
+	memcpy(CMSG_DATA(c), &hops, sizeof(hops));
+}
+
+static int send_na(int fd, int ifindex, const struct bw_mac *mac, const struct bw_ip *ip,
+		   struct bw_err *err)
+{
+	struct na na = { .head.nd_na_type = ND_NEIGHBOR_ADVERT,
+			 .head.nd_na_flags_reserved = ND_NA_FLAG_OVERRIDE,
+			 .opt = { ND_OPT_TARGET_LINKADDR, 1 },
+			 .mac = *mac };
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6,
+				   .sin6_addr = { { { 0xff, 0x02, [15] = 1 } } },
+				   .sin6_scope_id = (uint32_t)ifindex };
+	struct in6_pktinfo from = { .ipi6_ifindex = (unsigned int)ifindex };
+	union control control = { .data = { 0 } };
+	struct iovec iov = { &na, sizeof(na) };
+	struct msghdr m = { .msg_name = &to,
+			    .msg_namelen = sizeof(to),
+			    .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = control.data,
+			    .msg_controllen = sizeof(control.data) };
+	char s[BW_IP_STR_MAX];
+
+	memcpy(&na.head.nd_na_target, ip->b, sizeof(na.head.nd_na_target));
+	memcpy(&from.ipi6_addr, ip->b, sizeof(from.ipi6_addr));
+	put_control(&m, &from);
+	while (sendmsg(fd, &m, 0) < 0)
+		if (errno != EINTR)
+			return bw_fail(err, errno, "announce %s", bw_ip_str(ip, s));
+	return 0;
+}
+
+int bw_announce_burst(struct bw_nl *nl, int fd, int ifindex, const struct bw_mac *mac,
+		      const struct bw_ip *ips, size_t n, struct bw_err *err)
+{
+	struct bw_nl_batch *b;
+	int has_v4 = 0;
+	int r = 0;
 
 	if (n > BW_ANNOUNCE_ADDRS_MAX)
 		return bw_fail(err, E2BIG, "announce %zu addresses", n);
-	count = build(frames, mac, ips, n);
-	memset(m, 0, sizeof(m));
-	for (size_t i = 0; i < count; i++) {
-		iov[i] = (struct iovec){ frames[i].data, frames[i].size };
-		m[i].msg_hdr = (struct msghdr){ .msg_name = &to,
-						.msg_namelen = sizeof(to),
-						.msg_iov = &iov[i],
-						.msg_iovlen = 1 };
+	for (size_t i = 0; i < n && r == 0; i++) {
+		if (ips[i].family == AF_INET)
+			has_v4 = 1;
+		else if (fd >= 0)
+			r = send_na(fd, ifindex, mac, &ips[i], err);
 	}
-	while (sent < count) {
-		int r = sendmmsg(fd, m + sent, (unsigned int)(count - sent), 0);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			return bw_fail(err, errno, "announce addresses");
-		sent += (size_t)r;
-	}
-	return 0;
+	if (r < 0 || !has_v4)
+		return r;
+	b = bw_nl_begin(nl);
+	bw_announce_put_arp(b, ifindex, mac);
+	return bw_nl_talk(nl, b, err);
 }

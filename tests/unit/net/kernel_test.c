@@ -156,6 +156,7 @@ static void a_probe_finds_who_has_the_address(void **state)
 	struct bed *t = *state;
 	struct bw_link br = { 0 }, host = { 0 }, pod = { 0 };
 	struct bw_prefix p4 = prefix("10.9.0.7/24"), p6 = prefix("fd09::7/64");
+	struct bw_ip used[2] = { p4.ip, p6.ip };
 	struct bw_ip used4 = p4.ip, used6 = p6.ip, unused[2] = { ip("10.9.0.8"), ip("fd09::8") };
 	struct bw_probe p = { .listen_ms = 40, .n_ips = 2, .ips = unused };
 	struct bw_probe_answer who;
@@ -189,7 +190,11 @@ static void a_probe_finds_who_has_the_address(void **state)
 	p.listen_ms = 20;
 	assert_int_equal(bw_probe_run(&p, &who, &err), 0);
 	assert_ok(bw_announce_open(&t->pod, &fd, &err));
-	assert_ok(bw_announce_burst(fd, pod.ifindex, &pod.mac, unused, 2, &err));
+	assert_ok(bw_announce_burst(t->nl_pod, fd, pod.ifindex, &pod.mac, used, 2, &err));
+	/* One that is not there cannot be its source. */
+	assert_int_equal(
+		bw_announce_burst(t->nl_pod, fd, pod.ifindex, &pod.mac, &unused[1], 1, &err),
+		-EINVAL);
 	close(fd);
 }
 
