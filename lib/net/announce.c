@@ -67,20 +67,22 @@ void bw_announce_put_arp(struct bw_nl_batch *b, int ifindex, const struct bw_mac
 	bw_link_put_set(b, ifindex, NULL, &again);
 }
 
-static void put_control(struct msghdr *m, const struct in6_pktinfo *from)
+static void put_option(union control *control, size_t at, int type, const void *value, size_t size)
 {
-	struct cmsghdr *c = CMSG_FIRSTHDR(m);
-	int hops = ND_HOPS;
+	const struct cmsghdr c = { .cmsg_level = IPPROTO_IPV6,
+				   .cmsg_type = type,
+				   .cmsg_len = CMSG_LEN(size) };
 
-	c->cmsg_level = IPPROTO_IPV6;
-	c->cmsg_type = IPV6_PKTINFO;
-	c->cmsg_len = CMSG_LEN(sizeof(*from));
-	memcpy(CMSG_DATA(c), from, sizeof(*from));
-	c = CMSG_NXTHDR(m, c);
-	c->cmsg_level = IPPROTO_IPV6;
-	c->cmsg_type = IPV6_HOPLIMIT;
-	c->cmsg_len = CMSG_LEN(sizeof(hops));
-	memcpy(CMSG_DATA(c), &hops, sizeof(hops));
+	memcpy(control->data + at, &c, sizeof(c));
+	memcpy(control->data + at + CMSG_LEN(0), value, size);
+}
+
+static void put_control(union control *control, const struct in6_pktinfo *from)
+{
+	const int hops = ND_HOPS;
+
+	put_option(control, 0, IPV6_PKTINFO, from, sizeof(*from));
+	put_option(control, CMSG_SPACE(sizeof(*from)), IPV6_HOPLIMIT, &hops, sizeof(hops));
 }
 
 static int send_na(int fd, int ifindex, const struct bw_mac *mac, const struct bw_ip *ip,
@@ -106,7 +108,7 @@ static int send_na(int fd, int ifindex, const struct bw_mac *mac, const struct b
 
 	memcpy(&na.head.nd_na_target, ip->b, sizeof(na.head.nd_na_target));
 	memcpy(&from.ipi6_addr, ip->b, sizeof(from.ipi6_addr));
-	put_control(&m, &from);
+	put_control(&control, &from);
 	while (sendmsg(fd, &m, 0) < 0)
 		if (errno != EINTR)
 			return bw_fail(err, errno, "announce %s", bw_ip_str(ip, s));
