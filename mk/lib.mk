@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# build/libbarewire.a: every .c under lib/, and ipam/ and cni/bridge/ without their main(): the command line
+# build/libbarewire.a: every .c under lib/, and ipam/ and cni/*/ without a main(): the command line
 # and the tests use them too. A program takes out of it only what it calls.
-LIB_SRC := $(wildcard lib/*/*.c) $(filter-out %/main.c,$(wildcard ipam/*.c cni/bridge/*.c))
+LIB_SRC := $(wildcard lib/*/*.c) $(filter-out %/main.c,$(wildcard ipam/*.c cni/*/*.c))
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
 LIB := $(B)/libbarewire.a
 
