@@ -16,6 +16,10 @@ struct nlmsghdr;
 #define BW_LINK_NAME_MAX 15 /* IFNAMSIZ - 1 */
 #define BW_LINK_ALIAS_MAX 255 /* IFALIASZ - 1, linux/if.h */
 #define BW_LINK_KIND_MAX 31
+#define BW_LINK_ALTNAME_MAX 127 /* ALTIFNAMSIZ - 1, linux/if.h */
+#define BW_LINK_ALTNAMES_MAX 32 /* of one device */
+#define BW_LINK_PARENT_MAX 63 /* characters of the name of the device below */
+#define BW_LINK_PARENT_BUS_MAX 31
 #define BW_IFF_LOWER_UP 0x10000U /* IFF_LOWER_UP: linux/if.h does not go with net/if.h */
 
 /* Of a bridge device; only meaningful when bw_link.is_bridge. */
@@ -58,6 +62,9 @@ struct bw_link {
 	char kind[BW_LINK_KIND_MAX + 1]; /* "veth", "bridge"; "" = physical */
 	char port_kind[BW_LINK_KIND_MAX + 1]; /* kind of the master */
 	char alias[BW_LINK_ALIAS_MAX + 1];
+	char parent[BW_LINK_PARENT_MAX +
+		    1]; /* IFLA_PARENT_DEV_NAME: "0000:01:10.0"; "" = virtual */
+	char parent_bus[BW_LINK_PARENT_BUS_MAX + 1]; /* "pci", "virtio" */
 	struct bw_link_bridge bridge;
 	struct bw_link_port port;
 };
@@ -96,6 +103,33 @@ struct bw_link_visitor {
 };
 /* Every device, or those with this master (0 = all). 0; what @visit returned; -errno. */
 int bw_link_list(struct bw_nl *nl, int master, const struct bw_link_visitor *v, struct bw_err *err);
+
+/*
+ * Finds the device that sits on a PCI function in the socket's namespace, renamed or not, by a
+ * dump. Return: 1 found and @ret filled, 0 none; -errno.
+ */
+int bw_link_find_pci(struct bw_nl *nl, const char *pci, struct bw_link *ret, struct bw_err *err);
+
+/* Other names of a device. */
+struct bw_link_altnames {
+	unsigned int n;
+	char names[BW_LINK_ALTNAMES_MAX][BW_LINK_ALTNAME_MAX + 1];
+};
+
+/* Reads them out of one RTM_NEWLINK. 0; -EPROTO; -E2BIG more than BW_LINK_ALTNAMES_MAX. */
+int bw_link_parse_altnames(const struct nlmsghdr *nlh, struct bw_link_altnames *ret);
+
+/* Reads a device's other names; @ret is untouched on failure. 0; -ENODEV; -E2BIG; -errno. */
+int bw_link_altnames(struct bw_nl *nl, int ifindex, struct bw_link_altnames *ret,
+		     struct bw_err *err);
+
+/*
+ * One more name, one less. A name that is a device's name or other name fails with EEXIST, also the
+ * device's own; taking away one the device has not is tolerated (ENOENT), another device's fails
+ * with EINVAL.
+ */
+void bw_link_put_altname_add(struct bw_nl_batch *b, int ifindex, const char *altname);
+void bw_link_put_altname_del(struct bw_nl_batch *b, int ifindex, const char *altname);
 
 /* What a new bridge looks like. */
 struct bw_link_bridge_new {
@@ -143,7 +177,13 @@ void bw_link_put_netkit(struct bw_nl_batch *b, const struct bw_link_veth_new *n)
 #define BW_LINK_SET_NO_LINK_LOCAL 0x800U /* addrgenmode none */
 #define BW_LINK_SET_EUI64 0x1000U /* addrgenmode eui64, the default */
 
-/* What of a device is to change: one message, applied by the kernel in one RTNL section. */
+/*
+ * What of a device is to change: one message, applied by the kernel in one RTNL section, but not
+ * undone when a part is refused. The order is the kernel's: move to .ns_fd (the old name is kept
+ * when it is free there, else .name is taken), MAC, MTU, name, alias, up or down. A device that was
+ * up goes down on the move. A MAC or MTU the driver refuses leaves the device in the new namespace
+ * under its old name and down; who undoes looks for it there.
+ */
 struct bw_link_set {
 	unsigned int what; /* BW_LINK_SET_* */
 	uint32_t mtu;
@@ -180,3 +220,17 @@ int bw_link_del(struct bw_nl *nl, int ifindex, const char *name, struct bw_err *
  */
 int bw_link_wait_carrier(const struct bw_netns *ns, int ifindex, int timeout_ms,
 			 struct bw_err *err);
+
+/**
+ * bw_link_wait_pci() - wait until a device sits on a PCI function in a namespace
+ * @ns: the namespace; NULL = the caller's
+ * @pci: PCI address
+ * @timeout_ms: 0 only looks
+ * @ret: untouched on failure
+ *
+ * For a driver that registers its netdev late, and for the kernel handing devices of a dead
+ * namespace back. Waits for the kernel's event, never polls by time.
+ * Return: 0; -ETIMEDOUT class BUSY; -errno.
+ */
+int bw_link_wait_pci(const struct bw_netns *ns, const char *pci, int timeout_ms,
+		     struct bw_link *ret, struct bw_err *err);

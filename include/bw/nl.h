@@ -25,6 +25,7 @@ struct nlmsghdr;
 #define BW_NL_WHAT_MAX 64 /* characters that name a message in an error */
 #define BW_NL_TOLERATE_MAX 3 /* errors of one message that are no failure */
 #define BW_NL_SLOT_SIZE 4096 /* bytes of one answer that is not a dump */
+#define BW_NL_BIG_MAX (1U << 20) /* bytes of one answer of bw_nl_talk_big() */
 #define BW_NL_SLOTS 16 /* answers taken by one recvmmsg(2) */
 #define BW_NL_DUMP_TRIES 16 /* dumps that were interrupted by a change start again so often */
 #define BW_NL_DUMP_MSGS_MAX (1U << 21)
@@ -32,6 +33,7 @@ struct nlmsghdr;
 enum bw_nl_bus {
 	BW_NL_ROUTE,
 	BW_NL_NETFILTER,
+	BW_NL_RDMA,
 	BW_NL_BUS_MAX_,
 };
 
@@ -139,6 +141,17 @@ void bw_nl_on_reply(struct bw_nl_batch *b, bw_nl_fn fn, void *arg);
  * overflowed, nothing was sent; -ETIMEDOUT class BUSY; what an on_reply returned.
  */
 int bw_nl_talk(struct bw_nl *nl, struct bw_nl_batch *b, struct bw_err *err);
+
+/**
+ * bw_nl_talk_big() - bw_nl_talk() for answers that may be larger than BW_NL_SLOT_SIZE
+ * @nl: socket
+ * @b: batch
+ *
+ * The room for each answer is what the kernel says it needs (MSG_PEEK with MSG_TRUNC): two calls
+ * and an allocation a datagram. Return: as bw_nl_talk(); -EMSGSIZE more than BW_NL_BIG_MAX;
+ * -ENOMEM.
+ */
+int bw_nl_talk_big(struct bw_nl *nl, struct bw_nl_batch *b, struct bw_err *err);
 
 /**
  * bw_nl_take() - match one received datagram with the messages of a sent batch (pure)

@@ -1,23 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Network devices: reading them and waiting for their carrier. */
+/* Network devices: reading, listing and changing them. */
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include <libmnl/libmnl.h>
 
-#include <bw/clock.h>
 #include <bw/err.h>
 #include <bw/link.h>
-#include <bw/netns.h>
 #include <bw/nl.h>
 
 #include "link_attrs.h"
 
 #define LINK_ATTR_MAX LINK_GSO_IPV4_MAX_SIZE
-#define NS_PER_MS 1000000ULL
 
 static void parse_bridge(const struct nlattr *data, struct bw_link_bridge *b)
 {
@@ -93,6 +89,8 @@ int bw_link_parse(const struct nlmsghdr *nlh, struct bw_link *ret)
 	(void)bw_nl_bytes(tb[IFLA_PERM_ADDRESS], l.perm_mac.b, BW_MAC_SIZE); /* zero says absent */
 	bw_nl_str(tb[IFLA_IFNAME], l.name, sizeof(l.name));
 	bw_nl_str(tb[IFLA_IFALIAS], l.alias, sizeof(l.alias));
+	bw_nl_str(tb[IFLA_PARENT_DEV_NAME], l.parent, sizeof(l.parent));
+	bw_nl_str(tb[IFLA_PARENT_DEV_BUS_NAME], l.parent_bus, sizeof(l.parent_bus));
 	parse_info(tb[IFLA_LINKINFO], &l);
 	parse_ipv6(tb[IFLA_AF_SPEC], &l);
 	*ret = l;
@@ -185,83 +183,94 @@ int bw_link_del(struct bw_nl *nl, int ifindex, const char *name, struct bw_err *
 	return bw_nl_talk(nl, &nl->once, err);
 }
 
-static int join_link_group(const struct bw_nl *nl, struct bw_err *err)
-{
-	int group = RTNLGRP_LINK;
+struct find {
+	const char *pci;
+	int found;
+	struct bw_link link;
+};
 
-	if (setsockopt(nl->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
-		return bw_fail(err, errno, "subscribe to device events");
+static void on_again(void *arg)
+{
+	struct find *f = arg;
+
+	f->found = 0;
+}
+
+static int on_candidate(const struct bw_link *link, void *arg, struct bw_err *err)
+{
+	struct find *f = arg;
+
+	(void)err;
+	/* A PF with several ports has several: the first one is taken. */
+	if (f->found || strcmp(link->parent_bus, "pci") != 0 || strcmp(link->parent, f->pci) != 0)
+		return 0;
+	f->found = 1;
+	f->link = *link;
 	return 0;
 }
 
-/* Reads the events that are there. 1 = the state of @ifindex is to be looked at again. */
-static int drain_events(struct bw_nl *nl, int ifindex, struct bw_err *err)
+int bw_link_find_pci(struct bw_nl *nl, const char *pci, struct bw_link *ret, struct bw_err *err)
 {
-	int look = 0;
+	struct find f = { .pci = pci };
+	struct bw_link_visitor v = { on_again, on_candidate, &f };
+	int r = bw_link_list(nl, 0, &v, err);
 
-	for (;;) {
-		ssize_t n = recv(nl->fd, nl->rx, sizeof(nl->rx), MSG_DONTWAIT);
-		const unsigned char *p = nl->rx;
-		const struct nlmsghdr *nlh;
-		size_t left = n > 0 ? (size_t)n : 0;
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == ENOBUFS)
-			return 1; /* events were lost: any of them may have been ours */
-		if (n < 0)
-			return errno == EAGAIN ? look
-					       : bw_fail(err, errno, "receive device events");
-		while ((nlh = bw_nl_next(&p, &left))) {
-			const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
-
-			if (mnl_nlmsg_get_payload_len(nlh) >= sizeof(*ifi) &&
-			    ifi->ifi_index == ifindex)
-				look = 1;
-		}
-	}
+	if (r < 0)
+		return r;
+	if (f.found)
+		*ret = f.link;
+	return f.found;
 }
 
-static int await_event(struct bw_nl *events, int ifindex, uint64_t deadline, struct bw_err *err)
+int bw_link_parse_altnames(const struct nlmsghdr *nlh, struct bw_link_altnames *ret)
 {
-	for (;;) {
-		uint64_t now = bw_clock_boot_ns();
-		struct pollfd p = { .fd = events->fd, .events = POLLIN };
-		int r;
+	const struct nlattr *tb[IFLA_PROP_LIST + 1];
+	const unsigned char *p;
+	const struct nlattr *a;
+	unsigned int n = 0;
+	size_t left;
 
-		if (now >= deadline)
-			return bw_reject(err, BW_ERR_BUSY, ETIMEDOUT, "device %d has no carrier",
-					 ifindex);
-		r = poll(&p, 1, (int)((deadline - now + NS_PER_MS - 1) / NS_PER_MS));
-		if (r < 0 && errno != EINTR)
-			return bw_fail(err, errno, "wait for device events");
-		if (r <= 0)
+	if (nlh->nlmsg_type != RTM_NEWLINK ||
+	    mnl_nlmsg_get_payload_len(nlh) < sizeof(struct ifinfomsg))
+		return -EPROTO;
+	bw_nl_attrs(nlh, sizeof(struct ifinfomsg), tb, IFLA_PROP_LIST);
+	p = tb[IFLA_PROP_LIST] ? mnl_attr_get_payload(tb[IFLA_PROP_LIST]) : NULL;
+	left = p ? mnl_attr_get_payload_len(tb[IFLA_PROP_LIST]) : 0;
+	while (left && (a = bw_nl_next_attr(&p, &left))) {
+		if (mnl_attr_get_type(a) != IFLA_ALT_IFNAME)
 			continue;
-		r = drain_events(events, ifindex, err);
-		if (r)
-			return r < 0 ? r : 0;
+		if (n == BW_LINK_ALTNAMES_MAX)
+			return -E2BIG;
+		bw_nl_str(a, ret->names[n++], sizeof(ret->names[0]));
 	}
+	if (left)
+		return -EPROTO;
+	ret->n = n;
+	return 0;
 }
 
-int bw_link_wait_carrier(const struct bw_netns *ns, int ifindex, int timeout_ms, struct bw_err *err)
+static int on_altnames(const struct nlmsghdr *nlh, void *arg, struct bw_err *err)
 {
-	uint64_t deadline = bw_clock_boot_ns() + (uint64_t)timeout_ms * NS_PER_MS;
-	bw_autonl struct bw_nl *events = NULL;
-	bw_autonl struct bw_nl *nl = NULL;
-	struct bw_link link;
+	int r = bw_link_parse_altnames(nlh, arg);
+
+	return r < 0 ? bw_fail(err, -r, "read other names of a device") : 0;
+}
+
+int bw_link_altnames(struct bw_nl *nl, int ifindex, struct bw_link_altnames *ret,
+		     struct bw_err *err)
+{
+	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC, .ifi_index = ifindex };
+	struct bw_link_altnames names;
 	int r;
 
-	/* Subscribed before the first look, so that no change falls between. */
-	r = bw_nl_open(BW_NL_ROUTE, ns, &events, err);
-	if (r >= 0)
-		r = join_link_group(events, err);
-	if (r >= 0)
-		r = bw_nl_open(BW_NL_ROUTE, ns, &nl, err);
-	while (r >= 0) {
-		r = bw_link_get(nl, ifindex, NULL, &link, err);
-		if (r < 0 || link.flags & BW_IFF_LOWER_UP)
-			break;
-		r = await_event(events, ifindex, deadline, err);
-	}
-	return r < 0 ? r : 0;
+	bw_nl_batch_init(&nl->once);
+	bw_nl_msg(&nl->once, RTM_GETLINK, 0, &ifi, sizeof(ifi), "get other names of device %d",
+		  ifindex);
+	bw_nl_put_u32(&nl->once, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	bw_nl_on_reply(&nl->once, on_altnames, &names);
+	/* A device may carry more names than an ordinary answer has room for. */
+	r = bw_nl_talk_big(nl, &nl->once, err);
+	if (r == 0)
+		*ret = names;
+	return r;
 }

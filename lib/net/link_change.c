@@ -195,3 +195,27 @@ void bw_link_put_del(struct bw_nl_batch *b, int ifindex, const char *name)
 		bw_nl_put_str(b, IFLA_IFNAME, name);
 	bw_nl_tolerate(b, ENODEV);
 }
+
+static void put_altname(struct bw_nl_batch *b, uint16_t type, int ifindex, const char *altname)
+{
+	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC, .ifi_index = ifindex };
+	uint32_t list;
+
+	bw_nl_msg(b, type, type == RTM_NEWLINKPROP ? MSG_ACK | NLM_F_CREATE | NLM_F_EXCL : MSG_ACK,
+		  &ifi, sizeof(ifi), "%s name %s", type == RTM_NEWLINKPROP ? "add" : "remove",
+		  altname);
+	list = bw_nl_nest(b, IFLA_PROP_LIST | NLA_F_NESTED);
+	bw_nl_put_str(b, IFLA_ALT_IFNAME, altname);
+	bw_nl_nest_end(b, list);
+}
+
+void bw_link_put_altname_add(struct bw_nl_batch *b, int ifindex, const char *altname)
+{
+	put_altname(b, RTM_NEWLINKPROP, ifindex, altname);
+}
+
+void bw_link_put_altname_del(struct bw_nl_batch *b, int ifindex, const char *altname)
+{
+	put_altname(b, RTM_DELLINKPROP, ifindex, altname);
+	bw_nl_tolerate(b, ENOENT);
+}

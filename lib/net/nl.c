@@ -18,6 +18,7 @@
 static const int protocols[BW_NL_BUS_MAX_] = {
 	[BW_NL_ROUTE] = NETLINK_ROUTE,
 	[BW_NL_NETFILTER] = NETLINK_NETFILTER,
+	[BW_NL_RDMA] = NETLINK_RDMA,
 };
 
 /* One answer as it came: its bytes and whether the kernel sent them. */
@@ -311,6 +312,72 @@ int bw_nl_talk(struct bw_nl *nl, struct bw_nl_batch *b, struct bw_err *err)
 		for (int i = 0; i < n && r >= 0; i++)
 			r = bw_nl_take(b, answers[i].data, answers[i].size, err);
 	}
+	if (r < 0)
+		return r;
+	return b->failed < 0 ? 0 : b->ops[b->failed].result;
+}
+
+/* Size of the next datagram, which stays where it is. */
+static int peek_size(struct bw_nl *nl, uint64_t deadline, size_t *ret, struct bw_err *err)
+{
+	for (;;) {
+		ssize_t n = recv(nl->fd, NULL, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+		int r;
+
+		if (n > (ssize_t)BW_NL_BIG_MAX)
+			return bw_fail(err, EMSGSIZE,
+				       "receive netlink answer of more than %u bytes",
+				       BW_NL_BIG_MAX);
+		if (n >= 0) {
+			*ret = (size_t)n;
+			return 0;
+		}
+		if (errno == EINTR)
+			continue;
+		if (errno != EAGAIN)
+			return bw_fail(err, errno, "receive netlink answer");
+		r = wait_readable(nl, deadline, err);
+		if (r < 0)
+			return r;
+	}
+}
+
+static int take_big(struct bw_nl *nl, struct bw_nl_batch *b, uint64_t deadline, struct bw_err *err)
+{
+	bw_autofree void *data = NULL;
+	struct sockaddr_nl from = { 0 };
+	socklen_t from_size = sizeof(from);
+	size_t size = 0;
+	ssize_t n;
+	int r = peek_size(nl, deadline, &size, err);
+
+	if (r < 0)
+		return r;
+	data = malloc(size + 1);
+	if (!data)
+		return bw_fail(err, ENOMEM, "receive netlink answer");
+	do {
+		n = recvfrom(nl->fd, data, size, MSG_DONTWAIT, (struct sockaddr *)&from,
+			     &from_size);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return bw_fail(err, errno, "receive netlink answer");
+	if (from_size != sizeof(from) || from.nl_pid != 0)
+		return 0;
+	return bw_nl_take(b, data, (size_t)n, err);
+}
+
+int bw_nl_talk_big(struct bw_nl *nl, struct bw_nl_batch *b, struct bw_err *err)
+{
+	uint64_t deadline = bw_clock_boot_ns() + BW_NL_TIMEOUT_MS * NS_PER_MS;
+	int r;
+
+	b->failed = -1;
+	if (!b->n && !b->overflow)
+		return 0;
+	r = send_batch(nl, b, err);
+	while (r >= 0 && !is_complete(nl, b))
+		r = take_big(nl, b, deadline, err);
 	if (r < 0)
 		return r;
 	return b->failed < 0 ? 0 : b->ops[b->failed].result;
