@@ -17,6 +17,7 @@
 #include <bw/cni_request.h>
 #include <bw/defs.h>
 #include <bw/ip.h>
+#include <bw/pci.h>
 
 struct bw_err;
 struct bw_journal;
@@ -326,6 +327,99 @@ int bw_journal_uplink_get_bridge(struct bw_journal *j, const char *bridge,
 int bw_journal_uplink_remove(struct bw_journal *j, const char *uplink, struct bw_err *err);
 
 /*
+ * VF HOLDS: only in BW_JOURNAL_DIR_DEFAULT's journal, whatever the attachment's dataDir is. Commits
+ * are BW_JOURNAL_FULL. A PCI address has at most one row, so two ADDs never both have a VF.
+ */
+
+#define BW_VF_RECORD_MAX 8192 /* characters */
+
+enum bw_vf_hold_state {
+	BW_VF_HOLD_INTENT, /* an ADD, DEL or GC is under way or was killed */
+	BW_VF_HOLD_LIVE, /* the ADD answered with success */
+	BW_VF_HOLD_MAX_,
+};
+
+/* "Intent", "Live"; "unknown" outside the enum. */
+const char *bw_vf_hold_state_str(enum bw_vf_hold_state state);
+
+/* Who has a VF, and what it was like before. 13 KiB: keep it on the heap. */
+struct bw_vf_hold {
+	char pci[BW_PCI_ADDR_MAX + 1];
+	char container_id[BW_CNI_CID_MAX + 1];
+	char ifname[BW_CNI_IFNAME_MAX + 1];
+	uint32_t slot; /* which of the attachment's VFs: 0, 1 */
+	char network[BW_CNI_NAME_MAX + 1];
+	char boot_id[BW_BOOT_ID_LEN + 1]; /* of the holder's ADD */
+	char netns[BW_JOURNAL_PATH_MAX];
+	uint64_t netns_id; /* SO_NETNS_COOKIE; 0 = unknown */
+	char pf[BW_PCI_ADDR_MAX + 1];
+	uint32_t vf; /* index in the PF */
+	enum bw_vf_hold_state state;
+	int64_t since_s; /* CLOCK_REALTIME; 0 in a take = now */
+	int64_t id; /* of this holder's row, never used twice; 0 = not from a journal */
+	char record[BW_VF_RECORD_MAX + 1]; /* the originals, text in the plugin's own form */
+};
+
+/**
+ * bw_journal_vf_take() - hold a VF nobody holds
+ * @j: open journal
+ * @h: the new row; .id is filled on success
+ * @ret_holder: filled when somebody holds it (-EEXIST); may be NULL
+ *
+ * Return: 0; -EEXIST class BUSY; -E2BIG class INVALID the record is too long; -errno.
+ */
+int bw_journal_vf_take(struct bw_journal *j, struct bw_vf_hold *h, struct bw_vf_hold *ret_holder,
+		       struct bw_err *err);
+
+/**
+ * bw_journal_vf_retake() - take a VF over from a dead holder
+ * @j: open journal
+ * @stale_id: .id of the row as it was read
+ * @h: the new holder of h->pci; its record is filled from the row: the first originals stay. .id is
+ * filled too
+ *
+ * Compare and swap: of several who find a dead holder exactly one succeeds.
+ * Return: 1 it is ours, 0 the row is no longer that one; -errno.
+ */
+int bw_journal_vf_retake(struct bw_journal *j, int64_t stale_id, struct bw_vf_hold *h,
+			 struct bw_err *err);
+
+/* Stores h->record in the row h->id of h->pci. 1 stored, 0 no such row; -E2BIG; -errno. */
+int bw_journal_vf_record(struct bw_journal *j, const struct bw_vf_hold *h, struct bw_err *err);
+
+/* Changes the state of the row @id of @pci. 1 changed, 0 no such row; -errno. */
+int bw_journal_vf_state(struct bw_journal *j, const char *pci, int64_t id, enum bw_vf_hold_state to,
+			struct bw_err *err);
+
+/* Who holds a VF. Return: 1 found and @ret filled, 0 nobody; -errno. */
+int bw_journal_vf_get(struct bw_journal *j, const char *pci, struct bw_vf_hold *ret,
+		      struct bw_err *err);
+
+/* @h is borrowed. Return 0 to go on; anything else stops the walk and is its result. */
+typedef int (*bw_journal_vf_fn)(const struct bw_vf_hold *h, void *arg, struct bw_err *err);
+
+/*
+ * Walks the VFs an attachment holds, by slot; all of them, by PCI address. No transaction is open
+ * while @fn runs: it may take its time and drop rows. Return: 0; what @fn returned; -errno.
+ */
+int bw_journal_vf_of(struct bw_journal *j, const char *container_id, const char *ifname,
+		     bw_journal_vf_fn fn, void *arg, struct bw_err *err);
+int bw_journal_vf_each(struct bw_journal *j, bw_journal_vf_fn fn, void *arg, struct bw_err *err);
+
+/**
+ * bw_journal_vf_drop() - hold a VF no longer
+ * @j: open journal
+ * @pci: VF
+ * @container_id: of the holder
+ * @ifname: of the holder
+ * @id: its row; 0 = whichever row that holder has
+ *
+ * Return: 1 dropped, 0 this holder does not hold it; -errno.
+ */
+int bw_journal_vf_drop(struct bw_journal *j, const char *pci, const char *container_id,
+		       const char *ifname, int64_t id, struct bw_err *err);
+
+/*
  * CHECK AND REPAIR
  */
 
@@ -347,6 +441,7 @@ struct bw_journal_repair {
 	char kept[BW_JOURNAL_DIR_MAX + 96]; /* where the damaged file is now; "" = none was there */
 	unsigned int attachments; /* rows saved */
 	unsigned int addresses;
+	unsigned int vf_holds;
 	unsigned int lost; /* rows that could not be read or contradicted others */
 };
 
