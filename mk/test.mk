@@ -58,7 +58,7 @@ test-unit: $(UNIT) | $(call need,unit)
 test-bpf: $(BPF_TEST) $(TEST_PROGRAMS) | $(call need,unit) $(call need,bed)
 	$(call tier,bpf,300,60,$(BPF_TEST) $(call tier_files,bpf))
 
-test-net: $(TEST_PROGRAMS) | $(call need,bed) $(call need,test) $(call need,go-plugins)
+test-net: $(TEST_PROGRAMS) | $(call need,bed) $(call need,demo) $(call need,test) $(call need,go-plugins)
 	$(call tier,net,900,220,$(call tier_files,net))
 
 test-conformance: $(TEST_PROGRAMS) | $(call need,bed) $(call need,test) $(call need,go-plugins)
