@@ -8,6 +8,7 @@ BPF_TEST := $(BPF_TEST_SRC:%.c=$(B)/%)
 
 # The component that tests/unit/X mirrors: its private headers, and for a program its objects without main.
 UNIT_DIR_bridge := cni/bridge
+UNIT_DIR_common := cni/common
 UNIT_DIR_sriov := cni/sriov
 UNIT_DIR_ipam := ipam
 UNIT_DIR_cli := controller/cli

@@ -3,12 +3,7 @@
  * ADD, as a table of steps. Every effect pushes its inverse; whatever step fails, the list runs and
  * nothing is left but the journal's file and a bridge that others use.
  */
-#include <string.h>
-
-#include <bw/announce.h>
 #include <bw/clock.h>
-#include <bw/cni_delegate.h>
-#include <bw/cni_prevresult.h>
 #include <bw/datapath.h>
 #include <bw/err.h>
 #include <bw/nl.h>
@@ -17,37 +12,22 @@
 #include "teardown.h"
 #include "verbs.h"
 
-/* Sockets in the pod, made in one visit: what announces at the end is one of them. */
-static int open_in_pod(struct bridge_add *add, struct bw_err *err)
-{
-	int r, back;
-
-	r = bw_netns_enter(&add->ns, err);
-	if (r < 0)
-		return r;
-	r = bw_nl_open(BW_NL_ROUTE, NULL, &add->pod, err);
-	if (r == 0 && add->ctx->conf.announce && add->ctx->conf.ipam_type)
-		r = bw_announce_open(NULL, &add->announce_fd, err);
-	back = bw_netns_leave(&add->ns, r < 0 ? NULL : err);
-	return r < 0 ? r : back;
-}
-
 /* The namespace and its identity, before anything changes. */
 static int step_open(struct bridge_add *add, struct bw_err *err)
 {
 	struct bridge_ctx *ctx = add->ctx;
 	int r;
 
-	r = bw_netns_open(ctx->req->netns, &add->ns, err);
-	if (r == 0)
-		r = open_in_pod(add, err);
+	add->pod.ifname = ctx->req->ifname;
+	add->pod.enable_dad = ctx->conf.enable_dad;
+	r = bw_pod_open(&add->pod, ctx->req->netns, ctx->conf.announce && ctx->conf.ipam_type, err);
 	if (r == 0)
 		r = bridge_ctx_host(ctx, err);
 	if (r == 0)
 		r = bw_boot_id(ctx->att.boot_id, err);
 	if (r < 0)
 		return r;
-	ctx->att.netns_id = add->pod->netns_cookie;
+	ctx->att.netns_id = add->pod.nl->netns_cookie;
 	ctx->att.since_s = bw_clock_real_s();
 	return 0;
 }
@@ -80,12 +60,7 @@ static int step_probe_capabilities(struct bridge_add *add, struct bw_err *err)
 
 static int step_prev_result(struct bridge_add *add, struct bw_err *err)
 {
-	int r = bw_cni_prevresult(add->ctx->req, add->result, err);
-
-	add->first_if = add->result->n_ifs;
-	add->first_ip = add->result->n_ips;
-	add->first_route = add->result->n_routes;
-	return r < 0 ? r : 0;
+	return bw_own_begin(&add->own, add->ctx->req, err);
 }
 
 static int undo_journal(void *arg, struct bw_err *err)
@@ -110,7 +85,7 @@ static int step_journal(struct bridge_add *add, struct bw_err *err)
 
 	r = bridge_ctx_journal(ctx, err);
 	if (r == 0)
-		r = bw_ipam_add(ctx->ipam, &ctx->att, finish_stale, ctx, add->result, err);
+		r = bw_ipam_add(ctx->ipam, &ctx->att, finish_stale, ctx, add->own.result, err);
 	if (r < 0)
 		return r;
 	bw_undo_push(&add->undo, undo_journal, ctx, "remove the attachment from the journal");
@@ -118,51 +93,15 @@ static int step_journal(struct bridge_add *add, struct bw_err *err)
 	return 0;
 }
 
-static int undo_delegate(void *arg, struct bw_err *err)
-{
-	struct bridge_ctx *ctx = arg;
-
-	return bw_cni_delegate(ctx->req, ctx->conf.ipam_type, BW_CNI_DEL, NULL, err);
-}
-
-/* Appends a delegate's answer. Its interfaces are not ours: IPAM plugins have none. */
-static int append(struct bw_cni_result *to, struct bw_cni_result *from, struct bw_err *err)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < from->n_ips && r == 0; i++) {
-		from->ips[i].interface = BW_CNI_NO_IF;
-		r = bw_cni_result_add_ip(to, &from->ips[i], err);
-	}
-	for (size_t i = 0; i < from->n_routes && r == 0; i++)
-		r = bw_cni_result_add_route(to, &from->routes[i], err);
-	if (r == 0) {
-		struct bw_cni_dns old = to->dns;
-
-		to->dns = from->dns;
-		from->dns = old; /* freed with the rest of it */
-	}
-	return r;
-}
-
-/* A foreign IPAM runs with no lock held; a failed one is told to forget. */
+/* A foreign IPAM runs with no lock held. */
 static int step_delegate(struct bridge_add *add, struct bw_err *err)
 {
 	struct bridge_ctx *ctx = add->ctx;
-	struct bw_cni_result answer = { 0 };
-	int r;
 
 	if (!bridge_conf_is_foreign(&ctx->conf))
 		return 0;
-	bw_undo_push(&add->undo, undo_delegate, ctx, "DEL of the IPAM plugin");
-	r = bw_cni_delegate(ctx->req, ctx->conf.ipam_type, BW_CNI_ADD, &answer, err);
-	if (r == 0)
-		r = append(add->result, &answer, err);
-	bw_cni_result_done(&answer);
-	/* One that was not found was not started: there is nothing to forget. */
-	if (r == -ENOENT)
-		add->undo.n--;
-	return r;
+	add->foreign = (struct bw_foreign){ .req = ctx->req, .type = ctx->conf.ipam_type };
+	return bw_foreign_add(&add->foreign, &add->undo, &add->own, err);
 }
 
 static int step_layer3(struct bridge_add *add, struct bw_err *err)
@@ -171,10 +110,9 @@ static int step_layer3(struct bridge_add *add, struct bw_err *err)
 	int r = 0;
 
 	if (conf->ipam_type)
-		r = bridge_layer3_complete(conf, add->result, add->first_ip, add->first_route,
-					   &add->gateways, err);
+		r = bridge_layer3_complete(conf, &add->own, &add->gateways, err);
 	if (r == 0)
-		r = bridge_layer3_dns(conf, add->result, err);
+		r = bw_own_dns(&add->own, &conf->dns, err);
 	if (r == 0)
 		r = bridge_mac_choose(add, err);
 	add->want.gateways = add->gateways.at;
@@ -206,7 +144,7 @@ static int step_probe_addresses(struct bridge_add *add, struct bw_err *err)
 {
 	int r;
 
-	if (add->ctx->conf.probe == BRIDGE_PROBE_OFF || !bridge_own_ips(add))
+	if (add->ctx->conf.probe == BW_PROBE_OFF || !bw_own_n_ips(&add->own))
 		return 0;
 	bridge_segment_done(&add->segment);
 	add->segment = BRIDGE_SEGMENT_NONE;
@@ -218,7 +156,7 @@ static int step_probe_addresses(struct bridge_add *add, struct bw_err *err)
 
 static int step_pod(struct bridge_add *add, struct bw_err *err)
 {
-	return add->ctx->conf.no_container_if ? 0 : bridge_pod_configure(add, err);
+	return add->ctx->conf.no_container_if ? 0 : bw_pod_configure(&add->pod, &add->own, err);
 }
 
 /* Appends one interface to the result. */
@@ -232,7 +170,7 @@ static int put_if(struct bridge_add *add, const char *name, const struct bw_mac 
 			       .has_mac = 1,
 			       .mtu = mtu };
 
-	return bw_cni_result_add_if(add->result, &i, err);
+	return bw_cni_result_add_if(add->own.result, &i, err);
 }
 
 /* Interfaces as the reference plugin lists them: bridge, host end, container end, VLAN gateway. */
@@ -246,11 +184,10 @@ static int step_result(struct bridge_add *add, struct bw_err *err)
 	if (r == 0)
 		r = put_if(add, add->host.name, &add->host.mac, add->host.mtu, NULL, err);
 	if (r == 0)
-		r = put_if(add, req->ifname, &add->mac, add->host.mtu, req->netns, err);
+		r = put_if(add, req->ifname, &add->pod.mac, add->host.mtu, req->netns, err);
 	if (r == 0 && seg->gateway && seg->gateway != seg->bridge)
 		r = put_if(add, seg->gateway_name, &seg->gateway_mac, seg->bridge_mtu, NULL, err);
-	for (size_t i = add->first_ip; i < add->result->n_ips; i++)
-		add->result->ips[i].interface = (int)add->first_if + 2;
+	bw_own_bind(&add->own, 2); /* the container end */
 	return r;
 }
 
@@ -292,9 +229,7 @@ static const step_fn steps[] = {
 /* After a success the process ends: the kernel closes what is open in no system call. */
 static void leave_descriptors(struct bridge_add *add)
 {
-	add->ns = BW_NETNS_NONE;
-	add->announce_fd = -1;
-	add->pod->fd = -1;
+	bw_pod_leave(&add->pod);
 	add->ctx->host->fd = -1;
 }
 
@@ -303,18 +238,15 @@ static void add_done(struct bridge_add *add)
 	bw_undo_run(&add->undo);
 	bridge_segment_done(&add->segment);
 	bw_dp_close(&add->dp);
-	bw_autoclose_fn(&add->announce_fd);
 	bw_nl_close(&add->nft);
-	bw_nl_close(&add->pod);
-	bw_netns_close(&add->ns);
+	bw_pod_close(&add->pod);
 	bridge_ctx_free(&add->ctx);
 }
 
 int bridge_add(const struct bw_cni_request *req, struct bw_cni_result *result, struct bw_err *err)
 {
-	struct bridge_add add = { .result = result,
-				  .ns = BW_NETNS_NONE,
-				  .announce_fd = -1,
+	struct bridge_add add = { .own = { .result = result },
+				  .pod = BW_POD_NONE,
 				  .segment = BRIDGE_SEGMENT_NONE };
 	int r;
 

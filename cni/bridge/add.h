@@ -2,9 +2,10 @@
 /* The state of one ADD, and its steps beyond the order in add.c. */
 #pragma once
 
-#include <bw/cni_result.h>
+#include <bw/foreign.h>
 #include <bw/link.h>
-#include <bw/netns.h>
+#include <bw/own.h>
+#include <bw/pod.h>
 #include <bw/undo.h>
 
 #include "ctx.h"
@@ -19,29 +20,21 @@ struct bw_nl_batch;
 
 struct bridge_add {
 	struct bridge_ctx *ctx; /* owned */
-	struct bw_cni_result *result; /* borrowed: what ADD answers */
-	struct bw_netns ns; /* the pod's */
-	struct bw_nl *pod; /* route socket there */
-	int announce_fd; /* raw ICMPv6 socket there; -1 = none */
+	struct bw_own own; /* of what ADD answers */
+	struct bw_pod pod;
+	struct bw_foreign foreign; /* the IPAM plugin that is to forget after a failure */
 	struct bw_nl *nft; /* netfilter socket on the host, with ipMasq */
-	size_t first_if; /* of the result: what stands before is prevResult's */
-	size_t first_ip;
-	size_t first_route;
 	struct bridge_gateways gateways;
 	struct bridge_segment_want want;
 	struct bridge_segment segment; /* the lock, while it is held */
 	struct bw_link host; /* host end */
-	int pod_ifindex;
 	uint8_t forwards[2]; /* the host forwards already: IPv4, IPv6 */
 	int is_netkit;
-	struct bw_mac mac; /* of the pod end */
 	int programs; /* eBPF programs are to be attached */
 	int accel; /* ... and may take the fast path */
 	struct bw_dp *dp;
 	struct bw_undo undo;
 };
-
-#define bridge_own_ips(add) ((add)->result->n_ips - (add)->first_ip)
 
 /* mac.c: decides the pod's MAC. 0; -errno of the random source. */
 int bridge_mac_choose(struct bridge_add *add, struct bw_err *err);
@@ -65,12 +58,6 @@ int bridge_port_pin(struct bridge_add *add, struct bw_err *err);
 
 /* port.c: waits until the bridge forwards to the port. No lock is held. 0; -errno. */
 int bridge_port_settle(struct bridge_add *add, struct bw_err *err);
-
-/* pod.c: the pod end up, with no address yet. 0; -errno. */
-int bridge_pod_up(struct bridge_add *add, struct bw_err *err);
-
-/* pod.c: addresses and routes; the pod end is up afterwards. 0; -errno. */
-int bridge_pod_configure(struct bridge_add *add, struct bw_err *err);
 
 /* probe.c: asks the segment for the addresses if wanted. 0; -EADDRINUSE class BUSY; -errno. */
 int bridge_probe_run(struct bridge_add *add, struct bw_err *err);

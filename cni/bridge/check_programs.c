@@ -28,12 +28,12 @@ int bridge_check_vlans(struct bridge_check *c, struct bw_err *err)
 	if (r < 0)
 		return r;
 	if (got.pvid != native || !bw_port_vlans_has(got.untagged, native))
-		bridge_drift_add(&c->drift, "port %s carries VLAN %u untagged, expected %u",
-				 c->host.name, got.pvid, native);
+		bw_drift_add(&c->base.drift, "port %s carries VLAN %u untagged, expected %u",
+			     c->host.name, got.pvid, native);
 	for (uint16_t vid = 1; vid <= BRIDGE_VLAN_MAX; vid++)
 		if (bridge_trunk_has(&conf->trunk, vid) && !bw_port_vlans_has(got.member, vid))
-			bridge_drift_add(&c->drift, "VLAN %u is missing at port %s", vid,
-					 c->host.name);
+			bw_drift_add(&c->base.drift, "VLAN %u is missing at port %s", vid,
+				     c->host.name);
 	return 0;
 }
 
@@ -41,7 +41,7 @@ static void note(const char *what, void *arg)
 {
 	struct bridge_check *c = arg;
 
-	bridge_drift_add(&c->drift, "%s", what);
+	bw_drift_add(&c->base.drift, "%s", what);
 }
 
 /* What acceleration came to, in a log line: CHECK answers nothing on success. */
@@ -57,9 +57,9 @@ static struct bw_cni_result own_addresses(const struct bridge_check *c,
 {
 	struct bw_cni_result own = { .ips = ips };
 
-	for (size_t i = 0; i < c->prev.n_ips && own.n_ips < BW_CNI_IPS_MAX; i++)
-		if (bridge_check_is_ours(c, &c->prev.ips[i]))
-			ips[own.n_ips++] = c->prev.ips[i];
+	for (size_t i = 0; i < c->base.prev.n_ips && own.n_ips < BW_CNI_IPS_MAX; i++)
+		if (bw_check_is_ours(&c->base, &c->base.prev.ips[i]))
+			ips[own.n_ips++] = c->base.prev.ips[i];
 	return own;
 }
 
@@ -75,7 +75,7 @@ int bridge_check_programs(struct bridge_check *c, struct bw_err *err)
 	struct bridge_endpoint_from from = { .conf = conf,
 					     .segment = &seg,
 					     .host = &c->host,
-					     .mac = &c->pod.mac,
+					     .mac = &c->base.pod.mac,
 					     .result = &own,
 					     .is_netkit = strcmp(c->host.kind, "netkit") == 0 };
 	const char *slow = bridge_endpoint_why_slow(conf);
@@ -83,7 +83,7 @@ int bridge_check_programs(struct bridge_check *c, struct bw_err *err)
 	struct bw_dp_endpoint ep;
 	int r;
 
-	if (!bridge_conf_wants_programs(conf) || !c->pod.ifindex)
+	if (!bridge_conf_wants_programs(conf) || !c->base.pod.ifindex)
 		return 0;
 	r = bw_dp_probe(&caps, err);
 	if (r < 0)

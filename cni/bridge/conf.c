@@ -26,14 +26,6 @@ static const struct bw_json_enum mac_from_names[] = {
 	{ NULL, 0 },
 };
 
-static const struct bw_json_enum probe_names[] = {
-	{ "off", BRIDGE_PROBE_OFF },
-	{ "warn", BRIDGE_PROBE_WARN },
-	{ "enforce", BRIDGE_PROBE_ENFORCE },
-	{ NULL, 0 },
-};
-static_assert(BW_ARRAY_SIZE(probe_names) == BRIDGE_PROBE_MAX_ + 1, "probe without a name");
-
 static const struct bw_json_enum link_names[] = {
 	{ "veth", BRIDGE_LINK_VETH },
 	{ "netkit", BRIDGE_LINK_NETKIT },
@@ -52,11 +44,6 @@ static const struct bw_json_enum masq_backend_names[] = {
 const char *bridge_accel_str(enum bridge_accel accel)
 {
 	return accel < BRIDGE_ACCEL_MAX_ ? accel_names[accel].name : "unknown";
-}
-
-const char *bridge_probe_str(enum bridge_probe probe)
-{
-	return probe < BRIDGE_PROBE_MAX_ ? probe_names[probe].name : "unknown";
 }
 
 const char *bridge_link_str(enum bridge_link link)
@@ -109,35 +96,10 @@ static int decode_args(const struct cJSON *json, const struct bw_json_path *path
 	return cni ? bw_json_decode(cni, &args_cni_table, &below, keys, err) : 0;
 }
 
-static int check_ipam(const struct cJSON *json, const struct bw_json_path *path, void *member,
-		      struct bw_err *err)
-{
-	struct bw_json_path below = { .up = path, .key = "type" };
-	const struct cJSON *type = bw_json_get(json, "type");
-	const char *text = cJSON_GetStringValue(type);
-
-	(void)member;
-	if (!cJSON_IsObject(json))
-		return bw_json_expect(json, path, err, "an object");
-	if (type && (!text || strchr(text, '/')))
-		return bw_json_expect(type, &below, err, "the name of an IPAM plugin");
-	return 0;
-}
-
-static const struct bw_json_field name_item = BW_JSON_ITEM(STR, const char *);
-static const struct bw_json_field dns_fields[] = {
-	BW_JSON_FIELD(STR, struct bridge_dns, domain, "domain"),
-	BW_JSON_FIELD(ARRAY, struct bridge_dns, nameservers, "nameservers", .item = &name_item,
-		      .max = 64),
-	BW_JSON_FIELD(ARRAY, struct bridge_dns, search, "search", .item = &name_item, .max = 64),
-	BW_JSON_FIELD(ARRAY, struct bridge_dns, options, "options", .item = &name_item, .max = 64),
-};
-static const struct bw_json_table dns_table = BW_JSON_TABLE(dns_fields);
-
 #define FLAG(member_, name_) BW_JSON_FIELD(BOOL, struct keys, conf.member_, name_)
 static const struct bw_json_field fields[] = {
-	BW_JSON_FIELD(STR, struct keys, conf.bridge, "bridge", .check = bridge_ifname_check),
-	BW_JSON_FIELD(STR, struct keys, conf.uplink, "uplink", .check = bridge_ifname_check),
+	BW_JSON_FIELD(STR, struct keys, conf.bridge, "bridge", .check = bw_conf_ifname_check),
+	BW_JSON_FIELD(STR, struct keys, conf.uplink, "uplink", .check = bw_conf_ifname_check),
 	FLAG(is_gateway, "isGateway"),
 	FLAG(is_default_gateway, "isDefaultGateway"),
 	FLAG(force_address, "forceAddress"),
@@ -155,66 +117,45 @@ static const struct bw_json_field fields[] = {
 	FLAG(isolated, "portIsolation"),
 	FLAG(announce, "announce"),
 	FLAG(move_uplink_addresses, "moveUplinkAddresses"),
-	BW_JSON_FIELD(INT, struct keys, conf.mtu, "mtu", .max = BRIDGE_MTU_MAX,
-		      .check = bridge_mtu_check),
+	BW_JSON_FIELD(INT, struct keys, conf.mtu, "mtu", .max = BW_CONF_MTU_MAX,
+		      .check = bw_conf_mtu_check),
 	BW_JSON_FIELD(ENUM, struct keys, conf.accel, "accel", .names = accel_names),
 	BW_JSON_FIELD(ENUM, struct keys, conf.mac_from, "macFrom", .names = mac_from_names),
-	BW_JSON_FIELD(ENUM, struct keys, conf.probe, "probe", .names = probe_names),
+	BW_JSON_FIELD(ENUM, struct keys, conf.probe, "probe", .names = bw_probe_mode_names),
 	BW_JSON_FIELD(ENUM, struct keys, conf.link, "link", .names = link_names),
 	BW_JSON_FIELD(CUSTOM, struct keys, conf.antispoof, "antiSpoof",
 		      .decode = bridge_antispoof_decode),
 	BW_JSON_FIELD(CUSTOM, struct keys, conf.bandwidth, "bandwidth",
 		      .decode = bridge_bandwidth_decode),
-	BW_JSON_FIELD(OBJECT, struct keys, conf.dns, "dns", .table = &dns_table),
-	BW_JSON_FIELD(TREE, struct keys, ipam, "ipam", .check = check_ipam),
+	BW_JSON_FIELD(OBJECT, struct keys, conf.dns, "dns", .table = &bw_conf_dns_table),
+	BW_JSON_FIELD(TREE, struct keys, ipam, "ipam", .check = bw_conf_ipam_check),
 	BW_JSON_FIELD(CUSTOM, struct keys, runtime_mac, "runtimeConfig", .decode = decode_runtime),
 	BW_JSON_FIELD(CUSTOM, struct keys, args_mac, "args", .decode = decode_args),
 };
 static const struct bw_json_table table = BW_JSON_TABLE(fields);
 
-/* The first declared MAC in the order of precedence. An empty text is not declared. */
+/* A text is declared when it is not empty. */
 static int choose_mac(const struct bw_cni_request *req, struct keys *k, struct bw_err *err)
 {
-	const struct {
-		const char *where;
-		const char *text;
-	} from[] = {
+	const struct bw_conf_mac_from from[] = {
 		{ "runtimeConfig.mac", k->runtime_mac },
 		{ "args.cni.mac", k->args_mac },
 		{ "MAC in CNI_ARGS", bw_cni_request_arg(req, "MAC") },
 	};
+	int r = bw_conf_mac_pick(from, BW_ARRAY_SIZE(from), &k->conf.mac, err);
 
-	for (size_t i = 0; i < BW_ARRAY_SIZE(from); i++) {
-		struct bw_mac mac;
-
-		if (!from[i].text || !*from[i].text)
-			continue;
-		if (bw_mac_parse(from[i].text, &mac) < 0 || bw_mac_is_zero(&mac) ||
-		    bw_mac_is_multicast(&mac))
-			return bw_reject(
-				err, BW_ERR_INVALID, EINVAL,
-				"%s: expected a unicast MAC such as 02:00:00:00:00:01, got "
-				"\"%.64s\"",
-				from[i].where, from[i].text);
-		if (k->conf.has_mac)
-			continue;
-		k->conf.mac = mac;
-		k->conf.has_mac = 1;
-	}
-	return 0;
+	k->conf.has_mac = r > 0;
+	return r;
 }
 
 static void settle(struct keys *k)
 {
 	struct bridge_conf *c = &k->conf;
-	const char *type = bw_json_get_str(k->ipam, "type");
 
-	c->ipam_type = type && *type ? type : NULL;
+	c->ipam_type = bw_conf_ipam_type(k->ipam);
 	c->is_gateway |= c->is_default_gateway;
 	if (k->has_runtime_bandwidth)
 		c->bandwidth = k->runtime_bandwidth;
-	c->has_dns = c->dns.nameservers.n || c->dns.search.n || c->dns.options.n ||
-		     (c->dns.domain && *c->dns.domain);
 }
 
 /* What two keys may not say together. */
@@ -289,12 +230,12 @@ int bridge_conf_load_lenient(const struct bw_cni_request *req, struct bridge_con
 void bridge_conf_done(struct bridge_conf *conf)
 {
 	if (conf)
-		bw_json_done(&dns_table, &conf->dns);
+		bw_conf_dns_done(&conf->dns);
 }
 
 int bridge_conf_is_foreign(const struct bridge_conf *conf)
 {
-	return conf->ipam_type && strcmp(conf->ipam_type, BRIDGE_IPAM_OWN) != 0;
+	return bw_conf_is_foreign(conf->ipam_type);
 }
 
 int bridge_conf_checks_ip(const struct bridge_conf *conf)

@@ -9,15 +9,13 @@
 #include <bw/defs.h>
 #include <bw/ip.h>
 #include <bw/json.h>
+#include <bw/plugin_conf.h>
 
 struct bw_cni_dns;
 struct bw_err;
 
 #define BRIDGE_NAME_DEFAULT "cni0"
-#define BRIDGE_IPAM_OWN "barewire-ipam"
-#define BRIDGE_MTU_MIN 68 /* RFC 791: what every IPv4 link carries */
-#define BRIDGE_MTU_MAX 65535
-#define BRIDGE_VLAN_MAX 4094
+#define BRIDGE_VLAN_MAX BW_CONF_VLAN_MAX
 #define BRIDGE_NATIVE_VID 1 /* untagged on a trunk without vlan, as the reference plugin */
 #define BRIDGE_EP_ADDRS_MAX 4 /* BW_EP_ADDRS_MAX of bpf_abi.h: what the programs hold */
 #define BRIDGE_TRUNK_ITEMS_MAX 256
@@ -44,13 +42,6 @@ enum bridge_mac_from {
 	BRIDGE_MAC_FROM_MAX_,
 };
 
-enum bridge_probe {
-	BRIDGE_PROBE_OFF,
-	BRIDGE_PROBE_WARN,
-	BRIDGE_PROBE_ENFORCE,
-	BRIDGE_PROBE_MAX_,
-};
-
 enum bridge_link {
 	BRIDGE_LINK_VETH,
 	BRIDGE_LINK_NETKIT,
@@ -59,7 +50,6 @@ enum bridge_link {
 };
 
 const char *bridge_accel_str(enum bridge_accel accel);
-const char *bridge_probe_str(enum bridge_probe probe);
 const char *bridge_link_str(enum bridge_link link);
 
 struct bridge_antispoof {
@@ -84,13 +74,6 @@ struct bridge_trunk {
 	unsigned int n; /* how many */
 };
 
-struct bridge_dns {
-	const char *domain;
-	struct bw_json_list nameservers; /* of const char * */
-	struct bw_json_list search;
-	struct bw_json_list options;
-};
-
 /* Strings are borrowed from the request. */
 struct bridge_conf {
 	const char *bridge;
@@ -110,17 +93,16 @@ struct bridge_conf {
 	uint8_t announce;
 	uint8_t move_uplink_addresses;
 	uint8_t has_mac; /* declared by runtimeConfig, args.cni or CNI_ARGS */
-	uint8_t has_dns; /* any member of dns is set: it replaces the IPAM's */
 	uint16_t vlan; /* 0 = none */
 	uint32_t mtu; /* 0 = the kernel's, or the uplink's */
 	enum bridge_accel accel;
 	enum bridge_mac_from mac_from;
-	enum bridge_probe probe;
+	enum bw_probe_mode probe;
 	enum bridge_link link;
 	struct bridge_antispoof antispoof;
 	struct bridge_bandwidth bandwidth;
 	struct bridge_trunk trunk;
-	struct bridge_dns dns;
+	struct bw_conf_dns dns;
 	struct bw_mac mac;
 };
 

@@ -11,37 +11,6 @@
 #include "conf.h"
 #include "conf_fields.h"
 
-int bridge_ifname_check(const struct cJSON *json, const struct bw_json_path *path, void *member,
-			struct bw_err *err)
-{
-	const char *name = *(const char **)member;
-	size_t len = strlen(name);
-	int bad = len < 1 || len > BW_CNI_IFNAME_MAX || strcmp(name, ".") == 0 ||
-		  strcmp(name, "..") == 0;
-
-	for (const char *p = name; *p && !bad; p++)
-		bad = *p == '/' || *p == ':' || *p == '%' || isspace((unsigned char)*p) ||
-		      iscntrl((unsigned char)*p);
-	if (!bad)
-		return 0;
-	return bw_json_expect(json, path, err,
-			      "an interface name of 1 to %d characters without blanks, '/', ':' "
-			      "and '%%'",
-			      BW_CNI_IFNAME_MAX);
-}
-
-int bridge_mtu_check(const struct cJSON *json, const struct bw_json_path *path, void *member,
-		     struct bw_err *err)
-{
-	uint32_t mtu;
-
-	memcpy(&mtu, member, sizeof(mtu));
-	if (!mtu || mtu >= BRIDGE_MTU_MIN)
-		return 0;
-	return bw_json_expect(json, path, err, "0 or an integer from %d to %d", BRIDGE_MTU_MIN,
-			      BRIDGE_MTU_MAX);
-}
-
 /* One item of vlanTrunk; -1 = not said. */
 struct trunk_item {
 	int32_t id;

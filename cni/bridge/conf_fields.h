@@ -6,14 +6,6 @@ struct bw_err;
 struct bw_json_path;
 struct cJSON;
 
-/* A device's name: a const char * member. Source: dev_valid_name() of Linux, and no '%'. */
-int bridge_ifname_check(const struct cJSON *json, const struct bw_json_path *path, void *member,
-			struct bw_err *err);
-
-/* 0 or BRIDGE_MTU_MIN and more: a uint32_t member. */
-int bridge_mtu_check(const struct cJSON *json, const struct bw_json_path *path, void *member,
-		     struct bw_err *err);
-
 /* vlanTrunk: a struct bridge_trunk. */
 int bridge_trunk_decode(const struct cJSON *json, const struct bw_json_path *path, void *member,
 			struct bw_err *err);

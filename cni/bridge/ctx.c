@@ -1,49 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What every verb of the bridge plugin starts from. */
 #include <stdio.h>
-#include <string.h>
 
-#include <bw/clock.h>
+#include <bw/attach.h>
 #include <bw/err.h>
 #include <bw/nl.h>
 
 #include "ctx.h"
 
-#define HOST_NAME_BITS 44 /* 11 hex digits */
-
-void bridge_host_name(const char *container_id, const char *ifname, char out[BW_CNI_IFNAME_MAX + 1])
-{
-	uint64_t h = bw_fnv64(BW_FNV64_BASIS, container_id, strlen(container_id) + 1);
-
-	h = bw_fnv64(h, ifname, strlen(ifname)) & ((1ULL << HOST_NAME_BITS) - 1);
-	/* always fits, ignoring */
-	(void)snprintf(out, BW_CNI_IFNAME_MAX + 1, "bw%011llx", (unsigned long long)h);
-}
-
-/* Copies as much as fits: what is cut is for people's eyes, or checked elsewhere. */
-static void copy(char *out, size_t size, const char *text)
-{
-	(void)snprintf(out, size, "%s", text ? text : ""); /* cut is fine, ignoring */
-}
-
 static void fill_attachment(struct bridge_ctx *ctx)
 {
 	const struct bw_cni_request *req = ctx->req;
 	struct bw_attachment *a = &ctx->att;
-	const char *space = bw_cni_request_arg(req, "K8S_POD_NAMESPACE");
-	const char *pod = bw_cni_request_arg(req, "K8S_POD_NAME");
 
-	copy(a->container_id, sizeof(a->container_id), req->container_id);
-	copy(a->ifname, sizeof(a->ifname), req->ifname);
-	copy(a->network, sizeof(a->network), req->name);
-	copy(a->program, sizeof(a->program), BRIDGE_PROGRAM);
-	copy(a->netns, sizeof(a->netns), req->netns);
-	copy(a->bridge, sizeof(a->bridge), ctx->conf.bridge);
-	if (space && pod) /* cut is fine, ignoring */
-		(void)snprintf(a->pod, sizeof(a->pod), "%s/%s", space, pod);
+	bw_attach_fill(req, BRIDGE_PROGRAM, a);
+	/* an interface's name always fits, ignoring */
+	(void)snprintf(a->bridge, sizeof(a->bridge), "%s", ctx->conf.bridge);
 	a->vlan = ctx->conf.vlan;
 	if (req->container_id && req->ifname)
-		bridge_host_name(req->container_id, req->ifname, a->host_if);
+		bw_attach_host_name(req->container_id, req->ifname, a->host_if);
 	if (ctx->conf.ip_masq && ctx->conf.ipam_type)
 		a->flags |= BW_ATTACH_F_MASQ;
 	if (bridge_conf_wants_programs(&ctx->conf))

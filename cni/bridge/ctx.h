@@ -42,12 +42,3 @@ int bridge_ctx_journal(struct bridge_ctx *ctx, struct bw_err *err);
 
 /* Opens the route socket of the host's namespace unless it is open. 0; -errno. */
 int bridge_ctx_host(struct bridge_ctx *ctx, struct bw_err *err);
-
-/**
- * bridge_host_name() - name of an attachment's host interface
- *
- * "bw" and 11 hex digits of 64-bit FNV-1a over container ID, NUL and interface name: a DEL finds
- * the interface with no journal.
- */
-void bridge_host_name(const char *container_id, const char *ifname,
-		      char out[BW_CNI_IFNAME_MAX + 1]);

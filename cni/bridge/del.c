@@ -5,9 +5,10 @@
  */
 #include <string.h>
 
+#include <bw/attach.h>
 #include <bw/clock.h>
-#include <bw/cni_delegate.h>
 #include <bw/err.h>
+#include <bw/foreign.h>
 #include <bw/link.h>
 #include <bw/log.h>
 #include <bw/netns.h>
@@ -16,28 +17,6 @@
 #include "ctx.h"
 #include "teardown.h"
 #include "verbs.h"
-
-/* A journal that is not there, damaged or of a newer version will not get better by trying again.
- */
-static int is_lost(int r)
-{
-	return r == -ENOENT || r == -EBADMSG || r == -EPROTONOSUPPORT;
-}
-
-/* Says what became of the journal; a failure that may pass is kept for the end. */
-static int judge_journal(int r, struct bw_err *why, struct bw_err *err)
-{
-	if (r >= 0)
-		return 0;
-	if (is_lost(r)) {
-		bw_log_warn("deleting without the journal", "error", why->msg);
-		return 0;
-	}
-	why->class = BW_ERR_BUSY;
-	if (err)
-		*err = *why;
-	return r;
-}
 
 /* Reads the attachment, or makes one up from what the request says. */
 static int find_attachment(struct bridge_ctx *ctx, struct bw_err *err)
@@ -53,7 +32,7 @@ static int find_attachment(struct bridge_ctx *ctx, struct bw_err *err)
 		return 0;
 	/* Whatever could have been made may be there. */
 	a->flags |= BW_ATTACH_F_DATAPATH | (a->network[0] ? BW_ATTACH_F_MASQ : 0);
-	return judge_journal(r, &why, err);
+	return bw_attach_judge(r, &why, err);
 }
 
 /*
@@ -104,23 +83,11 @@ static void take_down(struct bridge_ctx *ctx)
 		bw_log_warn("the kernel side was not taken down whole", "error", why.msg);
 }
 
-/* Its own failure is passed on; that it cannot be run at all must not keep a pod from going. */
 static int del_delegate(struct bridge_ctx *ctx, struct bw_err *err)
 {
-	struct bw_err why = { 0 };
-	int r;
+	const struct bw_foreign f = { .req = ctx->req, .type = ctx->conf.ipam_type };
 
-	if (!bridge_conf_is_foreign(&ctx->conf))
-		return 0;
-	r = bw_cni_delegate(ctx->req, ctx->conf.ipam_type, BW_CNI_DEL, NULL, &why);
-	if (r == -EREMOTEIO) {
-		if (err)
-			*err = why;
-		return r;
-	}
-	if (r < 0)
-		bw_log_warn("the IPAM plugin was not run", "error", why.msg);
-	return 0;
+	return bridge_conf_is_foreign(&ctx->conf) ? bw_foreign_del(&f, err) : 0;
 }
 
 int bridge_del(const struct bw_cni_request *req, struct bw_cni_result *result, struct bw_err *err)
@@ -138,7 +105,7 @@ int bridge_del(const struct bw_cni_request *req, struct bw_cni_result *result, s
 	rd = del_delegate(ctx, &delegate);
 	if (rj == 0 && ctx->ipam) {
 		r = bw_ipam_del_finish(ctx->ipam, ctx->att.container_id, ctx->att.ifname, &journal);
-		rj = judge_journal(r, &journal, NULL);
+		rj = bw_attach_judge(r, &journal, NULL);
 	}
 	if (err && (rd < 0 || rj < 0))
 		*err = rd < 0 ? delegate : journal;

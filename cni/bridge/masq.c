@@ -27,7 +27,7 @@ int bridge_masq_add(struct bridge_add *add, struct bw_err *err)
 {
 	struct bw_nft_owner owner = owner_of(&add->ctx->att);
 	struct bw_prefix addrs[BW_NFT_ADDRS_MAX];
-	size_t n = bridge_own_ips(add);
+	size_t n = bw_own_n_ips(&add->own);
 	int r;
 
 	if (!add->ctx->conf.ip_masq || !n)
@@ -38,7 +38,7 @@ int bridge_masq_add(struct bridge_add *add, struct bw_err *err)
 				 "masqueraded, got %zu",
 				 BW_NFT_ADDRS_MAX, n);
 	for (size_t i = 0; i < n; i++)
-		addrs[i] = add->result->ips[add->first_ip + i].address;
+		addrs[i] = add->own.result->ips[add->own.first_ip + i].address;
 	r = bw_nl_open(BW_NL_NETFILTER, NULL, &add->nft, err);
 	if (r < 0)
 		return r;

@@ -48,8 +48,8 @@ static void describe_pair(const struct bridge_add *add, struct bw_link_veth_new 
 					.gso_max_size = seg->gso_max_size,
 					.gso_ipv4_max_size = seg->gso_ipv4_max_size,
 					.peer_name = add->ctx->req->ifname,
-					.peer_mac = &add->mac,
-					.peer_ns = &add->ns };
+					.peer_mac = &add->pod.mac,
+					.peer_ns = &add->pod.ns };
 }
 
 /* Which of the two names is taken: the kernel does not say. */
@@ -58,7 +58,7 @@ static int explain_taken(const struct bridge_add *add, struct bw_err *err)
 	const struct bw_cni_request *req = add->ctx->req;
 	struct bw_link there = { 0 };
 
-	if (bw_link_get(add->pod, 0, req->ifname, &there, NULL) == 0)
+	if (bw_link_get(add->pod.nl, 0, req->ifname, &there, NULL) == 0)
 		return bw_reject(err, BW_ERR_INVALID, EEXIST,
 				 "CNI_IFNAME: interface %s exists in the container already",
 				 req->ifname);
@@ -88,7 +88,7 @@ static int make_pair(struct bridge_add *add, int netkit, struct bw_err *err)
 	if (b->n && b->ops[0].result == -EEXIST)
 		return explain_taken(add, err);
 	add->is_netkit = netkit;
-	add->pod_ifindex = add->host.peer;
+	add->pod.ifindex = add->host.peer;
 	return r;
 }
 
@@ -161,7 +161,7 @@ int bridge_port_pin(struct bridge_add *add, struct bw_err *err)
 
 	if (!bridge_mac_is_pinned(add))
 		return 0;
-	bw_fdb_put_new(b, link->ifindex, &add->mac, 0);
+	bw_fdb_put_new(b, link->ifindex, &add->pod.mac, 0);
 	bw_nl_tolerate(b, EEXIST);
 	bw_link_put_get(b, link->ifindex, link->name, link);
 	r = bw_nl_talk(add->ctx->host, b, err);
@@ -171,7 +171,7 @@ int bridge_port_pin(struct bridge_add *add, struct bw_err *err)
 	if (r < 0)
 		return r;
 	b = bw_nl_begin(add->ctx->host);
-	bw_fdb_put_add(b, link->ifindex, &add->mac, 0);
+	bw_fdb_put_add(b, link->ifindex, &add->pod.mac, 0);
 	return bw_nl_talk(add->ctx->host, b, err);
 }
 

@@ -134,9 +134,9 @@ int bridge_programs_attach(struct bridge_add *add, struct bw_err *err)
 	struct bridge_endpoint_from from = { .conf = &add->ctx->conf,
 					     .segment = &add->segment,
 					     .host = &add->host,
-					     .mac = &add->mac,
-					     .result = add->result,
-					     .first_ip = add->first_ip,
+					     .mac = &add->pod.mac,
+					     .result = add->own.result,
+					     .first_ip = add->own.first_ip,
 					     .accel = add->accel,
 					     .is_netkit = add->is_netkit };
 	struct bw_dp_endpoint ep;

@@ -2,6 +2,7 @@
 /* Taking an attachment's kernel side down. */
 #include <string.h>
 
+#include <bw/attach.h>
 #include <bw/datapath.h>
 #include <bw/err.h>
 #include <bw/journal.h>
@@ -50,7 +51,7 @@ int bridge_teardown(struct bw_nl *host, const struct bw_attachment *a, struct bw
 	if (a->host_if[0])
 		memcpy(name, a->host_if, sizeof(name));
 	else
-		bridge_host_name(a->container_id, a->ifname, name);
+		bw_attach_host_name(a->container_id, a->ifname, name);
 	r = bw_link_get(host, 0, name, &link, &why);
 	if (r != -ENODEV)
 		note(r, &why, &first, err);

@@ -21,8 +21,10 @@ LAYERS = {
     "lib/cni": {"base", "json", "cni"},
     "lib/datapath": {"base", "json", "net", "datapath", "abi"},
     "ipam": {"base", "json", "net", "cni", "ipam"},
-    "cni/bridge": {"base", "json", "net", "cni", "ipam", "datapath", "abi", "bridge"},
-    "controller/cli": {"base", "json", "net", "cni", "ipam", "datapath", "abi", "bridge"},
+    "cni/common": {"base", "json", "net", "cni", "ipam", "common"},
+    "cni/bridge": {"base", "json", "net", "cni", "ipam", "common", "datapath", "abi", "bridge"},
+    "cni/sriov": {"base", "json", "net", "cni", "ipam", "common", "sriov"},
+    "controller/cli": {"base", "json", "net", "cni", "ipam", "common", "datapath", "abi", "bridge", "sriov"},
     "bpf": {"abi"},
     "scripts": {"base", "datapath", "abi"},
 }
@@ -30,12 +32,14 @@ LAYERS = {
 HEADERS = {
     "base": "defs err flock log list buf io ip clock undo hash",
     "json": "json",
-    "net": "addr announce bridge_port link neigh netns nft nl probe route sysctl sysfs tc",
+    "net": "addr announce bridge_port link neigh netns nft nl probe pci rdma route sysctl sysfs tc vf",
     "cni": "cni_*",
     "ipam": "ipam journal range alloc",
     "datapath": "datapath",
     "abi": "bpf_abi",
+    "common": "attach check drift foreign own plugin_conf pod",
     "bridge": "segment",
+    "sriov": "sriov sriov_*",
 }
 
 

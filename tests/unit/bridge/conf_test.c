@@ -47,7 +47,9 @@ static void defaults_are_those_of_the_reference(void **state)
 	assert_null(c.ipam_type);
 	assert_int_equal(c.is_gateway | c.is_default_gateway | c.force_address | c.ip_masq, 0);
 	assert_int_equal(c.hairpin | c.promisc | c.preserve_default_vlan | c.macspoofchk, 0);
-	assert_int_equal(c.enable_dad | c.no_container_if | c.isolated | c.has_mac | c.has_dns, 0);
+	assert_int_equal(c.enable_dad | c.no_container_if | c.isolated | c.has_mac |
+				 bw_conf_has_dns(&c.dns),
+			 0);
 	assert_int_equal(c.move_uplink_addresses, 0);
 	assert_int_equal(c.announce, 1);
 	assert_int_equal(c.vlan, 0);
@@ -55,7 +57,7 @@ static void defaults_are_those_of_the_reference(void **state)
 	assert_int_equal(c.trunk.n, 0);
 	assert_int_equal(c.accel, BRIDGE_ACCEL_AUTO);
 	assert_int_equal(c.mac_from, BRIDGE_MAC_FROM_ADDRESS);
-	assert_int_equal(c.probe, BRIDGE_PROBE_OFF);
+	assert_int_equal(c.probe, BW_PROBE_OFF);
 	assert_int_equal(c.link, BRIDGE_LINK_VETH);
 	assert_int_equal(c.antispoof.mode, BRIDGE_SPOOF_DEFAULT);
 	assert_true(bridge_conf_checks_ip(&c));
@@ -87,7 +89,8 @@ static void every_key_is_read(void **state)
 	assert_string_equal(c.ipam_type, "host-local");
 	assert_true(c.is_gateway && c.is_default_gateway && c.force_address && c.ip_masq);
 	assert_true(c.hairpin && c.preserve_default_vlan && c.macspoofchk && c.enable_dad);
-	assert_true(c.isolated && c.move_uplink_addresses && c.has_dns && !c.announce);
+	assert_true(c.isolated && c.move_uplink_addresses && bw_conf_has_dns(&c.dns) &&
+		    !c.announce);
 	assert_int_equal(c.vlan, 4094);
 	assert_int_equal(c.mtu, 9000);
 	assert_int_equal(c.trunk.n, 5);
@@ -99,7 +102,7 @@ static void every_key_is_read(void **state)
 	assert_int_equal(bridge_trunk_next(&c.trunk, last + 1, &last), 0);
 	assert_int_equal(c.accel, BRIDGE_ACCEL_EBPF);
 	assert_int_equal(c.mac_from, BRIDGE_MAC_FROM_RANDOM);
-	assert_int_equal(c.probe, BRIDGE_PROBE_ENFORCE);
+	assert_int_equal(c.probe, BW_PROBE_ENFORCE);
 	assert_int_equal(c.link, BRIDGE_LINK_AUTO);
 	assert_int_equal(c.antispoof.mode, BRIDGE_SPOOF_ON);
 	assert_int_equal(c.antispoof.n_v4, 1);

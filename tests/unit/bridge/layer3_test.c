@@ -9,9 +9,8 @@
 #include <string.h>
 
 #include <bw/err.h>
+#include <bw/own.h>
 
-#include "ctx.h"
-#include "drift.h"
 #include "layer3.h"
 
 static void add_ip(struct bw_cni_result *r, const char *address, const char *gateway)
@@ -56,7 +55,8 @@ static void without_isgateway_nothing_is_added(void **state)
 
 	(void)state;
 	add_ip(&r, "10.1.0.7/24", NULL);
-	assert_int_equal(bridge_layer3_complete(&conf, &r, 0, 0, &g, NULL), 0);
+	assert_int_equal(bridge_layer3_complete(&conf, &(struct bw_own){ .result = &r }, &g, NULL),
+			 0);
 	assert_int_equal(g.n, 0);
 	assert_int_equal(r.n_routes, 0);
 	assert_int_equal(r.ips[0].gateway.family, 0);
@@ -74,14 +74,15 @@ static void a_gateway_is_the_first_address_of_the_subnet(void **state)
 	add_ip(&r, "fd00::7/64", NULL);
 	add_ip(&r, "10.2.0.7/16", "10.2.9.9");
 	add_ip(&r, "10.2.0.8/16", "10.2.9.9");
-	assert_int_equal(bridge_layer3_complete(&conf, &r, 0, 0, &g, NULL), 0);
+	assert_int_equal(bridge_layer3_complete(&conf, &(struct bw_own){ .result = &r }, &g, NULL),
+			 0);
 	assert_int_equal(g.n, 3);
 	expect_prefix(&g.at[0], "10.1.0.1/24");
 	expect_prefix(&g.at[1], "fd00::1/64");
 	expect_prefix(&g.at[2], "10.2.9.9/16");
 	assert_int_equal(r.n_routes, 0);
-	expect_ip(bridge_layer3_gateway(&r, 0, AF_INET6), "fd00::1");
-	assert_null(bridge_layer3_gateway(&r, 4, AF_INET));
+	expect_ip(bw_own_gateway(&r, 0, AF_INET6), "fd00::1");
+	assert_null(bw_own_gateway(&r, 4, AF_INET));
 	bw_cni_result_done(&r);
 }
 
@@ -97,7 +98,8 @@ static void a_default_route_a_family_unless_the_ipam_gave_one(void **state)
 	add_ip(&r, "fd00::7/64", NULL);
 	add_default(&r, "0.0.0.0/0", NULL); /* without a gateway it does not count */
 	add_default(&r, "::/0", "fd00::9");
-	assert_int_equal(bridge_layer3_complete(&conf, &r, 0, 0, &g, NULL), 0);
+	assert_int_equal(bridge_layer3_complete(&conf, &(struct bw_own){ .result = &r }, &g, NULL),
+			 0);
 	assert_int_equal(r.n_routes, 3);
 	expect_prefix(&r.routes[2].dst, "0.0.0.0/0");
 	expect_ip(&r.routes[2].gw, "10.1.0.1");
@@ -114,7 +116,11 @@ static void what_prevresult_brought_is_left_alone(void **state)
 	add_ip(&r, "10.9.0.7/24", NULL);
 	add_default(&r, "0.0.0.0/0", "10.9.0.1");
 	add_ip(&r, "10.1.0.7/24", NULL);
-	assert_int_equal(bridge_layer3_complete(&conf, &r, 1, 1, &g, NULL), 0);
+	assert_int_equal(bridge_layer3_complete(
+				 &conf,
+				 &(struct bw_own){ .result = &r, .first_ip = 1, .first_route = 1 },
+				 &g, NULL),
+			 0);
 	assert_int_equal(g.n, 1);
 	assert_int_equal(r.ips[0].gateway.family, 0);
 	assert_int_equal(r.n_routes, 2);
@@ -129,7 +135,8 @@ static void no_address_and_too_many_gateways_are_refused(void **state)
 	struct bw_err err = { 0 };
 
 	(void)state;
-	assert_int_equal(bridge_layer3_complete(&conf, &r, 0, 0, &g, &err), -EINVAL);
+	assert_int_equal(bridge_layer3_complete(&conf, &(struct bw_own){ .result = &r }, &g, &err),
+			 -EINVAL);
 	assert_int_equal(err.class, BW_ERR_INVALID);
 	for (int i = 0; i <= BRIDGE_GATEWAYS_MAX; i++) {
 		char text[32];
@@ -137,59 +144,9 @@ static void no_address_and_too_many_gateways_are_refused(void **state)
 		(void)snprintf(text, sizeof(text), "10.%d.0.7/24", i);
 		add_ip(&r, text, NULL);
 	}
-	assert_int_equal(bridge_layer3_complete(&conf, &r, 0, 0, &g, &err), -E2BIG);
+	assert_int_equal(bridge_layer3_complete(&conf, &(struct bw_own){ .result = &r }, &g, &err),
+			 -E2BIG);
 	bw_cni_result_done(&r);
-}
-
-static void dns_replaces_the_ipams_as_soon_as_one_member_is_set(void **state)
-{
-	const char *servers[] = { "10.0.0.53", "10.0.0.54" };
-	struct bridge_conf conf = { .has_dns = 0 };
-	struct bw_cni_result r = { 0 };
-
-	(void)state;
-	r.dns.domain = strdup("from.ipam");
-	assert_int_equal(bridge_layer3_dns(&conf, &r, NULL), 0);
-	assert_string_equal(r.dns.domain, "from.ipam");
-	conf.has_dns = 1;
-	conf.dns.nameservers = (struct bw_json_list){ servers, 2 };
-	assert_int_equal(bridge_layer3_dns(&conf, &r, NULL), 0);
-	assert_null(r.dns.domain);
-	assert_int_equal(r.dns.n_nameservers, 2);
-	assert_string_equal(r.dns.nameservers[1], "10.0.0.54");
-	bw_cni_result_done(&r);
-}
-
-static void host_names_are_13_characters_and_follow_from_both_parts(void **state)
-{
-	char a[BW_CNI_IFNAME_MAX + 1], b[BW_CNI_IFNAME_MAX + 1];
-
-	(void)state;
-	bridge_host_name("a", "eth0", a);
-	assert_string_equal(a, "bw3ec05b00505");
-	assert_int_equal(strlen(a), 13);
-	bridge_host_name("ae", "th0", b);
-	assert_string_not_equal(a, b);
-	bridge_host_name("a", "eth1", b);
-	assert_string_not_equal(a, b);
-}
-
-static void drifts_are_counted_and_one_error(void **state)
-{
-	struct bridge_drift d = { .n = 0 };
-	struct bw_err err = { 0 };
-
-	(void)state;
-	assert_int_equal(bridge_drift_result(&d, &err), 0);
-	bridge_drift_add(&d, "%s is missing", "eth0");
-	bridge_drift_add(&d, "route %d", 7);
-	assert_int_equal(bridge_drift_result(&d, &err), -ESTALE);
-	assert_string_equal(err.msg, "2 differences: eth0 is missing; route 7");
-	for (int i = 0; i < 1000; i++)
-		bridge_drift_add(&d, "one more difference of many, the %d.", i);
-	assert_int_equal(bridge_drift_result(&d, &err), -ESTALE);
-	assert_non_null(strstr(err.msg, "1002 differences"));
-	bw_buf_done(&d.text);
 }
 
 int main(void)
@@ -200,9 +157,6 @@ int main(void)
 		cmocka_unit_test(a_default_route_a_family_unless_the_ipam_gave_one),
 		cmocka_unit_test(what_prevresult_brought_is_left_alone),
 		cmocka_unit_test(no_address_and_too_many_gateways_are_refused),
-		cmocka_unit_test(dns_replaces_the_ipams_as_soon_as_one_member_is_set),
-		cmocka_unit_test(host_names_are_13_characters_and_follow_from_both_parts),
-		cmocka_unit_test(drifts_are_counted_and_one_error),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -7,16 +7,16 @@
 
 struct bw_err;
 
-#define BRIDGE_DRIFT_TEXT_MAX 4096 /* bytes of findings kept */
+#define BW_DRIFT_TEXT_MAX 4096 /* bytes of findings kept */
 
 /* Zeroed is "no drift". Owned by the caller; bw_buf_done(&text) frees it. */
-struct bridge_drift {
+struct bw_drift {
 	struct bw_buf text;
 	unsigned int n;
 };
 
 /* Adds one finding. Memory that runs out costs its text, never its count. */
-void bridge_drift_add(struct bridge_drift *d, const char *fmt, ...) BW_PRINTF(2, 3);
+void bw_drift_add(struct bw_drift *d, const char *fmt, ...) BW_PRINTF(2, 3);
 
 /* 0 without findings; -ESTALE class INVALID, the text holds them all as far as they fit. */
-int bridge_drift_result(const struct bridge_drift *d, struct bw_err *err);
+int bw_drift_result(const struct bw_drift *d, struct bw_err *err);

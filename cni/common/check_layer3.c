@@ -4,17 +4,16 @@
 #include <string.h>
 
 #include <bw/addr.h>
+#include <bw/check.h>
 #include <bw/err.h>
 #include <bw/nl.h>
+#include <bw/own.h>
 #include <bw/route.h>
-
-#include "check.h"
-#include "layer3.h"
 
 #define FOUND_MAX (BW_CNI_IPS_MAX > BW_CNI_ROUTES_MAX ? BW_CNI_IPS_MAX : BW_CNI_ROUTES_MAX)
 
 struct look {
-	const struct bridge_check *c;
+	const struct bw_check *c;
 	uint8_t found[FOUND_MAX]; /* by index in prevResult */
 };
 
@@ -25,7 +24,7 @@ static void look_reset(void *arg)
 	memset(look->found, 0, sizeof(look->found));
 }
 
-int bridge_check_is_ours(const struct bridge_check *c, const struct bw_cni_ip *ip)
+int bw_check_is_ours(const struct bw_check *c, const struct bw_cni_ip *ip)
 {
 	const struct bw_cni_if *i;
 
@@ -34,7 +33,7 @@ int bridge_check_is_ours(const struct bridge_check *c, const struct bw_cni_ip *i
 	if ((size_t)ip->interface >= c->prev.n_ifs)
 		return 0;
 	i = &c->prev.ifs[ip->interface];
-	return i->sandbox && *i->sandbox && strcmp(i->name, c->ctx->req->ifname) == 0;
+	return i->sandbox && *i->sandbox && strcmp(i->name, c->req->ifname) == 0;
 }
 
 static int look_addr(const struct bw_addr *addr, void *arg, struct bw_err *err)
@@ -50,20 +49,19 @@ static int look_addr(const struct bw_addr *addr, void *arg, struct bw_err *err)
 	return 0;
 }
 
-static int check_addresses(struct bridge_check *c, struct look *look, struct bw_err *err)
+static int check_addresses(struct bw_check *c, struct look *look, struct bw_err *err)
 {
 	struct bw_addr_visitor v = { .reset = look_reset, .visit = look_addr, .arg = look };
 	char text[BW_PREFIX_STR_MAX];
 	int r;
 
-	r = bw_addr_list(c->pod_nl, c->pod.ifindex, AF_UNSPEC, &v, err);
+	r = bw_addr_list(c->nl, c->pod.ifindex, AF_UNSPEC, &v, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < c->prev.n_ips; i++)
-		if (!look->found[i] && bridge_check_is_ours(c, &c->prev.ips[i]))
-			bridge_drift_add(&c->drift, "address %s is missing on %s",
-					 bw_prefix_str(&c->prev.ips[i].address, text),
-					 c->ctx->req->ifname);
+		if (!look->found[i] && bw_check_is_ours(c, &c->prev.ips[i]))
+			bw_drift_add(&c->drift, "address %s is missing on %s",
+				     bw_prefix_str(&c->prev.ips[i].address, text), c->req->ifname);
 	return 0;
 }
 
@@ -116,12 +114,11 @@ static int hops_have(const struct nlmsghdr *nlh, const struct bw_ip *gw)
 	return 0;
 }
 
-static int matches(const struct bridge_check *c, const struct bw_cni_route *want,
+static int matches(const struct bw_check *c, const struct bw_cni_route *want,
 		   const struct bw_route *got, const struct nlmsghdr *nlh)
 {
-	const struct bw_ip *gw = want->gw.family
-					 ? &want->gw
-					 : bridge_layer3_gateway(&c->prev, 0, want->dst.ip.family);
+	const struct bw_ip *gw =
+		want->gw.family ? &want->gw : bw_own_gateway(&c->prev, 0, want->dst.ip.family);
 	struct bw_ip first = bw_prefix_first(&want->dst);
 	uint32_t table = want->table > 0 ? (uint32_t)want->table : RT_TABLE_MAIN;
 
@@ -147,23 +144,23 @@ static int look_route(const struct nlmsghdr *nlh, const struct bw_route *route, 
 }
 
 /* By any device: a later plugin of the chain may have added routes of its own. */
-static int check_routes(struct bridge_check *c, struct look *look, struct bw_err *err)
+static int check_routes(struct bw_check *c, struct look *look, struct bw_err *err)
 {
 	struct bw_route_visitor v = { .reset = look_reset, .visit = look_route, .arg = look };
 	char text[BW_PREFIX_STR_MAX];
 	int r;
 
-	r = bw_route_list(c->pod_nl, 0, AF_UNSPEC, &v, err);
+	r = bw_route_list(c->nl, 0, AF_UNSPEC, &v, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < c->prev.n_routes; i++)
 		if (!look->found[i])
-			bridge_drift_add(&c->drift, "route %s is missing in the container",
-					 bw_prefix_str(&c->prev.routes[i].dst, text));
+			bw_drift_add(&c->drift, "route %s is missing in the container",
+				     bw_prefix_str(&c->prev.routes[i].dst, text));
 	return 0;
 }
 
-int bridge_check_layer3(struct bridge_check *c, struct bw_err *err)
+int bw_check_layer3(struct bw_check *c, struct bw_err *err)
 {
 	struct look look = { .c = c };
 	int r = 0;

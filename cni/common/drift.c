@@ -4,17 +4,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <bw/drift.h>
 #include <bw/err.h>
 
-#include "drift.h"
-
-void bridge_drift_add(struct bridge_drift *d, const char *fmt, ...)
+void bw_drift_add(struct bw_drift *d, const char *fmt, ...)
 {
 	char one[256];
 	va_list ap;
 
 	d->n++;
-	if (d->text.size > BRIDGE_DRIFT_TEXT_MAX)
+	if (d->text.size > BW_DRIFT_TEXT_MAX)
 		return;
 	va_start(ap, fmt);
 	(void)vsnprintf(one, sizeof(one), fmt, ap); /* cut is fine, ignoring */
@@ -23,7 +22,7 @@ void bridge_drift_add(struct bridge_drift *d, const char *fmt, ...)
 	(void)bw_buf_printf(&d->text, "%s%s", d->text.size ? "; " : "", one);
 }
 
-int bridge_drift_result(const struct bridge_drift *d, struct bw_err *err)
+int bw_drift_result(const struct bw_drift *d, struct bw_err *err)
 {
 	int r;
 
