@@ -28,7 +28,7 @@ void bw_log_setup(enum bw_log_level level, int fd, const char *cmd, const char *
 
 /**
  * bw_log_level_parse() - read a level's name
- * @s: error, warn, warning, info or debug
+ * @s: error (panic), warn (warning), info or debug
  * @ret_level: untouched on failure
  *
  * Return: 0; -EINVAL for any other text.

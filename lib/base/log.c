@@ -44,8 +44,11 @@ const char *bw_log_level_str(enum bw_log_level level)
 
 int bw_log_level_parse(const char *s, enum bw_log_level *ret_level)
 {
+	/* Names that configurations of other plugins use. */
 	if (strcmp(s, "warning") == 0)
 		s = "warn";
+	if (strcmp(s, "panic") == 0)
+		s = "error";
 	for (unsigned int i = 0; i < BW_LOG_MAX_; i++) {
 		if (strcmp(s, level_names[i]) == 0) {
 			*ret_level = (enum bw_log_level)i;

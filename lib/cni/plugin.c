@@ -164,17 +164,60 @@ static int read_stdin(struct bw_buf *text, struct bw_err *err)
 	return 0;
 }
 
-/* Configuration key logLevel: "debug" shows what the libraries do. */
+/* What stands in a log key; NULL when it is absent or empty, or is no text and @verb is DEL. */
+static int log_key(const struct bw_cni_request *req, const char *key, const char *expected,
+		   const char **ret, struct bw_err *err)
+{
+	const struct cJSON *json = bw_json_get(req->conf, key);
+	const char *text = cJSON_GetStringValue(json);
+	struct bw_json_path at = { .key = key };
+
+	if (json && !text && req->verb != BW_CNI_DEL)
+		return bw_json_expect(json, &at, err, "%s", expected);
+	*ret = text && *text ? text : NULL;
+	return 0;
+}
+
+/* Opens logFile for the rest of the process's life. A file that cannot be had stops no container.
+ */
+static int open_log_file(const char *path)
+{
+	int fd;
+
+	if (!path)
+		return STDERR_FILENO;
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, 0640);
+	if (fd < 0)
+		bw_log_warn("cannot open logFile, logging to standard error", "path", path, "error",
+			    strerror(errno));
+	return fd < 0 ? STDERR_FILENO : fd;
+}
+
+/* Configuration keys logLevel ("debug" shows what the libraries do) and logFile. */
 static int setup_log(const struct bw_cni_request *req, struct bw_err *err)
 {
+	static const char levels[] = "one of error, warn, info, debug";
 	const struct cJSON *json = bw_json_get(req->conf, "logLevel");
 	struct bw_json_path at = { .key = "logLevel" };
 	enum bw_log_level level = BW_LOG_INFO;
+	const char *name = NULL;
+	const char *path = NULL;
+	int r = log_key(req, "logLevel", levels, &name, err);
 
-	if (json && (!cJSON_IsString(json) || bw_log_level_parse(json->valuestring, &level) < 0) &&
-	    req->verb != BW_CNI_DEL)
-		return bw_json_expect(json, &at, err, "one of error, warn, info, debug");
-	bw_log_setup(level, STDERR_FILENO, bw_cni_verb_str(req->verb), req->container_id,
+	if (r == 0)
+		r = log_key(req, "logFile", "the absolute path of a file", &path, err);
+	if (r < 0)
+		return r;
+	if (name && bw_log_level_parse(name, &level) < 0 && req->verb != BW_CNI_DEL)
+		return bw_json_expect(json, &at, err, "%s", levels);
+	if (path && *path != '/') {
+		at.key = "logFile";
+		if (req->verb != BW_CNI_DEL)
+			return bw_json_expect(bw_json_get(req->conf, "logFile"), &at, err,
+					      "the absolute path of a file");
+		path = NULL;
+	}
+	bw_log_setup(level, open_log_file(path), bw_cni_verb_str(req->verb), req->container_id,
 		     req->ifname);
 	return 0;
 }

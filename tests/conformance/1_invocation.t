@@ -3,6 +3,7 @@
 """CNI 1.1.0: invocation and errors (statements 1 to 18)."""
 import fcntl
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -170,6 +171,23 @@ def _11_stdout_holds_the_document_and_nothing_else(program):
                       ("GC", {**conf, "cni.dev/valid-attachments": [{"containerID": "a", "ifname": "eth0"}]}),
                       ("DEL", conf)):
         expect_eq(expect_ok(plug(program, verb, doc, ns)).out, "", "stdout of " + verb)
+
+
+@both
+def _11_log_lines_go_to_the_file_that_is_named(program):
+    ns = Netns("a")
+    path = "/run/%s.log" % program
+    conf = conf_of(program, logFile=path)
+    added(program, conf, ns)
+    again = expect_error(plug(program, "ADD", conf, ns), 7)
+    expect_eq(again.err, "", "standard error")
+    with open(path) as f:
+        last = f.read().splitlines()[-1]
+    expect(re.match(r"ts=\S+ lvl=error cmd=ADD cid=a if=eth0 code=7 ", last), last)
+    again = expect_error(plug(program, "ADD", {**conf, "logFile": "/run/none/x.log"}, ns), 7)
+    expect_in("cannot open logFile", again.err, "standard error")
+    expect_in("code=7", again.err, "standard error")
+    expect_ok(plug(program, "DEL", {**conf, "logFile": 7}, ns))
 
 
 @both

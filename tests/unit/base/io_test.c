@@ -167,6 +167,8 @@ static void log_levels_have_names(void **state)
 	}
 	assert_int_equal(bw_log_level_parse("warning", &level), 0);
 	assert_int_equal(level, BW_LOG_WARN);
+	assert_int_equal(bw_log_level_parse("panic", &level), 0);
+	assert_int_equal(level, BW_LOG_ERROR);
 	assert_int_equal(bw_log_level_parse("INFO", &level), -EINVAL);
 	assert_int_equal(bw_log_level_parse("", &level), -EINVAL);
 	assert_string_equal(bw_log_level_str(BW_LOG_MAX_), "unknown");

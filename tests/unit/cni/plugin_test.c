@@ -171,6 +171,8 @@ static void early_failures_have_their_codes(void **state)
 		{ FULL("ADD"), CONF "{}", 6 },
 		{ FULL("ADD"), "{}", 7 },
 		{ FULL("ADD"), "{\"name\":\"n\",\"logLevel\":\"loud\"}", 7 },
+		{ FULL("ADD"), "{\"name\":\"n\",\"logFile\":\"barewire.log\"}", 7 },
+		{ FULL("ADD"), "{\"name\":\"n\",\"logFile\":7}", 7 },
 		{ FULL("ADD"), "{\"name\":\"n\",\"cniVersion\":\"2.0.0\"}", 1 },
 		{ { "CNI_COMMAND=ADD", "CNI_CONTAINERID=c1", "CNI_NETNS=/proc/self/ns/net",
 		    "CNI_IFNAME=eth0" },
