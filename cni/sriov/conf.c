@@ -21,22 +21,9 @@ static const char *const link_state_names[] = {
 };
 static_assert(BW_ARRAY_SIZE(link_state_names) == SRIOV_LINK_MAX_, "a link state without a name");
 
-static const struct bw_json_enum probe_names[] = {
-	{ "off", SRIOV_PROBE_OFF },
-	{ "warn", SRIOV_PROBE_WARN },
-	{ "enforce", SRIOV_PROBE_ENFORCE },
-	{ NULL, 0 },
-};
-static_assert(BW_ARRAY_SIZE(probe_names) == SRIOV_PROBE_MAX_ + 1, "probe without a name");
-
 const char *sriov_link_state_str(enum sriov_link_state state)
 {
 	return (unsigned int)state < SRIOV_LINK_MAX_ ? link_state_names[state] : "unknown";
-}
-
-const char *sriov_probe_str(enum sriov_probe probe)
-{
-	return (unsigned int)probe < SRIOV_PROBE_MAX_ ? probe_names[probe].name : "unknown";
 }
 
 /* Keys that stand inside other objects, before they are merged into the configuration. */
@@ -92,31 +79,6 @@ static int decode_args(const struct cJSON *json, const struct bw_json_path *path
 	return cni ? bw_json_decode(cni, &args_cni_table, &below, keys, err) : 0;
 }
 
-static int check_ipam(const struct cJSON *json, const struct bw_json_path *path, void *member,
-		      struct bw_err *err)
-{
-	struct bw_json_path below = { .up = path, .key = "type" };
-	const struct cJSON *type = bw_json_get(json, "type");
-	const char *text = cJSON_GetStringValue(type);
-
-	(void)member;
-	if (!cJSON_IsObject(json))
-		return bw_json_expect(json, path, err, "an object");
-	if (type && (!text || strchr(text, '/')))
-		return bw_json_expect(type, &below, err, "the name of an IPAM plugin");
-	return 0;
-}
-
-static const struct bw_json_field name_item = BW_JSON_ITEM(STR, const char *);
-static const struct bw_json_field dns_fields[] = {
-	BW_JSON_FIELD(STR, struct sriov_dns, domain, "domain"),
-	BW_JSON_FIELD(ARRAY, struct sriov_dns, nameservers, "nameservers", .item = &name_item,
-		      .max = 64),
-	BW_JSON_FIELD(ARRAY, struct sriov_dns, search, "search", .item = &name_item, .max = 64),
-	BW_JSON_FIELD(ARRAY, struct sriov_dns, options, "options", .item = &name_item, .max = 64),
-};
-static const struct bw_json_table dns_table = BW_JSON_TABLE(dns_fields);
-
 #define HAS(member_) BW_JSON_HAS(struct keys, member_)
 static const struct bw_json_field fields[] = {
 	BW_JSON_FIELD(CUSTOM, struct keys, conf.device, "deviceID", .decode = sriov_pci_decode),
@@ -128,7 +90,7 @@ static const struct bw_json_field fields[] = {
 		      HAS(conf.has_numa)),
 	BW_JSON_FIELD(CUSTOM, struct keys, conf.bond, "bond", .decode = sriov_bond_decode,
 		      HAS(conf.has_bond)),
-	BW_JSON_FIELD(INT, struct keys, conf.vlan, "vlan", .max = SRIOV_VLAN_MAX,
+	BW_JSON_FIELD(INT, struct keys, conf.vlan, "vlan", .max = BW_CONF_VLAN_MAX,
 		      HAS(conf.has_vlan)),
 	BW_JSON_FIELD(INT, struct keys, conf.qos, "vlanQoS", .max = SRIOV_QOS_MAX, HAS(has_qos)),
 	BW_JSON_FIELD(CUSTOM, struct keys, conf.proto, "vlanProto", .decode = sriov_proto_decode,
@@ -144,14 +106,14 @@ static const struct bw_json_field fields[] = {
 		      HAS(has_min)),
 	BW_JSON_FIELD(INT, struct keys, conf.max_tx_rate, "max_tx_rate", .max = SRIOV_RATE_MAX,
 		      HAS(has_max)),
-	BW_JSON_FIELD(INT, struct keys, conf.mtu, "mtu", .max = SRIOV_MTU_MAX,
-		      .check = sriov_mtu_check),
+	BW_JSON_FIELD(INT, struct keys, conf.mtu, "mtu", .max = BW_CONF_MTU_MAX,
+		      .check = bw_conf_mtu_check),
 	BW_JSON_FIELD(BOOL, struct keys, conf.announce, "announce"),
-	BW_JSON_FIELD(ENUM, struct keys, conf.probe, "probe", .names = probe_names),
+	BW_JSON_FIELD(ENUM, struct keys, conf.probe, "probe", .names = bw_probe_mode_names),
 	BW_JSON_FIELD(CUSTOM, struct keys, bandwidth, "bandwidth",
 		      .decode = sriov_bandwidth_decode),
-	BW_JSON_FIELD(OBJECT, struct keys, conf.dns, "dns", .table = &dns_table),
-	BW_JSON_FIELD(TREE, struct keys, ipam, "ipam", .check = check_ipam),
+	BW_JSON_FIELD(OBJECT, struct keys, conf.dns, "dns", .table = &bw_conf_dns_table),
+	BW_JSON_FIELD(TREE, struct keys, ipam, "ipam", .check = bw_conf_ipam_check),
 	BW_JSON_FIELD(CUSTOM, struct keys, runtime_mac, "runtimeConfig", .decode = decode_runtime),
 	BW_JSON_FIELD(CUSTOM, struct keys, args_mac, "args", .decode = decode_args),
 };
@@ -165,37 +127,19 @@ static const struct keys defaults = {
 	.link_state = -1,
 };
 
-/* The first declared MAC in the order of precedence. An empty text is not declared. */
+/* The first declared MAC in the order of precedence. */
 static int choose_mac(const struct bw_cni_request *req, struct keys *k, struct bw_err *err)
 {
-	const struct {
-		const char *where;
-		const char *text;
-	} from[] = {
+	const struct bw_conf_mac_from from[] = {
 		{ "runtimeConfig.mac", k->runtime_mac },
 		{ "args.cni.mac", k->args_mac },
 		{ "MAC in CNI_ARGS", bw_cni_request_arg(req, "MAC") },
 		{ "mac", k->mac },
 	};
+	int r = bw_conf_mac_pick(from, BW_ARRAY_SIZE(from), &k->conf.mac, err);
 
-	for (size_t i = 0; i < BW_ARRAY_SIZE(from); i++) {
-		struct bw_mac mac;
-
-		if (!from[i].text || !*from[i].text)
-			continue;
-		if (bw_mac_parse(from[i].text, &mac) < 0 || bw_mac_is_zero(&mac) ||
-		    bw_mac_is_multicast(&mac))
-			return bw_reject(
-				err, BW_ERR_INVALID, EINVAL,
-				"%s: expected a unicast MAC such as 02:00:00:00:00:01, got "
-				"\"%.64s\"",
-				from[i].where, from[i].text);
-		if (k->conf.has_mac)
-			continue;
-		k->conf.mac = mac;
-		k->conf.has_mac = 1;
-	}
-	return 0;
+	k->conf.has_mac = r == 1;
+	return r < 0 ? r : 0;
 }
 
 /* The runtime's device and the network's are one, or one of them is missing. */
@@ -234,13 +178,11 @@ static int choose_rate(struct keys *k, struct bw_err *err)
 static void settle(struct keys *k)
 {
 	struct sriov_conf *c = &k->conf;
-	const char *type = bw_json_get_str(k->ipam, "type");
 
-	c->ipam_type = type && *type ? type : NULL;
+	c->ipam_type = bw_conf_ipam_type(k->ipam);
 	c->has_link_state = k->link_state >= 0;
 	c->link_state = c->has_link_state ? (enum sriov_link_state)k->link_state : SRIOV_LINK_AUTO;
-	c->has_dns = c->dns.nameservers.n || c->dns.search.n || c->dns.options.n ||
-		     (c->dns.domain && *c->dns.domain);
+	c->has_dns = (uint8_t)bw_conf_has_dns(&c->dns);
 }
 
 static int in_bond(const struct sriov_conf *c)
@@ -343,14 +285,14 @@ void sriov_conf_done(struct sriov_conf *conf)
 {
 	if (!conf)
 		return;
-	bw_json_done(&dns_table, &conf->dns);
+	bw_conf_dns_done(&conf->dns);
 	sriov_list_done(&conf->pfs);
 	sriov_resource_done(&conf->selectors);
 }
 
 int sriov_conf_is_foreign(const struct sriov_conf *conf)
 {
-	return conf->ipam_type && strcmp(conf->ipam_type, SRIOV_IPAM_OWN) != 0;
+	return bw_conf_is_foreign(conf->ipam_type);
 }
 
 unsigned int sriov_conf_n_vfs(const struct sriov_conf *conf)

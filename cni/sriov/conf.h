@@ -10,14 +10,11 @@
 #include <bw/defs.h>
 #include <bw/ip.h>
 #include <bw/json.h>
+#include <bw/plugin_conf.h>
 
 struct bw_err;
 
-#define SRIOV_IPAM_OWN "barewire-ipam"
-#define SRIOV_VLAN_MAX 4094
 #define SRIOV_QOS_MAX 7
-#define SRIOV_MTU_MIN 68 /* RFC 791: what every IPv4 link carries */
-#define SRIOV_MTU_MAX 65535
 #define SRIOV_RATE_MAX 0xffffffffLL /* Mbit/s: struct ifla_vf_rate of linux/if_link.h */
 #define SRIOV_NODE_MAX 1023 /* MAX_NUMNODES of the largest kernels */
 #define SRIOV_PCI_STR_MAX 24 /* "00000000:00:00.0" and its NUL, with room */
@@ -37,13 +34,6 @@ enum sriov_link_state {
 	SRIOV_LINK_MAX_,
 };
 
-enum sriov_probe {
-	SRIOV_PROBE_OFF,
-	SRIOV_PROBE_WARN,
-	SRIOV_PROBE_ENFORCE,
-	SRIOV_PROBE_MAX_,
-};
-
 enum sriov_bond_mode {
 	SRIOV_BOND_ACTIVE_BACKUP,
 	SRIOV_BOND_8023AD,
@@ -51,7 +41,6 @@ enum sriov_bond_mode {
 };
 
 const char *sriov_link_state_str(enum sriov_link_state state);
-const char *sriov_probe_str(enum sriov_probe probe);
 const char *sriov_bond_mode_str(enum sriov_bond_mode mode);
 
 /* A PCI address in lower case with its domain; "" = none. */
@@ -85,13 +74,6 @@ struct sriov_selector {
 	struct bw_json_list vendors; /* of uint16_t */
 	struct bw_json_list devices; /* of uint16_t */
 	struct bw_json_list drivers; /* of const char * */
-};
-
-struct sriov_dns {
-	const char *domain;
-	struct bw_json_list nameservers; /* of const char * */
-	struct bw_json_list search;
-	struct bw_json_list options;
 };
 
 /* Two VFs as one interface. */
@@ -133,10 +115,10 @@ struct sriov_conf {
 	uint32_t max_tx_rate; /* Mbit/s, 0 = unlimited */
 	uint32_t mtu; /* 0 = not given */
 	enum sriov_link_state link_state;
-	enum sriov_probe probe;
+	enum bw_probe_mode probe;
 	struct bw_mac mac;
 	struct sriov_bond bond;
-	struct sriov_dns dns;
+	struct bw_conf_dns dns;
 };
 
 #define sriov_autoconf BW_CLEANUP(sriov_conf_done)

@@ -456,18 +456,6 @@ int sriov_link_state_decode(const struct cJSON *json, const struct bw_json_path 
 	return 0;
 }
 
-int sriov_mtu_check(const struct cJSON *json, const struct bw_json_path *path, void *member,
-		    struct bw_err *err)
-{
-	uint32_t mtu;
-
-	memcpy(&mtu, member, sizeof(mtu));
-	if (!mtu || mtu >= SRIOV_MTU_MIN)
-		return 0;
-	return bw_json_expect(json, path, err, "0 or an integer from %d to %d", SRIOV_MTU_MIN,
-			      SRIOV_MTU_MAX);
-}
-
 struct bandwidth {
 	int64_t ingress_rate;
 	int64_t ingress_burst;

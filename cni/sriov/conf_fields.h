@@ -48,10 +48,6 @@ int sriov_proto_decode(const struct cJSON *json, const struct bw_json_path *path
 int sriov_link_state_decode(const struct cJSON *json, const struct bw_json_path *path, void *member,
 			    struct bw_err *err);
 
-/* 0 or SRIOV_MTU_MIN and more: a uint32_t member. */
-int sriov_mtu_check(const struct cJSON *json, const struct bw_json_path *path, void *member,
-		    struct bw_err *err);
-
 /* bandwidth: a uint64_t, bits per second the VF may send, 0 = no limit. */
 int sriov_bandwidth_decode(const struct cJSON *json, const struct bw_json_path *path, void *member,
 			   struct bw_err *err);

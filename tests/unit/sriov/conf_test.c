@@ -51,7 +51,7 @@ static void what_is_not_given_is_left_alone(void **state)
 	assert_int_equal(c.has_link_state | c.has_rate | c.has_dns | c.has_bond | c.has_numa, 0);
 	assert_int_equal(c.mtu, 0);
 	assert_int_equal(c.announce, 1);
-	assert_int_equal(c.probe, SRIOV_PROBE_OFF);
+	assert_int_equal(c.probe, BW_PROBE_OFF);
 	assert_null(c.ipam_type);
 	assert_int_equal(sriov_conf_n_vfs(&c), 1);
 	assert_false(sriov_conf_is_foreign(&c));
@@ -95,7 +95,7 @@ static void every_key_is_read(void **state)
 	assert_true(sriov_conf_is_foreign(&c));
 	assert_int_equal(c.mtu, 9000);
 	assert_int_equal(c.announce, 0);
-	assert_int_equal(c.probe, SRIOV_PROBE_ENFORCE);
+	assert_int_equal(c.probe, BW_PROBE_ENFORCE);
 	assert_true(c.has_numa);
 	assert_int_equal(c.numa, 1);
 	assert_true(c.has_dns);
@@ -517,8 +517,6 @@ static void names_of_values(void **state)
 	(void)state;
 	assert_string_equal(sriov_link_state_str(SRIOV_LINK_DISABLE), "disable");
 	assert_string_equal(sriov_link_state_str(SRIOV_LINK_MAX_), "unknown");
-	assert_string_equal(sriov_probe_str(SRIOV_PROBE_WARN), "warn");
-	assert_string_equal(sriov_probe_str(SRIOV_PROBE_MAX_), "unknown");
 	assert_string_equal(sriov_bond_mode_str(SRIOV_BOND_8023AD), "802.3ad");
 	assert_string_equal(sriov_bond_mode_str(SRIOV_BOND_MAX_), "unknown");
 }
