@@ -13,6 +13,7 @@ include mk/programs.mk
 include mk/tools.mk
 include mk/bench.mk
 include mk/test.mk
+include mk/vm.mk
 include mk/quality.mk
 include mk/install.mk
 

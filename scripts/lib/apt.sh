@@ -177,14 +177,15 @@ mirrors() {
 		END { for (i = 1; i <= n; i++) print later[i] }' | awk '!seen[$0]++'
 }
 
-# suite NAME: read the lists of one more suite into the cache, apart from the machine's own apt.
+# suite NAME[+NAME]: read the lists of one more suite, or of several together, into the cache, apart from the
+# machine's own apt.
 # Sets SUITE, the command that reads it. 0, or 1 when no mirror of this machine has it.
 suite() {
 	locked "suite-$1" suite_locked "$1"
 }
 
 suite_locked() {
-	local name=$1 dir=$BW_CACHE/apt/$1 uri opt tried=
+	local name=$1 dir=$BW_CACHE/apt/$1 uri opt part tried=
 	SUITE=(apt-get -q -y -o "Dir::Etc::SourceList=$dir/sources.list" -o Dir::Etc::SourceParts=/dev/null
 		-o "Dir::State::Lists=$dir/lists" -o "Dir::Cache=$dir/cache"
 		-o APT::Sandbox::User=root -o Acquire::Retries=3 -o Acquire::http::Timeout=60
@@ -198,8 +199,10 @@ suite_locked() {
 		opt=${opt#-}
 		opt=${opt#;}
 		opt=${opt:+[${opt//;/ }] }
-		printf 'deb %s%s %s main\ndeb-src %s%s %s main\n' "$opt" "$uri" "$name" \
-			"$opt" "$uri" "$name" >"$dir/sources.list"
+		for part in ${name//+/ }; do
+			printf 'deb %s%s %s main\ndeb-src %s%s %s main\n' "$opt" "$uri" "$part" \
+				"$opt" "$uri" "$part"
+		done >"$dir/sources.list"
 		say "reading the package lists of $name"
 		if run "suite-$name" "${SUITE[@]}" -o APT::Update::Error-Mode=any update; then
 			touch "$dir/ok"
@@ -218,11 +221,16 @@ suite_download() {
 	suite "$1" || die "$SUITE_ERROR"
 	tmp=$(mktemp -d)
 	say "fetching $2 of $1"
-	(cd "$tmp" && run "download-$2" "${SUITE[@]}" download "$2") || {
-		show_log "download-$2"
-		rm -rf "$tmp" "$BW_CACHE/apt/$1/ok"
-		die "apt-get download $2 of $1 failed"
-	}
+	if ! (cd "$tmp" && run "download-$2" "${SUITE[@]}" download "$2"); then
+		# The lists may be older than a point release that took this version off the mirror.
+		rm -f "$BW_CACHE/apt/$1/ok"
+		suite "$1" || die "$SUITE_ERROR"
+		(cd "$tmp" && run "download-$2" "${SUITE[@]}" download "$2") || {
+			show_log "download-$2"
+			rm -rf "$tmp" "$BW_CACHE/apt/$1/ok"
+			die "apt-get download $2 of $1 failed"
+		}
+	fi
 	mkdir -p "$dir"
 	dpkg-deb -x "$tmp"/*.deb "$dir"
 	rm -rf "$tmp"
