@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Runs a command under ptrace and counts the system calls of its whole process tree. With -k N the
- * tree is killed by SIGKILL before the N-th call is made; without, the calls are sorted into
- * process start (before main), SQLite's own, and the rest, and printed as JSON. Exit: 137 killed at
- * N; 0 ran to its end (its own exit code is in the JSON); 124 timeout.
+ * tree is killed by SIGKILL before the N-th call is made; with -k N -e ERRNO that call fails
+ * instead and the command goes on; without, the calls are sorted into process start (before main),
+ * SQLite's own, and the rest, and printed as JSON. -s counts only calls that change something
+ * outside the process. Exit: 137 killed at N; 0 ran to its end (its own exit code is in the JSON);
+ * 124 timeout.
  */
 #include <elf.h>
 #include <fcntl.h>
@@ -19,6 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "calls.h"
 #include "tool.h"
 
 #define PROC_MAX 64
@@ -27,6 +30,7 @@
 #define CALLS_MAX 200000L
 #define PATH_LEN 256
 #define JOURNAL_NAME "journal.db"
+#define ERRNO_MAX 4095L /* MAX_ERRNO of linux/err.h */
 
 enum class { CLASS_START, CLASS_SQLITE, CLASS_REST, CLASS_MAX };
 
@@ -46,6 +50,7 @@ struct proc {
 	uint64_t sqlite_map[MAPS_MAX];
 	bool pending_fd; /* SQLite's openat is under way */
 	bool pending_map;
+	bool pending_fail; /* the call under way was replaced by none */
 	uint64_t main_addr; /* breakpoint; 0 = none */
 	long main_word;
 };
@@ -54,6 +59,10 @@ struct run {
 	long kill_at;
 	bool list;
 	bool main_only; /* count from main on */
+	bool state_only; /* count what changes something outside the process */
+	long fail_with; /* errno of the N-th call; 0 = kill instead */
+	bool failed; /* that call was reached ... */
+	uint64_t failed_nr; /* ... and was this one */
 	const char *input, *output;
 	int timeout_s;
 	pid_t root;
@@ -123,47 +132,6 @@ static void read_path(pid_t pid, uint64_t addr, char path[PATH_LEN])
 	path[done] = '\0';
 }
 
-/* Which argument is a path (1-based), 0 = none. */
-static int path_arg(uint64_t nr)
-{
-	switch (nr) {
-	case __NR_open:
-	case __NR_stat:
-	case __NR_lstat:
-	case __NR_access:
-	case __NR_readlink:
-	case __NR_unlink:
-	case __NR_execve:
-	case __NR_mkdir:
-		return 1;
-	case __NR_openat:
-	case __NR_newfstatat:
-	case __NR_statx:
-	case __NR_faccessat:
-	case __NR_faccessat2:
-	case __NR_readlinkat:
-	case __NR_unlinkat:
-	case __NR_mkdirat:
-		return 2;
-	default:
-		return 0;
-	}
-}
-
-/* Calls whose first argument is a file descriptor and which SQLite's VFS makes. */
-static bool takes_file(uint64_t nr)
-{
-	static const int calls[] = { __NR_pread64, __NR_pwrite64, __NR_read,      __NR_write,
-				     __NR_lseek,   __NR_fcntl,    __NR_fstat,     __NR_newfstatat,
-				     __NR_fchmod,  __NR_fchown,   __NR_ftruncate, __NR_fdatasync,
-				     __NR_fsync,   __NR_close,    __NR_fallocate };
-
-	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
-		if ((uint64_t)calls[i] == nr)
-			return true;
-	return false;
-}
-
 static bool opens(uint64_t nr)
 {
 	return nr == __NR_open || nr == __NR_openat;
@@ -228,6 +196,35 @@ static bool is_sqlite(struct proc *p, const struct __ptrace_syscall_info *info, 
 	return true;
 }
 
+/* The call under way becomes none; on_exit_of_call() gives it its error. */
+static void fail_call(struct proc *p, uint64_t nr)
+{
+	struct user_regs_struct regs;
+
+	if (ptrace(PTRACE_GETREGS, p->pid, NULL, &regs))
+		tool_die("read registers: %s", strerror(errno));
+	regs.orig_rax = (unsigned long long)-1;
+	if (ptrace(PTRACE_SETREGS, p->pid, NULL, &regs))
+		tool_die("write registers: %s", strerror(errno));
+	p->pending_fail = true;
+	run.failed = true;
+	run.failed_nr = nr;
+}
+
+/* True when the tree was killed here. */
+static bool at_point(struct proc *p, uint64_t nr)
+{
+	if (run.total != run.kill_at)
+		return false;
+	if (run.fail_with) {
+		fail_call(p, nr);
+		return false;
+	}
+	printf("{\"killed\": %ld, \"call\": \"%s\"}\n", run.total, call_name(nr));
+	kill_tree();
+	return true;
+}
+
 /* True when the tree was killed here. */
 static bool on_entry(struct proc *p, const struct __ptrace_syscall_info *info)
 {
@@ -236,16 +233,11 @@ static bool on_entry(struct proc *p, const struct __ptrace_syscall_info *info)
 	enum class class = CLASS_REST;
 	int arg = path_arg(nr);
 
-	if (run.main_only && !p->started)
+	if ((run.main_only && !p->started) || (run.state_only && !changes_state(info)))
 		return false;
 	run.total++;
-	if (run.kill_at) {
-		if (run.total < run.kill_at)
-			return false;
-		printf("{\"killed\": %ld, \"call\": \"%s\"}\n", run.total, call_name(nr));
-		kill_tree();
-		return true;
-	}
+	if (run.kill_at)
+		return at_point(p, nr);
 	if (arg)
 		read_path(p->pid, info->entry.args[arg - 1], path);
 	if (!p->started)
@@ -262,8 +254,22 @@ static bool on_entry(struct proc *p, const struct __ptrace_syscall_info *info)
 	return false;
 }
 
+static void give_error(struct proc *p)
+{
+	struct user_regs_struct regs;
+
+	p->pending_fail = false;
+	if (ptrace(PTRACE_GETREGS, p->pid, NULL, &regs))
+		tool_die("read registers: %s", strerror(errno));
+	regs.rax = (unsigned long long)-run.fail_with;
+	if (ptrace(PTRACE_SETREGS, p->pid, NULL, &regs))
+		tool_die("write registers: %s", strerror(errno));
+}
+
 static void on_exit_of_call(struct proc *p, const struct __ptrace_syscall_info *info)
 {
+	if (p->pending_fail)
+		give_error(p);
 	if (p->pending_fd && !info->exit.is_error && info->exit.rval >= 0 &&
 	    info->exit.rval < FD_MAX)
 		p->sqlite_fd[info->exit.rval] = true;
@@ -506,12 +512,28 @@ static void on_timeout(int sig)
 	_exit(124);
 }
 
+static void print_end(void)
+{
+	int code = WIFEXITED(run.root_status) ? WEXITSTATUS(run.root_status)
+					      : 128 + WTERMSIG(run.root_status);
+
+	if (!run.kill_at)
+		print_counts();
+	else if (run.failed)
+		printf("{\"killed\": 0, \"failed\": %ld, \"call\": \"%s\", \"exit\": %d}\n",
+		       run.kill_at, call_name(run.failed_nr), code);
+	else
+		printf("{\"killed\": 0, \"total\": %ld, \"exit\": %d}\n", run.total, code);
+}
+
 static void usage(void)
 {
 	tool_die(
-		"usage: crashpoint [-k N] [-m] [-l] [-i STDIN] [-o STDOUT] [-t SECONDS] -- COMMAND...\n"
+		"usage: crashpoint [-k N [-e ERRNO]] [-m] [-s] [-l] [-i STDIN] [-o STDOUT] [-t SECONDS] -- COMMAND...\n"
 		"  -k N  SIGKILL before the N-th system call; without it count and classify\n"
+		"  -e E  the N-th call fails with that errno instead\n"
 		"  -m    count from main on, not from the process's start\n"
+		"  -s    count only calls that change something outside the process\n"
 		"  -l    list every call on stderr");
 }
 
@@ -520,13 +542,19 @@ int main(int argc, char **argv)
 	int c;
 
 	run.timeout_s = 60;
-	while ((c = getopt(argc, argv, "+k:mli:o:t:")) != -1) {
+	while ((c = getopt(argc, argv, "+k:e:msli:o:t:")) != -1) {
 		switch (c) {
 		case 'k':
 			run.kill_at = tool_number(optarg, 1, CALLS_MAX);
 			break;
+		case 'e':
+			run.fail_with = tool_number(optarg, 1, ERRNO_MAX);
+			break;
 		case 'm':
 			run.main_only = true;
+			break;
+		case 's':
+			run.state_only = true;
 			break;
 		case 'l':
 			run.list = true;
@@ -552,11 +580,6 @@ int main(int argc, char **argv)
 	skip_to_exec();
 	if (trace())
 		return 137;
-	if (run.kill_at)
-		printf("{\"killed\": 0, \"total\": %ld, \"exit\": %d}\n", run.total,
-		       WIFEXITED(run.root_status) ? WEXITSTATUS(run.root_status)
-						  : 128 + WTERMSIG(run.root_status));
-	else
-		print_counts();
+	print_end();
 	return 0;
 }
