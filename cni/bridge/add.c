@@ -22,12 +22,13 @@ static int step_open(struct bridge_add *add, struct bw_err *err)
 	add->pod.enable_dad = ctx->conf.enable_dad;
 	r = bw_pod_open(&add->pod, ctx->req->netns, ctx->conf.announce && ctx->conf.ipam_type, err);
 	if (r == 0)
+		r = bw_nl_netns_cookie(add->pod.nl, &ctx->att.netns_id, err);
+	if (r == 0)
 		r = bridge_ctx_host(ctx, err);
 	if (r == 0)
 		r = bw_boot_id(ctx->att.boot_id, err);
 	if (r < 0)
 		return r;
-	ctx->att.netns_id = add->pod.nl->netns_cookie;
 	ctx->att.since_s = bw_clock_real_s();
 	return 0;
 }
@@ -230,6 +231,8 @@ static const step_fn steps[] = {
 static void leave_descriptors(struct bridge_add *add)
 {
 	bw_pod_leave(&add->pod);
+	if (add->nft)
+		add->nft->fd = -1;
 	add->ctx->host->fd = -1;
 }
 

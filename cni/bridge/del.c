@@ -46,6 +46,7 @@ static int delete_pod_end(struct bridge_ctx *ctx, struct bw_err *err)
 	char boot_id[BW_BOOT_ID_LEN + 1] = "";
 	bw_autonl struct bw_nl *pod = NULL;
 	struct bw_link link = { 0 };
+	uint64_t cookie;
 	int r;
 
 	if (!ctx->req->netns || !*ctx->req->netns || !a->netns_id)
@@ -57,9 +58,11 @@ static int delete_pod_end(struct bridge_ctx *ctx, struct bw_err *err)
 		r = bw_boot_id(boot_id, err);
 	if (r == 0)
 		r = bw_nl_open(BW_NL_ROUTE, &ns, &pod, err);
-	if (r < 0 || !pod)
+	if (r == 0)
+		r = bw_nl_netns_cookie(pod, &cookie, err);
+	if (r < 0)
 		return r;
-	if (pod->netns_cookie != a->netns_id || strcmp(boot_id, a->boot_id) != 0)
+	if (cookie != a->netns_id || strcmp(boot_id, a->boot_id) != 0)
 		return 0;
 	r = bw_link_get(pod, 0, a->ifname, &link, err);
 	if (r == -ENODEV)

@@ -6,7 +6,9 @@
  * I1 A rule's owner is in its user data as a comment, so `nft list ruleset` shows it and GC finds
  *    it: "NETWORK CONTAINER IFNAME". A network or container longer than BW_NFT_PART_MAX characters
  *    is "#" and 16 hex digits of its 64-bit FNV-1a.
- * I2 Adding is one transaction that also removes what the owner had: twice is like once.
+ * I2 Adding only appends, in one transaction that reads nothing, so its cost does not grow with the
+ *    node. The caller knows that the owner has no rules yet: its row in the journal is its own.
+ *    Should a row have been lost, a rule is there twice; removing takes every rule of the owner.
  */
 #pragma once
 
@@ -35,7 +37,7 @@ struct bw_nft_owner {
  * @owner: whose rules they are
  * @addrs: addresses with the prefix length of their subnet
  *
- * Traffic to the subnet itself and to multicast groups keeps its source.
+ * Traffic to the subnet itself and to multicast groups keeps its source. See I2.
  * Return: 0; -EOPNOTSUPP class UNSUPPORTED: the kernel has no nf_tables NAT; -errno.
  */
 int bw_nft_masq_add(struct bw_nl *nl, const struct bw_nft_owner *owner,

@@ -66,7 +66,6 @@ struct bw_nl_batch {
 struct bw_nl {
 	int fd;
 	enum bw_nl_bus bus;
-	uint64_t netns_cookie; /* SO_NETNS_COOKIE: the namespace's identity in this boot */
 	uint32_t seq;
 	uint8_t strict; /* NETLINK_GET_STRICT_CHK is on */
 	struct bw_nl_batch batch; /* the caller's: bw_nl_begin() */
@@ -82,11 +81,21 @@ struct bw_nl {
  * @ns: the namespace it is to act in, for good; NULL = the caller's
  * @ret: owned by the caller
  *
- * Reads SO_NETNS_COOKIE (Linux 5.14). The caller is back in its own namespace afterwards.
+ * The caller is back in its own namespace afterwards.
  * Return: 0; -ENOMEM; -errno of setns(2), socket(2), setsockopt(2).
  */
 int bw_nl_open(enum bw_nl_bus bus, const struct bw_netns *ns, struct bw_nl **ret,
 	       struct bw_err *err);
+
+/**
+ * bw_nl_netns_cookie() - which namespace the socket acts in
+ * @nl: open socket
+ * @ret: the namespace's identity in this boot
+ *
+ * Return: 0; -errno of getsockopt(2).
+ * Source: SO_NETNS_COOKIE, Linux 5.14.
+ */
+int bw_nl_netns_cookie(const struct bw_nl *nl, uint64_t *ret, struct bw_err *err);
 
 /* Closes and frees; NULL-safe, nulls. */
 void bw_nl_close(struct bw_nl **nl);

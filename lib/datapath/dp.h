@@ -7,13 +7,13 @@
 #include "upgrade.h"
 
 struct bw_dp {
-	int lock; /* datapath.lock */
+	int lock; /* datapath.lock, open and not held; -1 = a stay took it along */
 	enum bw_dp_hook hook; /* NONE = not asked yet */
 };
 
 /* One call's stay: the lock is given back and the pins are closed when it leaves scope. */
 struct dp_stay {
-	int lock; /* borrowed */
+	int lock; /* owned */
 	struct dp_dir dir;
 };
 
@@ -28,8 +28,9 @@ struct dp_stay {
  * @how: LOCK_SH or LOCK_EX
  * @ret: DP_STAY_NONE on input; also ended properly after a failure
  *
- * Where the directory is missing, another version has upgraded meanwhile: it is made (upgrade.h).
- * Return: 0; -errno.
+ * The handle's descriptor of the lock goes with the stay, whose end closes it; the next one opens
+ * its own. Where the directory is missing, another version has upgraded meanwhile: it is made
+ * (upgrade.h). Return: 0; -errno.
  */
 int dp_stay_begin(struct bw_dp *dp, int how, struct dp_stay *ret, struct bw_err *err);
 void dp_stay_end(struct dp_stay *stay);

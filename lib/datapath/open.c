@@ -155,11 +155,15 @@ void bw_dp_close(struct bw_dp **dp)
 int dp_stay_begin(struct bw_dp *dp, int how, struct dp_stay *ret, struct bw_err *err)
 {
 	enum bw_dp_hook hook;
-	int r = dp_lock_take(dp->lock, how, err);
+	int r;
 
+	ret->lock = dp->lock >= 0 ? BW_TAKE_FD(dp->lock) : dp_lock_open(err);
+	if (ret->lock < 0)
+		return ret->lock;
+	dp_dir_init(&ret->dir, bw_dp_abi());
+	r = dp_lock_take(ret->lock, how, err);
 	if (r)
 		return r;
-	ret->lock = dp->lock;
 	for (int i = 0; i < DP_ENTER_TRIES; i++) {
 		dp_dir_init(&ret->dir, bw_dp_abi());
 		r = dp_dir_map(&ret->dir, DP_MAP_PORT, err);
@@ -167,11 +171,11 @@ int dp_stay_begin(struct bw_dp *dp, int how, struct dp_stay *ret, struct bw_err 
 			return r < 0 ? r : 0;
 		r = dp_hook(dp, DP_PORT_UPLINK, &hook, err);
 		if (!r)
-			r = dp_lock_take(dp->lock, LOCK_EX, err);
+			r = dp_lock_take(ret->lock, LOCK_EX, err);
 		if (!r)
 			r = dp_upgrade(DP_UPGRADE_FINISH, NULL, err);
 		if (!r && how != LOCK_EX)
-			r = dp_lock_take(dp->lock, how, err);
+			r = dp_lock_take(ret->lock, how, err);
 		if (r)
 			return r;
 	}
@@ -184,7 +188,7 @@ void dp_stay_end(struct dp_stay *stay)
 	if (stay->lock < 0)
 		return;
 	dp_dir_done(&stay->dir);
-	dp_lock_give(stay->lock);
+	bw_autoclose_fn(&stay->lock); /* gives the lock back */
 	stay->lock = -1;
 }
 

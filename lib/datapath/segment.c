@@ -227,17 +227,15 @@ int bw_dp_segment_remove(struct bw_dp *dp, int bridge, int uplink, struct bw_err
 {
 	struct remove_arg a = { .bridge = (uint32_t)bridge, .uplink = (uint32_t)uplink };
 	bw_autoclose int own = -1;
-	int lock;
+	int lock = dp ? dp->lock : -1;
 	int r;
 
 	if (access(BW_DP_PIN_ROOT, F_OK))
 		return 0;
-	if (!dp) {
-		own = dp_lock_open(err);
-		if (own < 0)
-			return own;
-	}
-	lock = dp ? dp->lock : own;
+	if (lock < 0)
+		lock = own = dp_lock_open(err);
+	if (lock < 0)
+		return lock;
 	r = dp_lock_take(lock, LOCK_EX, err);
 	if (r)
 		return r;

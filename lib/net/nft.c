@@ -280,23 +280,14 @@ static int on_rule(const struct nlmsghdr *nlh, void *arg, struct bw_err *err)
 	return 0;
 }
 
-static int collect(struct bw_nl *nl, struct victims *d, struct bw_err *err)
+/* The kernel lists one table of a name, so each family is asked for. */
+static int dump_rules(struct bw_nl *nl, int family, bw_nl_fn fn, void *arg, struct bw_err *err)
 {
-	d->n = 0;
-	d->more = 0;
-	for (size_t i = 0; i < BW_ARRAY_SIZE(families); i++) {
-		int r;
-
-		d->n_before = d->n;
-		bw_nl_batch_init(&nl->once);
-		put_rule_head(&nl->once, NFT_MSG_GETRULE, 0, families[i], "list masquerade rules");
-		bw_nl_tolerate(&nl->once, ENOENT);
-		bw_nl_tolerate(&nl->once, EAFNOSUPPORT);
-		r = bw_nl_dump(nl, &nl->once, on_rule, d, err);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	bw_nl_batch_init(&nl->once);
+	put_rule_head(&nl->once, NFT_MSG_GETRULE, 0, family, "list masquerade rules");
+	bw_nl_tolerate(&nl->once, ENOENT);
+	bw_nl_tolerate(&nl->once, EAFNOSUPPORT);
+	return bw_nl_dump(nl, &nl->once, fn, arg, err);
 }
 
 static int is_race(int r)
@@ -316,68 +307,46 @@ static int explain(int r, struct bw_err *err)
 	return -EOPNOTSUPP;
 }
 
-struct add {
-	const char *comment;
-	const struct bw_prefix *addrs;
-	size_t n;
-};
-
-static void put_new_rules(struct bw_nl_batch *b, const struct add *a)
+static void put_rules(struct bw_nl_batch *b, const char *comment, const struct bw_prefix *addrs,
+		      size_t n)
 {
 	for (size_t f = 0; f < BW_ARRAY_SIZE(families); f++) {
 		int chained = 0;
 
-		for (size_t i = 0; i < a->n; i++) {
-			if (a->addrs[i].ip.family != families[f])
+		for (size_t i = 0; i < n; i++) {
+			if (addrs[i].ip.family != families[f])
 				continue;
 			if (!chained)
 				put_chain(b, families[f]);
 			chained = 1;
 			put_rule_head(b, NFT_MSG_NEWRULE, NLM_F_ACK | NLM_F_CREATE | NLM_F_APPEND,
 				      families[f], "add masquerade rule");
-			put_exprs(b, &a->addrs[i]);
-			put_comment(b, a->comment);
+			put_exprs(b, &addrs[i]);
+			put_comment(b, comment);
 		}
 	}
 }
 
-/* One transaction: what @v chose goes, what @a says comes. 1 = there is more to delete. */
-static int transact_once(struct bw_nl *nl, const struct bw_nft_visitor *v, const struct add *a,
-			 struct bw_err *err)
+/* One transaction of deletes. 1 = there are more. */
+static int delete_once(struct bw_nl *nl, const struct bw_nft_visitor *v, struct bw_err *err)
 {
 	struct bw_nl_batch *b = &nl->once;
 	struct victims d = { .v = v };
-	int r;
+	int r = 0;
 
-	r = collect(nl, &d, err);
-	if (r < 0)
-		return r;
-	if (!d.n && !(a && a->n))
-		return 0;
+	for (size_t i = 0; i < BW_ARRAY_SIZE(families) && r >= 0; i++) {
+		d.n_before = d.n;
+		r = dump_rules(nl, families[i], on_rule, &d, err);
+	}
+	if (r < 0 || !d.n)
+		return r < 0 ? r : 0;
 	bw_nl_batch_init(b);
 	put_edge(b, NFNL_MSG_BATCH_BEGIN);
 	for (size_t i = 0; i < d.n; i++)
 		put_delete(b, d.rules[i].family, d.rules[i].handle);
-	if (a && !d.more)
-		put_new_rules(b, a);
 	put_edge(b, NFNL_MSG_BATCH_END);
 	r = bw_nl_talk(nl, b, err);
 	return r < 0 ? r : d.more;
-}
-
-static int transact(struct bw_nl *nl, const struct bw_nft_visitor *v, const struct add *a,
-		    struct bw_err *err)
-{
-	int r = 0;
-
-	for (int tries = 0; tries < TRIES;) {
-		r = transact_once(nl, v, a, err);
-		if (r == 0 || (r < 0 && !is_race(r)))
-			return r;
-		/* Every success removes DELETES_MAX rules, so only races are counted. */
-		tries += r < 0;
-	}
-	return r;
 }
 
 static int is_owners(const struct bw_nft_rule *rule, void *arg, struct bw_err *err)
@@ -395,15 +364,36 @@ int bw_nft_masq_add(struct bw_nl *nl, const struct bw_nft_owner *owner,
 		    const struct bw_prefix *addrs, size_t n, struct bw_err *err)
 {
 	char comment[BW_NFT_COMMENT_MAX];
-	struct bw_nft_visitor v = { is_owners, comment };
-	struct add a = { comment, addrs, n };
-	int r;
+	struct bw_nl_batch *b = &nl->once;
+	int r = 0;
 
 	if (n > BW_NFT_ADDRS_MAX)
 		return bw_fail(err, E2BIG, "masquerade %zu addresses", n);
 	comment_of(owner, comment);
-	r = transact(nl, &v, &a, err);
+	for (int tries = 0; n && tries < TRIES; tries++) {
+		bw_nl_batch_init(b);
+		put_edge(b, NFNL_MSG_BATCH_BEGIN);
+		put_rules(b, comment, addrs, n);
+		put_edge(b, NFNL_MSG_BATCH_END);
+		r = bw_nl_talk(nl, b, err);
+		if (!is_race(r))
+			break;
+	}
 	return r < 0 ? explain(r, err) : 0;
+}
+
+int bw_nft_masq_sweep(struct bw_nl *nl, const struct bw_nft_visitor *v, struct bw_err *err)
+{
+	int r = 0;
+
+	for (int tries = 0; tries < TRIES;) {
+		r = delete_once(nl, v, err);
+		if (r == 0 || (r < 0 && !is_race(r)))
+			return r;
+		/* Every success removes DELETES_MAX rules, so only races are counted. */
+		tries += r < 0;
+	}
+	return r;
 }
 
 int bw_nft_masq_del(struct bw_nl *nl, const struct bw_nft_owner *owner, struct bw_err *err)
@@ -412,12 +402,7 @@ int bw_nft_masq_del(struct bw_nl *nl, const struct bw_nft_owner *owner, struct b
 	struct bw_nft_visitor v = { is_owners, comment };
 
 	comment_of(owner, comment);
-	return transact(nl, &v, NULL, err);
-}
-
-int bw_nft_masq_sweep(struct bw_nl *nl, const struct bw_nft_visitor *v, struct bw_err *err)
-{
-	return transact(nl, v, NULL, err);
+	return bw_nft_masq_sweep(nl, &v, err);
 }
 
 struct count {
@@ -442,19 +427,12 @@ int bw_nft_masq_count(struct bw_nl *nl, const struct bw_nft_owner *owner, struct
 {
 	char comment[BW_NFT_COMMENT_MAX];
 	struct count c = { .comment = comment };
+	int r = 0;
 
 	comment_of(owner, comment);
-	for (size_t i = 0; i < BW_ARRAY_SIZE(families); i++) {
-		int r;
-
+	for (size_t i = 0; i < BW_ARRAY_SIZE(families) && r >= 0; i++) {
 		c.n_before = c.n;
-		bw_nl_batch_init(&nl->once);
-		put_rule_head(&nl->once, NFT_MSG_GETRULE, 0, families[i], "list masquerade rules");
-		bw_nl_tolerate(&nl->once, ENOENT);
-		bw_nl_tolerate(&nl->once, EAFNOSUPPORT);
-		r = bw_nl_dump(nl, &nl->once, on_counted, &c, err);
-		if (r < 0)
-			return r;
+		r = dump_rules(nl, families[i], on_counted, &c, err);
 	}
-	return c.n;
+	return r < 0 ? r : c.n;
 }

@@ -29,16 +29,15 @@ struct answer {
 
 static int setup(struct bw_nl *nl, struct bw_err *err)
 {
-	socklen_t size = sizeof(nl->netns_cookie);
 	int on = 1;
 
 	nl->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocols[nl->bus]);
 	if (nl->fd < 0)
 		return bw_fail(err, errno, "open netlink socket");
-	if (setsockopt(nl->fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on)) < 0)
+	/* nf_tables says what is wrong by the place in the message, not by a text. */
+	if (nl->bus != BW_NL_NETFILTER &&
+	    setsockopt(nl->fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on)) < 0)
 		return bw_fail(err, errno, "ask for extended acknowledgements");
-	if (getsockopt(nl->fd, SOL_SOCKET, SO_NETNS_COOKIE, &nl->netns_cookie, &size) < 0)
-		return bw_fail(err, errno, "read network namespace cookie");
 	return 0;
 }
 
@@ -52,7 +51,6 @@ int bw_nl_open(enum bw_nl_bus bus, const struct bw_netns *ns, struct bw_nl **ret
 		return bw_fail(err, ENOMEM, "open netlink socket");
 	nl->fd = -1;
 	nl->bus = bus;
-	nl->netns_cookie = 0;
 	nl->seq = 0;
 	nl->strict = 0;
 	bw_nl_batch_init(&nl->batch);
@@ -68,6 +66,17 @@ int bw_nl_open(enum bw_nl_bus bus, const struct bw_netns *ns, struct bw_nl **ret
 	if (r < 0 || back < 0)
 		return r < 0 ? r : back;
 	*ret = BW_TAKE_PTR(nl);
+	return 0;
+}
+
+int bw_nl_netns_cookie(const struct bw_nl *nl, uint64_t *ret, struct bw_err *err)
+{
+	uint64_t cookie = 0;
+	socklen_t size = sizeof(cookie);
+
+	if (getsockopt(nl->fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) < 0)
+		return bw_fail(err, errno, "read network namespace cookie");
+	*ret = cookie;
 	return 0;
 }
 

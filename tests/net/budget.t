@@ -48,6 +48,7 @@ def budget(conf):
 V4, V6 = "10.88.0.0/24", "fd88::/64"
 case("an ADD makes at most 60 system calls in one process", budget, lan(V4))
 case("a dual stack ADD as well", budget, lan(V4, V6, isGateway=True))
+case("one that masquerades as well", budget, lan(V4, isGateway=True, ipMasq=True))
 
 
 @test
