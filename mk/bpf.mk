@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# BPF objects: the datapath (bpf/) and what its tests compare with (tests/bpf), uapi headers only.
-BPF_SRC := $(wildcard bpf/*.bpf.c tests/bpf/*.bpf.c)
-BPF_OBJ := $(BPF_SRC:%.bpf.c=build/%.bpf.o)
+# BPF objects: the datapath (bpf/), which the library embeds, and what the bpf tier compares it with
+# (tests/bpf), which nothing else needs. uapi headers only.
+BPF_TEST_OBJ := $(patsubst %.bpf.c,build/%.bpf.o,$(wildcard tests/bpf/*.bpf.c))
+BPF_OBJ := $(patsubst %.bpf.c,build/%.bpf.o,$(wildcard bpf/*.bpf.c)) $(BPF_TEST_OBJ)
 BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -MMD -MP -Iinclude -Ibpf/lib \
 	-I/usr/include/$(shell $(CC) -dumpmachine)
 
@@ -11,5 +12,4 @@ build/%.bpf.o: %.bpf.c
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
 
 -include $(BPF_OBJ:.o=.d)
-all: $(BPF_OBJ)
-test-bpf: $(BPF_OBJ)
+test-bpf: $(BPF_TEST_OBJ)
