@@ -162,22 +162,30 @@ static int used_remove(struct bw_journal *j, const char *domain, const struct bw
 	return change_run(j, BW_ST_USED_INSERT, domain, &n, &last, err);
 }
 
+/* INSERT or WARM with the whole row. */
+static int write_row(struct bw_journal *j, enum bw_journal_stmt id, const struct bw_journal_addr *a,
+		     struct bw_err *err)
+{
+	sqlite3_stmt *st;
+	int r = bw_journal_db_stmt(j, id, &st, err);
+
+	if (r < 0)
+		return r;
+	bw_journal_db_bind_text(st, 1, a->domain);
+	bw_journal_db_bind_ip(st, 2, &a->ip);
+	/* Integers cannot fail to bind, ignoring. */
+	(void)sqlite3_bind_int(st, 3, a->prefix_len);
+	(void)sqlite3_bind_int64(st, 4, a->attachment);
+	bw_journal_db_bind_text(st, 5, a->key);
+	return bw_journal_db_run(j, st, err);
+}
+
 int bw_journal_addr_insert(struct bw_journal *j, const struct bw_journal_addr *a,
 			   struct bw_err *err)
 {
 	int own = bw_journal_db_enter(j, BW_JOURNAL_NORMAL, err);
-	sqlite3_stmt *st;
-	int r = own < 0 ? own : bw_journal_db_stmt(j, BW_ST_ADDR_INSERT, &st, err);
+	int r = own < 0 ? own : write_row(j, BW_ST_ADDR_INSERT, a, err);
 
-	if (r == 0) {
-		bw_journal_db_bind_text(st, 1, a->domain);
-		bw_journal_db_bind_ip(st, 2, &a->ip);
-		/* Integers cannot fail to bind, ignoring. */
-		(void)sqlite3_bind_int(st, 3, a->prefix_len);
-		(void)sqlite3_bind_int64(st, 4, a->attachment);
-		bw_journal_db_bind_text(st, 5, a->key);
-		r = bw_journal_db_run(j, st, err);
-	}
 	if (r == 0)
 		r = used_add(j, a->domain, &a->ip, err);
 	return bw_journal_db_leave(j, own, r, err);
@@ -186,22 +194,10 @@ int bw_journal_addr_insert(struct bw_journal *j, const struct bw_journal_addr *a
 int bw_journal_addr_warm(struct bw_journal *j, const struct bw_journal_addr *a, struct bw_err *err)
 {
 	int own = bw_journal_db_enter(j, BW_JOURNAL_NORMAL, err);
-	sqlite3_stmt *st;
-	int r = own < 0 ? own : bw_journal_db_stmt(j, BW_ST_ADDR_WARM, &st, err);
+	int r = own < 0 ? own : write_row(j, BW_ST_ADDR_WARM, a, err);
 
-	if (r == 0) {
-		bw_journal_db_bind_text(st, 1, a->domain);
-		bw_journal_db_bind_ip(st, 2, &a->ip);
-		/* Integers cannot fail to bind, ignoring. */
-		(void)sqlite3_bind_int(st, 3, a->prefix_len);
-		(void)sqlite3_bind_int64(st, 4, a->attachment);
-		bw_journal_db_bind_text(st, 5, a->key);
-		r = bw_journal_db_run(j, st, err);
-		if (r == 0 && sqlite3_changes(j->db) == 0)
-			r = bw_reject(err, BW_ERR_INTERNAL, ENOENT,
-				      "journal: address is not "
-				      "cooling");
-	}
+	if (r == 0 && sqlite3_changes(j->db) == 0)
+		r = bw_reject(err, BW_ERR_INTERNAL, ENOENT, "journal: address is not cooling");
 	return bw_journal_db_leave(j, own, r, err);
 }
 
