@@ -22,22 +22,6 @@ static int by_name(const void *a, const void *b)
 		      bpf_map__name(*(struct bpf_map *const *)b));
 }
 
-static uint64_t map_hash(const struct bpf_map *map, const struct btf *btf)
-{
-	const struct dp_layout l = {
-		.name = bpf_map__name(map),
-		.type = bpf_map__type(map),
-		.key_size = bpf_map__key_size(map),
-		.value_size = bpf_map__value_size(map),
-		.max_entries = bpf_map__max_entries(map),
-		.flags = bpf_map__map_flags(map),
-		.key_type = bpf_map__btf_key_type_id(map),
-		.value_type = bpf_map__btf_value_type_id(map),
-	};
-
-	return dp_layout_hash(&l, btf);
-}
-
 static uint64_t object_hash(const struct bpf_object *obj)
 {
 	const uint32_t port[] = { DP_PORT_VERSION, sizeof(struct dp_port) };
@@ -50,7 +34,7 @@ static uint64_t object_hash(const struct bpf_object *obj)
 		maps[n++] = map;
 	qsort(maps, n, sizeof(struct bpf_map *), by_name);
 	for (size_t i = 0; i < n; i++) {
-		uint64_t m = map_hash(maps[i], bpf_object__btf(obj));
+		uint64_t m = dp_layout_of_map(maps[i], bpf_object__btf(obj));
 
 		h = bw_fnv64(h, &m, sizeof(m));
 	}

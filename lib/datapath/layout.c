@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <bpf/btf.h>
+#include <bpf/libbpf.h>
 
 #include <bw/ip.h>
 
@@ -73,6 +74,22 @@ uint64_t dp_layout_hash(const struct dp_layout *l, const struct btf *btf)
 	if (l->value_type)
 		h = hash_type(h, btf, l->value_type, 0);
 	return h ? h : 1;
+}
+
+uint64_t dp_layout_of_map(const struct bpf_map *map, const struct btf *btf)
+{
+	const struct dp_layout l = {
+		.name = bpf_map__name(map),
+		.type = bpf_map__type(map),
+		.key_size = bpf_map__key_size(map),
+		.value_size = bpf_map__value_size(map),
+		.max_entries = bpf_map__max_entries(map),
+		.flags = bpf_map__map_flags(map),
+		.key_type = bpf_map__btf_key_type_id(map),
+		.value_type = bpf_map__btf_value_type_id(map),
+	};
+
+	return dp_layout_hash(&l, btf);
 }
 
 uint64_t dp_layout_key_hash(const struct dp_layout *l, const struct btf *btf)

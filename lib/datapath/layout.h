@@ -8,6 +8,7 @@
 
 #include <bw/defs.h>
 
+struct bpf_map;
 struct btf;
 
 /* What a map is, whether it comes from an object file or from the kernel. */
@@ -30,6 +31,9 @@ struct dp_layout {
  * Return: the hash, never 0.
  */
 uint64_t dp_layout_hash(const struct dp_layout *l, const struct btf *btf);
+
+/* The same of a map of an object file, whose BTF is @btf. */
+uint64_t dp_layout_of_map(const struct bpf_map *map, const struct btf *btf);
 
 /* The same of a key alone: entries of two maps can be copied when these agree. */
 uint64_t dp_layout_key_hash(const struct dp_layout *l, const struct btf *btf);

@@ -93,22 +93,6 @@ static uint64_t kernel_hash(const struct dp_map_view *v)
 	return v->btf_id && !btf ? 0 : dp_layout_hash(&l, btf);
 }
 
-static uint64_t object_hash(const struct load *l, const struct bpf_map *map)
-{
-	const struct dp_layout layout = {
-		.name = bpf_map__name(map),
-		.type = bpf_map__type(map),
-		.key_size = bpf_map__key_size(map),
-		.value_size = bpf_map__value_size(map),
-		.max_entries = bpf_map__max_entries(map),
-		.flags = bpf_map__map_flags(map),
-		.key_type = bpf_map__btf_key_type_id(map),
-		.value_type = bpf_map__btf_value_type_id(map),
-	};
-
-	return dp_layout_hash(&layout, bpf_object__btf(l->obj));
-}
-
 /* -next's own pin, or the first source's of the same layout, now pinned here too. -ENOENT: none. */
 static int find_map(const struct load *l, const char *name, uint64_t hash, struct bw_err *err)
 {
@@ -186,7 +170,8 @@ static int share_maps(const struct load *l, uint64_t *ret_is_new, struct bw_err 
 		bw_autoclose int fd = -1;
 
 		if (!bpf_map__is_internal(map))
-			fd = find_map(l, bpf_map__name(map), object_hash(l, map), err);
+			fd = find_map(l, bpf_map__name(map),
+				      dp_layout_of_map(map, bpf_object__btf(l->obj)), err);
 		if (fd < -1 && fd != -ENOENT)
 			return fd;
 		if (fd < 0)
