@@ -250,6 +250,41 @@ class Warm(Scenario):
         self.expect_node_as_before()
 
 
+class Running(Warm):
+    """Two live pods on a bridge with an uplink, where the datapath is exchanged under them. self.third is for an
+    ADD that comes between; its address is its own, since the next free one would be x's after some points."""
+
+    def __init__(self):
+        conf = lan(uplink="up0")
+        super().__init__("reload", conf, conf, wire=("10.88.0.200/24",))
+
+    def make_node(self):
+        Scenario.make_node(self)
+        self.peer = Netns("peer")
+        self.add(self.peer)
+        answer = self.add()
+        self.address, self.result = answer.ips[0].split("/")[0], answer.json
+        self.third = Netns("third")
+        self.third_conf = lan(uplink="up0", runtimeConfig={"ips": ["10.88.0.77"]})
+        ping(self.x, self.address)
+        run(CLI, "net", "reload")
+        self.settle()
+        self.node_before = snapshot(bpf=True)
+
+    def before(self):
+        pass
+
+    def expect_reachable(self):
+        ping(self.peer, self.address)
+        ping(self.x, self.address)
+
+    def back(self):
+        """This version takes the node over, completing what was killed."""
+        run(CLI, "net", "reload")
+        self.expect_node_as_before()
+        self.expect_reachable()
+
+
 class First(Scenario):
     """The first ADD of a node: it makes journal, bridge, programs, maps. With a wire, the neighbour must reach
     the pod afterwards; `barewire net clean` takes everything away again."""

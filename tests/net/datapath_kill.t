@@ -7,38 +7,18 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from bwtest import *
 import crash as driver
-from crash import CLI, Scenario, Warm, lan, ping, sweep
+from crash import CLI, Running, ping, sweep
 
 HERE = os.path.join(BUILD, "tests", "net", "datapath")
 DRIVE, GROWN = os.path.join(HERE, "drive"), os.path.join(HERE, "grown", "drive")
-V4 = "10.88.0.0/24"
 PINS = "/sys/fs/bpf/barewire"
 # All points are some eight hundred; with a stride that shares no factor with their pattern.
 driver.STEP = int(os.environ.get("BW_CRASH_STEP", "53" if os.environ.get("BW_SAN") else "13"))
 
 
-class Upgrade(Warm):
-    """Two live pods and an uplink. After the kill comes, in turn: the new version, the old one, the old one's ADD."""
-
-    def __init__(self):
-        super().__init__("reload", lan(V4, uplink="up0"), lan(V4, uplink="up0"), wire=("10.88.0.200/24",))
-        self.turn = 0
-
-    def make_node(self):
-        Scenario.make_node(self)
-        self.peer = Netns("peer")
-        self.add(self.peer)
-        answer = self.add()
-        self.address, self.result = answer.ips[0].split("/")[0], answer.json
-        self.third = Netns("third")
-        self.third_conf = lan(V4, uplink="up0", runtimeConfig={"ips": ["10.88.0.77"]})
-        ping(self.x, self.address)
-        run(CLI, "net", "reload")
-        self.settle()
-        self.node_before = snapshot(bpf=True)
-
-    def before(self):
-        pass
+class Upgrade(Running):
+    """After the kill comes, in turn: the new version, the old one, the old one's ADD."""
+    turn = 0
 
     def act(self, n):
         return driver.crash(n, [GROWN, "reload"])
@@ -54,19 +34,11 @@ class Upgrade(Warm):
             self.delete(self.third, self.third_conf)
 
     def after(self, n):
-        ping(self.peer, self.address)
-        ping(self.x, self.address)
+        self.expect_reachable()
         expect_ok(cni("CHECK", dict(self.conf, prevResult=self.result), self.ns))
         self.complete()
-        ping(self.peer, self.address)
-        ping(self.x, self.address)
+        self.expect_reachable()
         self.back()
-
-    def back(self):
-        run(CLI, "net", "reload")
-        self.expect_node_as_before()
-        ping(self.peer, self.address)
-        ping(self.x, self.address)
 
     def done(self):
         self.back()

@@ -9,21 +9,7 @@
 
 #include <bw/ip.h>
 
-static struct bw_ip ip(const char *s)
-{
-	struct bw_ip r;
-
-	assert_int_equal(bw_ip_parse(s, &r), 0);
-	return r;
-}
-
-static struct bw_prefix prefix(const char *s)
-{
-	struct bw_prefix r;
-
-	assert_int_equal(bw_prefix_parse(s, &r), 0);
-	return r;
-}
+#include "addrs.h"
 
 static void assert_ip(const struct bw_ip *got, const char *want)
 {

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/wait.h>
 
 #include <cmocka.h>
 
@@ -24,69 +23,19 @@
 #include <bw/route.h>
 #include <bw/segment.h>
 
+#include "addrs.h"
 #include "lock.h"
+#include "neighbour.h"
 #include "segment.h"
 
 /* The node has up0, whose other end x is in a namespace of its own: the real network. */
 struct bed {
 	struct bw_nl *nl;
 	struct bw_nl *nl_x;
-	struct bw_netns x;
+	struct neighbour x;
 	struct bw_journal *journal;
 	struct bw_link up, wire;
-	pid_t child;
-	int hold;
 };
-static struct bw_err err;
-
-#define assert_ok(e)                                                                               \
-	do {                                                                                       \
-		int r_ = (e);                                                                      \
-		if (r_ < 0)                                                                        \
-			fail_msg("%s: %d: %s", #e, r_, err.msg);                                   \
-	} while (0)
-
-static inline struct bw_ip ip(const char *s)
-{
-	struct bw_ip r;
-
-	assert_int_equal(bw_ip_parse(s, &r), 0);
-	return r;
-}
-
-static inline struct bw_prefix prefix(const char *s)
-{
-	struct bw_prefix r;
-
-	assert_int_equal(bw_prefix_parse(s, &r), 0);
-	return r;
-}
-
-static inline void new_namespace(struct bed *t)
-{
-	int ready[2], hold[2];
-	char path[64], c;
-
-	assert_int_equal(pipe(ready), 0);
-	assert_int_equal(pipe(hold), 0);
-	t->child = fork();
-	if (t->child == 0) {
-		close(hold[1]);
-		if (unshare(CLONE_NEWNET) < 0)
-			_exit(1);
-		(void)!write(ready[1], "x", 1);
-		(void)!read(hold[0], &c, 1);
-		_exit(0);
-	}
-	close(hold[0]);
-	close(ready[1]);
-	assert_int_equal(read(ready[0], &c, 1), 1);
-	close(ready[0]);
-	t->hold = hold[1];
-	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)t->child);
-	t->x = BW_NETNS_NONE;
-	assert_ok(bw_netns_open(path, &t->x, &err));
-}
 
 static inline int setup(void **state)
 {
@@ -95,10 +44,10 @@ static inline int setup(void **state)
 	struct bw_link_set up = { .what = BW_LINK_SET_UP };
 
 	assert_non_null(t);
-	new_namespace(t);
+	neighbour_make(&t->x);
 	assert_ok(bw_nl_open(BW_NL_ROUTE, NULL, &t->nl, &err));
-	assert_ok(bw_nl_open(BW_NL_ROUTE, &t->x, &t->nl_x, &err));
-	n.peer_ns = &t->x;
+	assert_ok(bw_nl_open(BW_NL_ROUTE, &t->x.ns, &t->nl_x, &err));
+	n.peer_ns = &t->x.ns;
 	bw_link_put_veth(bw_nl_begin(t->nl), &n);
 	assert_ok(bw_nl_talk(t->nl, &t->nl->batch, &err));
 	assert_ok(bw_link_set(t->nl_x, 0, "x", &up, &err));
@@ -120,9 +69,7 @@ static inline int teardown(void **state)
 	bw_journal_close(&t->journal);
 	bw_nl_close(&t->nl);
 	bw_nl_close(&t->nl_x);
-	bw_netns_close(&t->x);
-	close(t->hold);
-	waitpid(t->child, NULL, 0);
+	neighbour_drop(&t->x);
 	free(t);
 	return 0;
 }
@@ -225,7 +172,7 @@ static inline struct bw_link link_of(struct bed *t, const char *name)
 static inline void add_port(struct bed *t, const char *name, int bridge)
 {
 	struct bw_link_veth_new n = {
-		.name = name, .up = 1, .master = bridge, .peer_name = name, .peer_ns = &t->x
+		.name = name, .up = 1, .master = bridge, .peer_name = name, .peer_ns = &t->x.ns
 	};
 
 	bw_link_put_veth(bw_nl_begin(t->nl), &n);

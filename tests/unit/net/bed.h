@@ -5,14 +5,12 @@
 
 #include <fcntl.h>
 #include <linux/rtnetlink.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/wait.h>
 
 #include <cmocka.h>
 
@@ -29,39 +27,14 @@
 #include <bw/route.h>
 #include <bw/sysctl.h>
 
-/* A second namespace, held by a child that waits for its pipe to close. */
+#include "addrs.h"
+#include "neighbour.h"
+
 struct bed {
 	struct bw_nl *nl;
 	struct bw_nl *nl_pod;
-	struct bw_netns pod;
-	char path[64];
-	pid_t child;
-	int hold;
+	struct neighbour pod;
 };
-static struct bw_err err;
-
-#define assert_ok(e)                                                                               \
-	do {                                                                                       \
-		int r_ = (e);                                                                      \
-		if (r_ < 0)                                                                        \
-			fail_msg("%s: %d: %s", #e, r_, err.msg);                                   \
-	} while (0)
-
-static inline struct bw_ip ip(const char *s)
-{
-	struct bw_ip r;
-
-	assert_int_equal(bw_ip_parse(s, &r), 0);
-	return r;
-}
-
-static inline struct bw_prefix prefix(const char *s)
-{
-	struct bw_prefix r;
-
-	assert_int_equal(bw_prefix_parse(s, &r), 0);
-	return r;
-}
 
 static inline struct bw_mac mac(const char *s)
 {
@@ -74,31 +47,11 @@ static inline struct bw_mac mac(const char *s)
 static inline int setup(void **state)
 {
 	struct bed *t = calloc(1, sizeof(*t));
-	int ready[2], hold[2];
-	char c;
 
 	assert_non_null(t);
-	assert_int_equal(pipe(ready), 0);
-	assert_int_equal(pipe(hold), 0);
-	t->child = fork();
-	if (t->child == 0) {
-		close(hold[1]);
-		if (unshare(CLONE_NEWNET) < 0)
-			_exit(1);
-		(void)!write(ready[1], "x", 1);
-		(void)!read(hold[0], &c, 1);
-		_exit(0);
-	}
-	close(hold[0]);
-	close(ready[1]);
-	assert_int_equal(read(ready[0], &c, 1), 1);
-	close(ready[0]);
-	t->hold = hold[1];
-	snprintf(t->path, sizeof(t->path), "/proc/%d/ns/net", (int)t->child);
-	t->pod = BW_NETNS_NONE;
-	assert_ok(bw_netns_open(t->path, &t->pod, &err));
+	neighbour_make(&t->pod);
 	assert_ok(bw_nl_open(BW_NL_ROUTE, NULL, &t->nl, &err));
-	assert_ok(bw_nl_open(BW_NL_ROUTE, &t->pod, &t->nl_pod, &err));
+	assert_ok(bw_nl_open(BW_NL_ROUTE, &t->pod.ns, &t->nl_pod, &err));
 	*state = t;
 	return 0;
 }
@@ -112,9 +65,7 @@ static inline int teardown(void **state)
 		assert_ok(bw_link_del(t->nl, 0, names[i], &err));
 	bw_nl_close(&t->nl);
 	bw_nl_close(&t->nl_pod);
-	bw_netns_close(&t->pod);
-	close(t->hold);
-	waitpid(t->child, NULL, 0);
+	neighbour_drop(&t->pod);
 	free(t);
 	return 0;
 }
@@ -140,7 +91,7 @@ static inline void build(struct bed *t, struct bw_link *br, struct bw_link *host
 				       .gso_max_size = 60000,
 				       .peer_name = "eth0",
 				       .peer_mac = &pod_mac,
-				       .peer_ns = &t->pod };
+				       .peer_ns = &t->pod.ns };
 	struct bw_link_set set = { .what = BW_LINK_SET_NO_LINK_LOCAL | BW_LINK_SET_UP };
 	struct bw_nl_batch *b = bw_nl_begin(t->nl);
 

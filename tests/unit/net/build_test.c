@@ -19,28 +19,14 @@
 #include <bw/probe.h>
 #include <bw/route.h>
 
+#include "addrs.h"
+
 static struct bw_nl_batch batch;
 
 static struct bw_nl_batch *begin(void)
 {
 	bw_nl_batch_init(&batch);
 	return &batch;
-}
-
-static struct bw_ip ip(const char *s)
-{
-	struct bw_ip r;
-
-	assert_int_equal(bw_ip_parse(s, &r), 0);
-	return r;
-}
-
-static struct bw_prefix prefix(const char *s)
-{
-	struct bw_prefix r;
-
-	assert_int_equal(bw_prefix_parse(s, &r), 0);
-	return r;
 }
 
 static const struct bw_mac mac = { { 0x02, 0, 0, 0, 0, 0x07 } };

@@ -11,11 +11,11 @@ static void sockets_know_their_namespace(void **state)
 	assert_ok(bw_nl_netns_cookie(t->nl, &own, &err));
 	assert_ok(bw_nl_netns_cookie(t->nl_pod, &pods, &err));
 	assert_true(own != 0 && own != pods);
-	assert_ok(bw_netns_cookie(&t->pod, &cookie, &err));
+	assert_ok(bw_netns_cookie(&t->pod.ns, &cookie, &err));
 	assert_true(cookie == pods);
-	assert_int_equal(bw_netns_is_own(&t->pod, &err), 0);
-	assert_int_equal(bw_netns_alive(t->path, cookie, &err), 1);
-	assert_int_equal(bw_netns_alive(t->path, cookie + 1, &err), 0);
+	assert_int_equal(bw_netns_is_own(&t->pod.ns, &err), 0);
+	assert_int_equal(bw_netns_alive(t->pod.path, cookie, &err), 1);
+	assert_int_equal(bw_netns_alive(t->pod.path, cookie + 1, &err), 0);
 	assert_int_equal(bw_netns_alive("/nonexistent", cookie, &err), 0);
 	assert_int_equal(bw_netns_alive("/proc/self/ns/net", own, &err), 1);
 }
@@ -56,7 +56,7 @@ static void veth_is_built_in_one_message(void **state)
 	assert_true(bw_mac_eq(&pod.mac, &want));
 	assert_int_equal(pod.mtu, 1400);
 	assert_int_equal(pod.gso_max_size, 60000);
-	assert_ok(bw_link_wait_carrier(&t->pod, pod.ifindex, 2000, &err));
+	assert_ok(bw_link_wait_carrier(&t->pod.ns, pod.ifindex, 2000, &err));
 	assert_ok(bw_link_wait_carrier(NULL, host.ifindex, 2000, &err));
 }
 
@@ -166,7 +166,7 @@ static void a_probe_finds_who_has_the_address(void **state)
 	int fd = -1;
 
 	build(t, &br, &host, &pod);
-	assert_ok(bw_link_wait_carrier(&t->pod, pod.ifindex, 2000, &err));
+	assert_ok(bw_link_wait_carrier(&t->pod.ns, pod.ifindex, 2000, &err));
 	a4 = bw_addr_plain(pod.ifindex, &p4);
 	a6 = bw_addr_plain(pod.ifindex, &p6);
 	b = bw_nl_begin(t->nl_pod);
@@ -185,12 +185,12 @@ static void a_probe_finds_who_has_the_address(void **state)
 	assert_int_equal(bw_probe_run(&p, &who, &err), 1);
 	assert_true(bw_mac_eq(&who.mac, &pod.mac));
 	/* The holder's own probe, in its own namespace, does not count itself. */
-	p.ns = &t->pod;
+	p.ns = &t->pod.ns;
 	p.ifindex = pod.ifindex;
 	p.mac = pod.mac;
 	p.listen_ms = 20;
 	assert_int_equal(bw_probe_run(&p, &who, &err), 0);
-	assert_ok(bw_announce_open(&t->pod, &fd, &err));
+	assert_ok(bw_announce_open(&t->pod.ns, &fd, &err));
 	assert_ok(bw_announce_burst(t->nl_pod, fd, pod.ifindex, &pod.mac, used, 2, &err));
 	/* One that is not there cannot be its source. */
 	assert_int_equal(
@@ -243,10 +243,10 @@ static void sysctls_are_of_the_namespace_entered(void **state)
 	char text[BW_SYSCTL_VALUE_MAX];
 
 	build(t, &br, &host, &pod);
-	assert_ok(bw_netns_enter(&t->pod, &err));
+	assert_ok(bw_netns_enter(&t->pod.ns, &err));
 	assert_ok(bw_sysctl_set(&err, "1", "ipv4/conf/%s/arp_notify", "eth0"));
 	assert_ok(bw_sysctl_get(&err, text, "ipv4/conf/%s/arp_notify", "eth0"));
-	assert_ok(bw_netns_leave(&t->pod, &err));
+	assert_ok(bw_netns_leave(&t->pod.ns, &err));
 	assert_string_equal(text, "1");
 	assert_int_equal(bw_sysctl_get(&err, text, "ipv4/conf/%s/arp_notify", "eth0"), -ENOENT);
 	assert_int_equal(bw_sysctl_set(&err, "1", "ipv4/conf/%s/arp_notify", "eth0"), -ENOENT);
