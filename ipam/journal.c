@@ -130,8 +130,7 @@ static int count_frames(void *arg, sqlite3 *db, const char *name, int frames)
 	return SQLITE_OK;
 }
 
-/* Reads what kind of file it is; the first statement that touches it. */
-static int check_version(struct bw_journal *j, struct bw_err *err)
+int bw_journal_db_version(struct bw_journal *j, unsigned int *ret, struct bw_err *err)
 {
 	sqlite3_stmt *st = NULL;
 	unsigned int v = 0;
@@ -149,6 +148,18 @@ static int check_version(struct bw_journal *j, struct bw_err *err)
 	(void)sqlite3_finalize(st); /* repeats what step said, ignoring */
 	if (rc != SQLITE_ROW)
 		return bw_journal_db_fail(j, rc, "open the journal", err);
+	*ret = v;
+	return 0;
+}
+
+/* What kind of file is it? The first statement that touches it. */
+static int check_version(struct bw_journal *j, struct bw_err *err)
+{
+	unsigned int v = 0;
+	int r = bw_journal_db_version(j, &v, err);
+
+	if (r < 0)
+		return r;
 	if (v >> 16 != BW_JOURNAL_MAGIC) {
 		(void)bw_reject(err, BW_ERR_INTERNAL, EBADMSG,
 				"open the journal: %s is no barewire journal", j->path);
@@ -161,6 +172,9 @@ static int check_version(struct bw_journal *j, struct bw_err *err)
 			"open the journal: %s has schema version %u.%u, this program knows "
 			"versions up to %d; use the barewire that wrote it, or a newer one",
 			j->path, v >> 8 & 0xff, v & 0xff, BW_JOURNAL_MAJOR);
+	j->minor = v & 0xff;
+	if (j->minor < BW_JOURNAL_MINOR && !(j->flags & BW_JOURNAL_F_READ))
+		return bw_journal_db_upgrade(j, err);
 	return 0;
 }
 

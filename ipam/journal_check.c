@@ -43,15 +43,28 @@ static int check_rows(struct checker *c, const char *sql, struct bw_err *err)
 }
 
 /* What must give no row. */
-static const char *const questions[] = {
-	"SELECT 'file: ' || integrity_check FROM pragma_integrity_check WHERE "
-	"integrity_check <> 'ok'",
-	"SELECT 'address ' || hex(d.ip) || ' in domain ' || d.domain || "
-	"' belongs to an attachment that does not exist' FROM address d "
-	"LEFT JOIN attachment a ON a.id = d.attachment "
-	"WHERE d.attachment IS NOT NULL AND a.id IS NULL",
-	"SELECT 'attachment ' || container_id || ' ' || ifname || ' has state ' || state "
-	"FROM attachment WHERE state NOT IN (0, 1, 2)",
+static const struct {
+	const char *sql;
+	uint8_t minor; /* of the file that has the table */
+} questions[] = {
+	{ "SELECT 'file: ' || integrity_check FROM pragma_integrity_check WHERE "
+	  "integrity_check <> 'ok'",
+	  0 },
+	{ "SELECT 'address ' || hex(d.ip) || ' in domain ' || d.domain || "
+	  "' belongs to an attachment that does not exist' FROM address d "
+	  "LEFT JOIN attachment a ON a.id = d.attachment "
+	  "WHERE d.attachment IS NOT NULL AND a.id IS NULL",
+	  0 },
+	{ "SELECT 'attachment ' || container_id || ' ' || ifname || ' has state ' || state "
+	  "FROM attachment WHERE state NOT IN (0, 1, 2)",
+	  0 },
+	/* A holder's attachment may be in the journal of another dataDir: not asked for here. */
+	{ "SELECT 'VF ' || pci || ' of ' || container_id || ' ' || ifname || ' has state ' || state "
+	  "FROM vf_hold WHERE state NOT IN (0, 1)",
+	  1 },
+	{ "SELECT 'VF ' || pci || ' of ' || container_id || ' ' || ifname || ' has no holder' "
+	  "FROM vf_hold WHERE container_id = '' OR ifname = ''",
+	  1 },
 };
 
 static void compare_run(struct checker *c, const struct bw_run *want, const struct bw_run *got)
@@ -78,7 +91,8 @@ static int check_all(struct checker *c, struct bw_err *err)
 	int r = 0;
 
 	for (size_t i = 0; i < BW_ARRAY_SIZE(questions) && r == 0; i++)
-		r = check_rows(c, questions[i], err);
+		if (questions[i].minor <= c->j->minor)
+			r = check_rows(c, questions[i].sql, err);
 	if (r == 0)
 		r = bw_runs_of_addresses(c->j, &want, err);
 	if (r == 0)

@@ -45,6 +45,14 @@ enum bw_journal_stmt {
 	BW_ST_UPLINK_GET,
 	BW_ST_UPLINK_GET_BRIDGE,
 	BW_ST_UPLINK_REMOVE,
+	BW_ST_VF_INSERT,
+	BW_ST_VF_RETAKE,
+	BW_ST_VF_RECORD,
+	BW_ST_VF_STATE,
+	BW_ST_VF_GET,
+	BW_ST_VF_OF,
+	BW_ST_VF_EACH,
+	BW_ST_VF_DROP,
 	BW_ST_MAX_,
 };
 
@@ -58,6 +66,7 @@ struct bw_journal {
 	int wal_frames; /* in the WAL after the last commit */
 	unsigned int flags; /* BW_JOURNAL_F_* */
 	uint8_t no_wait; /* while checkpointing */
+	uint8_t minor; /* minor version of the file: below BW_JOURNAL_MINOR only when read only */
 };
 
 /* user_version: "bw", major, minor. One pragma tells a journal from another file, and its age. */
@@ -125,6 +134,17 @@ int bw_journal_db_ip(struct bw_journal *j, sqlite3_stmt *st, int col, struct bw_
  * Return: 0 also when another process was quicker; -errno.
  */
 int bw_journal_db_create(const char *dir, const char *path, struct bw_err *err);
+
+/* Reads user_version, waiting for others. 0; -errno. */
+int bw_journal_db_version(struct bw_journal *j, unsigned int *ret, struct bw_err *err);
+
+/**
+ * bw_journal_db_upgrade() - add what later minor versions have, in one transaction
+ *
+ * Programs of the older version go on with the file. Return: 0 also when another process was
+ * quicker; -errno, the file is as it was.
+ */
+int bw_journal_db_upgrade(struct bw_journal *j, struct bw_err *err);
 
 /* Opens the file and checks its version, without waiting for anything but locks. */
 int bw_journal_db_open(struct bw_journal *j, struct bw_err *err);

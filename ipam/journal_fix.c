@@ -112,8 +112,9 @@ static int rebuild_used(struct bw_journal *j, struct bw_err *err)
 	return r;
 }
 
-static const char count_rows[] = "SELECT (SELECT count(*) FROM attachment), "
-				 "(SELECT count(*) FROM address)";
+static const char count_rows[] =
+	"SELECT (SELECT count(*) FROM attachment), (SELECT count(*) FROM address), "
+	"(SELECT count(*) FROM vf_hold)";
 
 static int count(struct bw_journal *j, struct bw_journal_repair *ret, struct bw_err *err)
 {
@@ -125,6 +126,7 @@ static int count(struct bw_journal *j, struct bw_journal_repair *ret, struct bw_
 	if (rc == SQLITE_ROW) {
 		ret->attachments = (unsigned int)sqlite3_column_int64(st, 0);
 		ret->addresses = (unsigned int)sqlite3_column_int64(st, 1);
+		ret->vf_holds = (unsigned int)sqlite3_column_int64(st, 2);
 	}
 	(void)sqlite3_finalize(st); /* repeats what step said, ignoring */
 	return rc == SQLITE_ROW ? 0 : bw_journal_db_fail(j, rc, "repair the journal", err);
@@ -159,35 +161,42 @@ static const struct salvage {
 	const char *read;
 	const char *write;
 	int columns;
+	unsigned int minor; /* older files have no such table */
 } salvages[] = {
 	{ "SELECT id, container_id, ifname, network, program, pod, netns, netns_id, boot_id, "
 	  "state, claim_uid, token, since_s, host_if, bridge, vlan, mac, flags FROM attachment",
 	  "INSERT INTO attachment(id, container_id, ifname, network, program, pod, netns, "
 	  "netns_id, boot_id, state, claim_uid, token, since_s, host_if, bridge, vlan, mac, flags) "
 	  "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18)",
-	  18 },
+	  18, 0 },
 	{ "SELECT domain, ip, prefix_len, attachment, cooling_until_s, key FROM address",
 	  "INSERT INTO address(domain, ip, prefix_len, attachment, cooling_until_s, key) "
 	  "VALUES(?1,?2,?3,?4,?5,?6)",
-	  6 },
+	  6, 0 },
 	{ "SELECT domain, range_set, ip FROM cursor",
-	  "INSERT INTO cursor(domain, range_set, ip) VALUES(?1,?2,?3)", 3 },
+	  "INSERT INTO cursor(domain, range_set, ip) VALUES(?1,?2,?3)", 3, 0 },
 	{ "SELECT bridge, vlan, uplink, made, enslaved, bpf_vlan, boot_id, since_s FROM segment",
 	  "INSERT INTO segment(bridge, vlan, uplink, made, enslaved, bpf_vlan, boot_id, since_s) "
 	  "VALUES(?1,?2,?3,?4,?5,?6,?7,?8)",
-	  8 },
+	  8, 0 },
 	{ "SELECT uplink, bridge, boot_id, step, mac, data FROM uplink_original",
 	  "INSERT INTO uplink_original(uplink, bridge, boot_id, step, mac, data) "
 	  "VALUES(?1,?2,?3,?4,?5,?6)",
-	  6 },
+	  6, 0 },
 	{ "SELECT uid, iface, token, epoch, resource_version, binding FROM claim_cache",
 	  "INSERT INTO claim_cache(uid, iface, token, epoch, resource_version, binding) "
 	  "VALUES(?1,?2,?3,?4,?5,?6)",
-	  6 },
+	  6, 0 },
 	{ "SELECT seq, uid, token, kind, body FROM outbox",
-	  "INSERT INTO outbox(seq, uid, token, kind, body) VALUES(?1,?2,?3,?4,?5)", 5 },
+	  "INSERT INTO outbox(seq, uid, token, kind, body) VALUES(?1,?2,?3,?4,?5)", 5, 0 },
 	{ "SELECT key, value FROM meta WHERE key <> 'schema'",
-	  "INSERT INTO meta(key, value) VALUES(?1,?2)", 2 },
+	  "INSERT INTO meta(key, value) VALUES(?1,?2)", 2, 0 },
+	{ "SELECT pci, id, container_id, ifname, slot, network, boot_id, netns, netns_id, pf, vf, "
+	  "state, since_s, record FROM vf_hold",
+	  "INSERT INTO vf_hold(pci, id, container_id, ifname, slot, network, boot_id, netns, "
+	  "netns_id, pf, vf, state, since_s, record) "
+	  "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)",
+	  14, 1 },
 };
 
 static int bind_row(sqlite3_stmt *in, sqlite3_stmt *out, int columns)
@@ -197,6 +206,19 @@ static int bind_row(sqlite3_stmt *in, sqlite3_stmt *out, int columns)
 	for (int i = 0; i < columns && rc == SQLITE_OK; i++)
 		rc = sqlite3_bind_value(out, i + 1, sqlite3_column_value(in, i));
 	return rc;
+}
+
+/* The minor version a damaged file claims; this program's when it does not say. */
+static unsigned int minor_of(sqlite3 *from)
+{
+	sqlite3_stmt *st = NULL;
+	unsigned int v = BW_JOURNAL_VERSION;
+
+	if (sqlite3_prepare_v2(from, "PRAGMA user_version", -1, &st, NULL) == SQLITE_OK &&
+	    sqlite3_step(st) == SQLITE_ROW)
+		v = (unsigned int)sqlite3_column_int64(st, 0);
+	(void)sqlite3_finalize(st); /* repeats what step said, ignoring */
+	return v >> 16 == BW_JOURNAL_MAGIC ? v & 0xff : BW_JOURNAL_MINOR;
 }
 
 /* A row that contradicts another is lost; a table that cannot be read further ends. */
@@ -231,6 +253,7 @@ static int copy_all(const char *old, struct bw_journal *to, struct bw_journal_re
 		    struct bw_err *err)
 {
 	sqlite3 *from = NULL;
+	unsigned int minor;
 	int one = 1;
 	int r = 0;
 
@@ -243,8 +266,10 @@ static int copy_all(const char *old, struct bw_journal *to, struct bw_journal_re
 		(void)sqlite3_file_control(from, "main", SQLITE_FCNTL_PERSIST_WAL, &one);
 		(void)sqlite3_exec(from, "PRAGMA writable_schema=ON; PRAGMA cell_size_check=ON",
 				   NULL, NULL, NULL);
+		minor = minor_of(from);
 		for (size_t i = 0; i < BW_ARRAY_SIZE(salvages) && r == 0; i++)
-			r = copy_table(from, to, &salvages[i], ret, err);
+			if (salvages[i].minor <= minor)
+				r = copy_table(from, to, &salvages[i], ret, err);
 	}
 	(void)sqlite3_close(from); /* read only, ignoring */
 	return r;

@@ -3,6 +3,7 @@
  * Tables of the journal, and how the file comes into being. Later versions add tables and nullable
  * columns, nothing else; statements name their columns.
  */
+#include <assert.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
@@ -20,6 +21,16 @@
  * An attachment's id is its birth in nanoseconds: a row made again is told from its
  * predecessor.
  */
+#define SCHEMA_VF_HOLD                                                                             \
+	"CREATE TABLE vf_hold("                                                                    \
+	" pci TEXT PRIMARY KEY NOT NULL, id INTEGER NOT NULL,"                                     \
+	" container_id TEXT NOT NULL, ifname TEXT NOT NULL, slot INTEGER NOT NULL,"                \
+	" network TEXT NOT NULL, boot_id TEXT NOT NULL,"                                           \
+	" netns TEXT NOT NULL, netns_id INTEGER NOT NULL,"                                         \
+	" pf TEXT NOT NULL, vf INTEGER NOT NULL, state INTEGER NOT NULL,"                          \
+	" since_s INTEGER NOT NULL, record TEXT NOT NULL);"                                        \
+	"CREATE INDEX vf_hold_holder ON vf_hold(container_id, ifname);"
+
 const char bw_journal_schema[] =
 	"CREATE TABLE meta(key TEXT PRIMARY KEY NOT NULL, value) WITHOUT ROWID;"
 	"CREATE TABLE attachment("
@@ -62,13 +73,32 @@ const char bw_journal_schema[] =
 	" PRIMARY KEY(bridge, vlan)) WITHOUT ROWID;"
 	"CREATE TABLE uplink_original("
 	" uplink TEXT PRIMARY KEY NOT NULL, bridge TEXT NOT NULL, boot_id TEXT NOT NULL,"
-	" step INTEGER NOT NULL, mac BLOB NOT NULL, data BLOB NOT NULL) WITHOUT ROWID;";
+	" step INTEGER NOT NULL, mac BLOB NOT NULL, data BLOB NOT NULL) WITHOUT ROWID;"
+	/* minor version 1 */
+	SCHEMA_VF_HOLD;
+
+/* What each minor version added, for files that older programs made. */
+static const char *const upgrades[] = {
+	[1] = SCHEMA_VF_HOLD,
+};
+static_assert(BW_ARRAY_SIZE(upgrades) == BW_JOURNAL_MINOR + 1, "a minor version without its SQL");
 
 /* SQLite file format 1.3.3 "File format version numbers": bytes 18 and 19, 2 = WAL. */
 #define HEADER_WRITE_VERSION 18
 #define HEADER_READ_VERSION 19
 #define HEADER_WAL 2
 #define LOCK_STEP_MS 5
+
+#define VERSION_SQL_SIZE 160
+
+/* What the file says of itself, in the words of this program. */
+static void version_sql(char out[VERSION_SQL_SIZE])
+{
+	(void)snprintf(out, VERSION_SQL_SIZE,
+		       "PRAGMA user_version=%d;"
+		       "REPLACE INTO meta(key, value) VALUES('schema', '%d.%d')",
+		       BW_JOURNAL_VERSION, BW_JOURNAL_MAJOR, BW_JOURNAL_MINOR); /* fits, ignoring */
+}
 
 static void auto_db(sqlite3 **db)
 {
@@ -84,14 +114,11 @@ static void auto_sqlite_free(unsigned char **p)
 static int build_image(unsigned char **ret, size_t *ret_size, struct bw_err *err)
 {
 	BW_CLEANUP(auto_db) sqlite3 *db = NULL;
-	char sql[256];
+	char sql[VERSION_SQL_SIZE];
 	sqlite3_int64 size = 0;
 	unsigned char *image;
 
-	(void)snprintf(sql, sizeof(sql),
-		       "PRAGMA user_version=%d;"
-		       "INSERT INTO meta(key, value) VALUES('schema', '%d.%d')",
-		       BW_JOURNAL_VERSION, BW_JOURNAL_MAJOR, BW_JOURNAL_MINOR); /* fits, ignoring */
+	version_sql(sql);
 	if (sqlite3_open_v2(":memory:", &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
 		    SQLITE_OK ||
 	    sqlite3_exec(db, bw_journal_schema, NULL, NULL, NULL) != SQLITE_OK ||
@@ -218,4 +245,33 @@ int bw_journal_db_create(const char *dir, const char *path, struct bw_err *err)
 	if (r == -ENOSPC && err)
 		err->class = BW_ERR_BUSY;
 	return r;
+}
+
+/* In the open transaction; another opener may have been quicker. */
+static int upgrade(struct bw_journal *j, struct bw_err *err)
+{
+	char sql[VERSION_SQL_SIZE];
+	unsigned int v = 0;
+	int r = bw_journal_db_version(j, &v, err);
+
+	if (r < 0 || (v & 0xff) >= BW_JOURNAL_MINOR)
+		return r;
+	for (unsigned int i = (v & 0xff) + 1; i < BW_ARRAY_SIZE(upgrades) && r == 0; i++)
+		r = bw_journal_db_exec(j, upgrades[i], err);
+	if (r < 0)
+		return r;
+	version_sql(sql);
+	return bw_journal_db_exec(j, sql, err);
+}
+
+int bw_journal_db_upgrade(struct bw_journal *j, struct bw_err *err)
+{
+	int own = bw_journal_db_enter(j, BW_JOURNAL_FULL, err);
+	int r = bw_journal_db_leave(j, own, own < 0 ? own : upgrade(j, err), err);
+
+	if (r == 0)
+		j->minor = BW_JOURNAL_MINOR;
+	return r < 0 ? bw_wrap(err, r, "bring the journal up to version %d.%d", BW_JOURNAL_MAJOR,
+			       BW_JOURNAL_MINOR)
+		     : 0;
 }

@@ -12,6 +12,13 @@
 
 #define UPLINK_COLUMNS "uplink, bridge, boot_id, step, mac, data"
 
+#define VF_COLUMNS                                                                                 \
+	"pci, id, container_id, ifname, slot, network, boot_id, netns, netns_id, pf, vf, state, "  \
+	"since_s, record"
+
+/* An id is its birth in nanoseconds: of two rows of one VF the later has the greater. */
+#define VF_ID "max(?1, 1 + coalesce((SELECT max(id) FROM vf_hold), 0))"
+
 const char *const bw_journal_sql[BW_ST_MAX_] = {
 	[BW_ST_BEGIN] = "BEGIN IMMEDIATE",
 	[BW_ST_COMMIT] = "COMMIT",
@@ -74,4 +81,20 @@ const char *const bw_journal_sql[BW_ST_MAX_] = {
 		"SELECT " UPLINK_COLUMNS
 		" FROM uplink_original WHERE bridge = ?1 ORDER BY uplink LIMIT 1",
 	[BW_ST_UPLINK_REMOVE] = "DELETE FROM uplink_original WHERE uplink = ?1",
+	[BW_ST_VF_INSERT] = "INSERT INTO vf_hold(id, pci, container_id, ifname, slot, network, "
+			    "boot_id, netns, netns_id, pf, vf, state, since_s, record) "
+			    "VALUES(" VF_ID ", ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
+			    "?13, ?14) RETURNING id",
+	[BW_ST_VF_RETAKE] = "UPDATE vf_hold SET id = " VF_ID ", container_id = ?3, ifname = ?4, "
+			    "slot = ?5, network = ?6, boot_id = ?7, netns = ?8, netns_id = ?9, "
+			    "pf = ?10, vf = ?11, state = ?12, since_s = ?13 "
+			    "WHERE pci = ?2 AND id = ?14 RETURNING id, record",
+	[BW_ST_VF_RECORD] = "UPDATE vf_hold SET record = ?3 WHERE pci = ?1 AND id = ?2",
+	[BW_ST_VF_STATE] = "UPDATE vf_hold SET state = ?3 WHERE pci = ?1 AND id = ?2",
+	[BW_ST_VF_GET] = "SELECT " VF_COLUMNS " FROM vf_hold WHERE pci = ?1",
+	[BW_ST_VF_OF] = "SELECT " VF_COLUMNS " FROM vf_hold WHERE container_id = ?1 AND "
+			"ifname = ?2 AND (slot, pci) > (?3, ?4) ORDER BY slot, pci LIMIT 1",
+	[BW_ST_VF_EACH] = "SELECT " VF_COLUMNS " FROM vf_hold WHERE pci > ?1 ORDER BY pci LIMIT 1",
+	[BW_ST_VF_DROP] = "DELETE FROM vf_hold WHERE pci = ?1 AND container_id = ?2 AND "
+			  "ifname = ?3 AND (?4 = 0 OR id = ?4)",
 };
