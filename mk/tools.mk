@@ -30,3 +30,11 @@ $(TOOLS_DIR)/%.bpf.o: tests/tools/%.bpf.c
 	$(Q)$(CLANG) -target bpf -O2 -g -Wall -Wextra -Werror -I/usr/include/$(shell uname -m)-linux-gnu -c $< -o $@
 
 -include $(TOOLS:=.d)
+
+# What calls the library as a plugin does.
+TOOLS_VM := $(B)/tools/vfdrive
+$(B)/tools/vfdrive: $(B)/tests/vm/vfdrive.o $(LIB) $(B)/.link-flags
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LDLIBS) -lmnl
+-include $(B)/tests/vm/vfdrive.d

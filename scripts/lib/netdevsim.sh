@@ -3,9 +3,7 @@
 # netdevsim for the guest: Debian's kernels leave CONFIG_NETDEVSIM out, so this one driver is compiled from
 # Debian's own source against Debian's own headers. Sourced by scripts/deps after lib/apt.sh.
 
-# The parts of a kernel's configuration that the driver would use and that only cost modules to load.
-NETDEVSIM_WITHOUT='CONFIG_PSAMPLE_MODULE CONFIG_MACSEC_MODULE CONFIG_XFRM_OFFLOAD'
-NETDEVSIM_OBJECTS='netdev.o dev.o ethtool.o fib.o bus.o health.o hwstats.o udp_tunnels.o bpf.o'
+NETDEVSIM_OBJECTS='netdev.o dev.o ethtool.o fib.o bus.o health.o hwstats.o udp_tunnels.o bpf.o ipsec.o'
 
 # netdevsim_unpack RELEASE DIR: headers, kernel build scripts and the driver's source, below DIR
 netdevsim_unpack() {
@@ -28,11 +26,9 @@ netdevsim_build() {
 	rm -rf "$dir" "$out.new"
 	mkdir -p "$dir" "$out.new"
 	netdevsim_unpack "$release" "$dir"
-	{
-		printf 'obj-m := netdevsim.o\nnetdevsim-objs := %s\n' "$NETDEVSIM_OBJECTS"
-		printf 'ccflags-y := -include %s\n' "$dir/netdevsim/without.h"
-	} >"$dir/netdevsim/Kbuild"
-	for name in $NETDEVSIM_WITHOUT; do printf '#undef %s\n' "$name"; done >"$dir/netdevsim/without.h"
+	printf 'obj-m := netdevsim.o\nnetdevsim-objs := %s\n' "$NETDEVSIM_OBJECTS" >"$dir/netdevsim/Kbuild"
+	# Parts that only cost modules to load. The kernel's own headers must see the configuration as it is.
+	sed -i 's/CONFIG_PSAMPLE/CONFIG_NETDEVSIM_WITHOUT/; s/CONFIG_MACSEC/CONFIG_NETDEVSIM_WITHOUT/' "$dir"/netdevsim/*.[ch]
 	say "compiling netdevsim for Linux $release"
 	# Types of the module are of use to nobody and need one more package.
 	run netdevsim env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -C "$dir/usr/src/linux-headers-$release" "M=$dir/netdevsim" \
