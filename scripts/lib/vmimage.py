@@ -18,15 +18,16 @@ CACHE = os.environ.get("BW_CACHE", "/var/cache/barewire")
 BUILD = os.path.abspath(os.environ.get("BW_BUILD", os.path.join(TOP, "build")))
 HOME = "/barewire"  # the checkout in the guest
 
-# Where busybox has one of the same name, the real program is wanted.
-PROGRAMS = ("bash ip bridge tc ss nft tcpdump ping strace ethtool bpftool sysctl nsenter unshare mount umount kmod "
+# Where busybox has one of the same name, the real program is wanted; its shell would not start that one.
+PROGRAMS = ("sh bash ip bridge tc ss nft tcpdump ping strace ethtool bpftool sysctl nsenter unshare mount umount kmod "
             "python3 conntrack iptables ip6tables iperf3 sqlite3 setpriv prlimit timeout env flock busybox "
             "redis-server redis-cli redis-benchmark runc").split()
 LINKS = {"modprobe": "kmod", "insmod": "kmod", "rmmod": "kmod", "lsmod": "kmod", "depmod": "kmod", "modinfo": "kmod"}
 PYTHON_LEAVES_OUT = {"test", "idlelib", "lib2to3", "tkinter", "ensurepip", "pydoc_data", "distutils",
                      "dist-packages", "site-packages", "turtledemo", "venv"}
-# Extensions of the kernel's modules, beyond the modules these depend on.
-MODULES = ("igb igbvf virtio_net veth bridge br_netfilter 8021q macvlan macvtap ipvlan dummy bonding ifb vxlan tun "
+# Those of the kernel's modules that are wanted, beside what they depend on; a kernel may have one built in, or not
+# at all.
+MODULES = ("virtio_pci virtio_console igb igbvf virtio_net veth bridge br_netfilter 8021q macvlan macvtap ipvlan dummy bonding ifb vxlan tun "
            "vrf nlmon crc32c_generic crc32c_intel nf_tables nft_chain_nat nft_ct nft_masq nft_nat nft_redir nft_limit nft_log "
            "nft_reject_inet nft_reject_netdev nft_reject_bridge nft_meta_bridge nft_fib_inet nft_compat nft_hash "
            "nft_numgen nft_dup_netdev nft_fwd_netdev nft_queue nft_objref nf_conntrack_bridge nf_conntrack_netlink "
@@ -35,7 +36,6 @@ MODULES = ("igb igbvf virtio_net veth bridge br_netfilter 8021q macvlan macvtap 
            "sch_netem cls_bpf cls_matchall cls_flower cls_u32 cls_basic act_bpf act_mirred act_police act_gact "
            "act_vlan act_skbedit vfio_pci vfio_iommu_type1 overlay inet_diag tcp_diag udp_diag af_packet_diag "
            "unix_diag netlink_diag ib_core ib_uverbs rdma_rxe loop virtio_rng").split()
-MODULES_OPTIONAL = True  # a kernel may have one built in, or not at all
 # What a line `# vm: with=NAME` adds: patterns below the cache.
 EXTRAS = {
     "go": ["go-plugins-*/*"],
@@ -150,6 +150,8 @@ def base_layer(cpio, files):
     cpio.add("/etc/group", b"root:x:0:\ntcpdump:x:107:\nnogroup:x:65534:\n")
     cpio.add("/etc/hosts", b"127.0.0.1 localhost\n")
     cpio.add("/etc/hostname", b"guest\n")
+    # Loading one of these must not make a device.
+    cpio.add("/etc/modprobe.d/barewire.conf", b"options dummy numdummies=0\noptions bonding max_bonds=0\noptions ifb numifbs=0\n")
     for path in ("/etc/services", "/etc/protocols", "/etc/iproute2/rt_tables", "/etc/iproute2/rt_protos",
                  "/etc/iproute2/rt_scopes", "/etc/iproute2/group"):
         if os.path.exists(path):

@@ -43,7 +43,7 @@ def cards():
 
 def prepare():
     """pf0, pf1: the PFs in the order of their slots; peer0: the outside peer on the same wire."""
-    for module in ("crc32c_generic", "igb", "virtio_net"):
+    for module in ("virtio_pci", "virtio_console", "crc32c_generic", "igb", "virtio_net"):
         quiet("modprobe", module)
     count = {}
     for driver, _, name in cards():
@@ -155,9 +155,13 @@ class Channel:
 
     @staticmethod
     def device():
-        for path in glob.glob("/sys/class/virtio-ports/*"):
-            if read(path + "/name") == PORT_NAME:
-                return "/dev/" + os.path.basename(path)
+        """The port's name comes by a message of its own, some time after the driver."""
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            for path in glob.glob("/sys/class/virtio-ports/*"):
+                if read(path + "/name") == PORT_NAME:
+                    return "/dev/" + os.path.basename(path)
+            time.sleep(0.01)
         sys.exit("no virtio port " + PORT_NAME)
 
     def send(self, **message):
