@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <cjson/cJSON.h>
+
 #include <bw/cni_valid.h>
 #include <bw/err.h>
 #include <bw/json.h>
@@ -33,6 +35,14 @@ static const struct bw_json_field fields[] = {
 };
 static const struct bw_json_table table = BW_JSON_TABLE(fields);
 
+/* A list of none as libcni writes it: a nil slice, when its caller gave a list and has no
+ * container. */
+static int is_null(const struct cJSON *conf)
+{
+	return cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(conf, KEY)) ||
+	       cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(conf, OLD_KEY));
+}
+
 static int compare(const void *a, const void *b)
 {
 	const struct bw_cni_valid_entry *x = a, *y = b;
@@ -48,7 +58,7 @@ int bw_cni_valid_parse(const struct bw_cni_request *req, struct bw_cni_valid *re
 	struct bw_json_list *list = &conf.now;
 	int r = bw_json_decode(req->conf, &table, NULL, &conf, err);
 
-	if (r == 0 && !conf.has_now && !conf.has_old)
+	if (r == 0 && !conf.has_now && !conf.has_old && !is_null(req->conf))
 		r = bw_reject(err, BW_ERR_INVALID, EINVAL,
 			      KEY ": missing, expected a list of {containerID, ifname}; nothing is "
 				  "collected without it");

@@ -355,18 +355,33 @@ static void valid_list_is_sorted_and_found(void **state)
 		assert_int_equal(v.n, 3);
 		bw_cni_valid_done(&v);
 	}
-	assert_int_equal(valid("{\"cni.dev/valid-attachments\":[]}", &v, &err), 0);
-	assert_int_equal(v.n, 0);
-	assert_false(bw_cni_valid_has(&v, "a", "eth0"));
-	bw_cni_valid_done(&v);
 	bw_cni_valid_done(NULL);
+}
+
+static void valid_list_may_be_of_none(void **state)
+{
+	static const char *const none[] = {
+		"{\"cni.dev/valid-attachments\":[]}",
+		"{\"cni.dev/valid-attachments\":null}",
+		"{\"cni.dev/attachments\":null,\"cni.dev/valid-attachments\":null}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < BW_ARRAY_SIZE(none); i++) {
+		struct bw_cni_valid v = { 0 };
+		struct bw_err err = { 0 };
+
+		assert_int_equal(valid(none[i], &v, &err), 0);
+		assert_int_equal(v.n, 0);
+		assert_false(bw_cni_valid_has(&v, "a", "eth0"));
+		bw_cni_valid_done(&v);
+	}
 }
 
 static void valid_list_is_needed_and_checked(void **state)
 {
 	static const char *const bad[] = {
 		"{}",
-		"{\"cni.dev/valid-attachments\":null}",
 		"{\"cni.dev/valid-attachments\":{}}",
 		"{\"cni.dev/valid-attachments\":\"a\"}",
 		"{\"cni.dev/valid-attachments\":[\"a\"]}",
@@ -402,6 +417,7 @@ int main(void)
 		cmocka_unit_test(lists_of_a_result_are_bounded),
 		cmocka_unit_test(prevresult_is_read_in_its_version),
 		cmocka_unit_test(valid_list_is_sorted_and_found),
+		cmocka_unit_test(valid_list_may_be_of_none),
 		cmocka_unit_test(valid_list_is_needed_and_checked),
 	};
 
