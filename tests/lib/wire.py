@@ -190,13 +190,18 @@ class Pod:
 
 
 class Wire:
-    """The sandbox is the node: up0 on a veth wire to the namespace x, which is the LAN outside."""
+    """The sandbox is the node: up0 on a veth wire to the namespace x, which is the LAN outside.
+
+    Without addresses x says nothing by itself: no report of a group, no duplicate detection is on the wire.
+    """
 
     def __init__(self, conf=None, x_addrs=("10.88.0.200/24", "fd88::200/64")):
         self.pods = []
         self.x = Netns("x")
         run("ip link add up0 type veth peer name eth0 netns x")
         run("ip link set up0 up")
+        if not x_addrs:
+            self.x.ip("link set eth0 addrgenmode none")
         self.x.ip("link set eth0 up")
         for a in x_addrs:
             self.x.ip("addr add %s dev eth0%s" % (a, " nodad" if ":" in a else ""))
