@@ -93,8 +93,9 @@ int bw_vf_parse(const struct nlmsghdr *nlh, uint32_t *ret_num, bw_vf_fn fn, void
  * @arg: for @fn
  *
  * The only reads that ask for RTEXT_FILTER_VF; statistics are left out, so that 334 VFs fit
- * the kernel's 64 KiB where the driver reports every setting. More are an error, never a short list.
- * Return: how many VFs the PF has; -ENODEV there is no such device; -EPROTO; what @fn returned.
+ * the kernel's 64 KiB where the driver reports every setting. More are an error, never a short
+ * list. Return: how many VFs the PF has; -ENODEV there is no such device; -EPROTO; what @fn
+ * returned.
  */
 int bw_vf_list(struct bw_nl *nl, int pf_ifindex, bw_vf_fn fn, void *arg, struct bw_err *err);
 
