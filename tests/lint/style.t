@@ -420,6 +420,61 @@ def no_registry_host_is_named():
     return bad
 
 
+# What a program reads, its reference, and what of the man page is its keys: all of them, or only the suite's own.
+KEYS = {
+    "bridge": (("cni/bridge/", "cni/common/conf.c"), "docs/reference/bridge.md", "docs/man/barewire-bridge.8", False),
+    "sriov": (("cni/sriov/", "cni/common/conf.c"), "docs/reference/sriov.md", "docs/man/barewire-sriov.8", True),
+}
+
+
+def keys_read(folders):
+    """Names in the field tables, and those of the top one. The frame of all programs reads two more."""
+    every, top = set(), set()
+    for name in C:
+        if not name.startswith(tuple(folders)):
+            continue
+        text = blank_comments(TEXT[name], strings=False)
+        named = r'\b(?:BW_JSON_FIELD|FLAG|LIST|REFUSED)\((?:[^"();]|\([^()]*\))*?"(\w+)"'
+        every |= set(re.findall(named, text))
+        table = re.search(r"struct bw_json_field fields\[\] = \{(.*?)\n\};", text, re.S)
+        top |= set(re.findall(named, table.group(1))) if table else set()
+    frame = set(re.findall(r'log_key\(req, "(\w+)"', TEXT["lib/cni/plugin.c"]))
+    return every | frame, top | frame
+
+
+def keys_told(page):
+    """Words in the first column of tables of keys, and all words set as code."""
+    told, header = set(), ""
+    for line in TEXT[page].split("\n"):
+        if not line.startswith("|"):
+            header = ""
+        elif not header:
+            header = line.split("|")[1].strip()
+        elif header == "key":
+            told |= set(re.findall(r"`(\w+)`", line.split("|")[1]))
+    return told, {w for code in re.findall(r"`([^`\n]+)`", TEXT[page]) for w in re.findall(r"\w+", code)}
+
+
+@rule
+def keys_are_documented_and_what_is_documented_is_read():
+    bad = []
+    for program, (folders, page, man, whole) in KEYS.items():
+        if not any(f.startswith(folders[0]) for f in C):
+            continue
+        every, top = keys_read(folders)
+        told, words = keys_told(page)
+        pages = set(re.findall(r"[\w.]+", " ".join(re.findall(r"(?m)^\.(?:It )?Ic (.*)$", TEXT[man]))))
+        pages = {w.split(".")[-1] for w in pages if w not in (".", "Pq", "No", "Ql")}
+        bad += ["%s: nothing of the key %s" % (page, k) for k in sorted(top - told)]
+        bad += ["%s: nothing of the key %s" % (page, k) for k in sorted(every - told - words)]
+        bad += ["%s: %s is no key of barewire-%s" % (page, k, program) for k in sorted(told - every)]
+        bad += ["%s: %s is no key of barewire-%s" % (man, k, program) for k in sorted(pages - every)]
+        bad += ["%s: nothing of the key %s" % (man, k) for k in sorted(top - pages) if whole]
+        if len(top) < 15:
+            bad.append("cni/%s: only %d keys found, the test looks in the wrong place" % (program, len(top)))
+    return bad
+
+
 @rule
 def text_is_clean():
     bad = []
