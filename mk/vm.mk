@@ -3,11 +3,11 @@
 # gives each file's TAP to scripts/run-tier as if it ran here; guests are shared by files with equal needs.
 #: scripts/vm         run FILE.t, exec -- COMMAND or shell in a guest (tests/vm/README.md); `make vm-deps` once before
 VM_NEEDS = $(call need,bed) $(call need,test) $(call need,vm) $(call need,qemu) $(call need,kernel-6.12) \
-	$(call need,kernel-6.1) $(call need,go-plugins) $(call need,containerd2)
+	$(call need,kernel-6.1) $(call need,go-plugins) $(call need,containerd2) $(call need,netdevsim)
 
 .PHONY: test-vm vm-deps
-test-vm: $(TEST_PROGRAMS) | $(VM_NEEDS)
+test-vm: $(TEST_PROGRAMS) $(TOOLS_VM) | $(VM_NEEDS)
 	$(Q)$(TEST_ENV) scripts/vm tier scripts/run-tier -p $(PASS) -j $(JOBS) -t 600 -m 5 -x 'scripts/vm run' \
 		vm $(call tier_files,vm)
 
-vm-deps: $(TEST_PROGRAMS) | $(VM_NEEDS)
+vm-deps: $(TEST_PROGRAMS) $(TOOLS_VM) | $(VM_NEEDS)

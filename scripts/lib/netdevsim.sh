@@ -52,10 +52,18 @@ netdevsim_release() {
 		sed -n 's/^ *Depends: linux-headers-\(6\.12\.[^ ]*-amd64\)$/\1/p' | head -n 1
 }
 
+# For the guest's kernel. Its headers are gone from the archive as soon as there is a newer one: then that one
+# is fetched.
 get_netdevsim() {
-	local release
+	local kernel=$BW_CACHE/vm/kernel-6.12 release
+	locked kernel-6.12 get_kernel_6_12
+	[ -s "$BW_CACHE/netdevsim-$(cat "$kernel/release")/netdevsim.ko" ] && return 0
 	apt_install build static
 	release=$(netdevsim_release)
 	[ -n "$release" ] || die "$(codename)-backports has no headers of a 6.12 kernel"
-	netdevsim_build "$release"
+	if [ "$release" != "$(cat "$kernel/release")" ]; then
+		rm -rf "$kernel"
+		locked kernel-6.12 get_kernel_6_12
+	fi
+	netdevsim_build "$(cat "$kernel/release")"
 }

@@ -40,6 +40,7 @@ MODULES = ("virtio_pci virtio_console igb igbvf virtio_net veth bridge br_netfil
 EXTRAS = {
     "go": ["go-plugins-*/*"],
     "containerd": ["containerd-2.*/*"],
+    "netdevsim": ["netdevsim-*/*"],
 }
 
 

@@ -29,7 +29,7 @@ def conflist_works(conflist):
     try:
         answer = expect_ok(cni("ADD", conf, ns))
         wait_until(lambda: ping(ns, subnet["gateway"]), 20, "an answer of the gateway on its VLAN")
-        expect_ok(cni("CHECK", with_prev(conf, answer), ns))
+        expect_ok(cni("CHECK", {**conf, "prevResult": answer.json}, ns))
         expect_ok(cni("STATUS", {**conf, "cniVersion": "1.1.0"}))
     finally:
         gone = cni("DEL", conf, ns)
