@@ -2,17 +2,18 @@
 /* The state of one ADD: what its steps, each in its own file, share. */
 #pragma once
 
-#include <bw/cni_result.h>
+#include <bw/foreign.h>
 #include <bw/link.h>
-#include <bw/netns.h>
+#include <bw/own.h>
+#include <bw/pod.h>
 #include <bw/undo.h>
 
 #include "ctx.h"
+#include "find.h"
 #include "original.h"
 
 struct bw_err;
 struct bw_nl;
-struct sriov_add;
 
 #define SRIOV_VFS_MAX SRIOV_SLAVES
 
@@ -26,31 +27,26 @@ struct sriov_vf {
 	int pf_ifindex;
 	uint32_t index; /* on its PF */
 	uint8_t is_dpdk; /* its driver gives it no netdev: nothing is moved */
-	int lock; /* its file lock while it is held, -1 = not */
 	int ifindex; /* of its netdev where it is now; 0 = none */
 	struct bw_mac mac; /* in the pod */
 	uint32_t mtu;
-	struct sriov_original original; /* the record of its hold */
+	int lock; /* its lock while it is held, -1 = not */
+	int64_t hold; /* row of its hold; 0 = not held */
+	struct sriov_original original; /* the record of the hold */
 };
 
 struct sriov_add {
 	struct sriov_ctx *ctx; /* owned */
-	struct bw_cni_result *result; /* borrowed: what ADD answers */
-	struct bw_netns ns; /* the pod's */
-	struct bw_nl *pod; /* route socket there */
-	int announce_fd; /* raw ICMPv6 socket there; -1 = none */
-	size_t first_if; /* of the result: what stands before is prevResult's */
-	size_t first_ip;
-	size_t first_route;
+	struct bw_own own; /* of what ADD answers */
+	struct bw_pod pod; /* .ifindex and .mac: of the VF, or of the bond; 0 = DPDK */
+	struct bw_foreign foreign; /* the IPAM plugin that is to forget after a failure */
 	struct sriov_vf vfs[SRIOV_VFS_MAX];
-	unsigned int n_vfs;
-	int ifindex; /* in the pod: of the VF, or of the bond; 0 = DPDK */
-	struct bw_mac mac; /* of it */
-	uint32_t mtu;
+	unsigned int n_vfs; /* held */
+	unsigned int n_wanted;
+	struct sriov_found found[SRIOV_VFS_MAX]; /* how they were then */
+	uint32_t mtu; /* of the pod's interface */
 	struct bw_undo undo;
 };
-
-#define sriov_own_ips(add) ((add)->result->n_ips - (add)->first_ip)
 
 /*
  * select.c: the VFs that would do for one slot, best first.
@@ -75,8 +71,10 @@ struct sriov_candidates {
 int sriov_select(struct sriov_add *add, unsigned int slot, struct sriov_candidates *ret,
 		 struct bw_err *err);
 
-/* bond.c: makes the bond in the pod of the moved VFs (down), up; fills ifindex, mac, mtu. 0;
- * -errno naming bond. */
+/*
+ * bond.c: makes the bond of the moved VFs (down) in the pod, up, its MAC that of slot 0; fills
+ * pod.ifindex, pod.mac and mtu. 0; -errno naming bond.
+ */
 int sriov_bond_make(struct sriov_add *add, struct bw_err *err);
 
 /* bond.c: deletes the bond of an attachment in its pod, if there is one. 0 also without; -errno. */

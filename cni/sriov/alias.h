@@ -5,14 +5,13 @@
  */
 #pragma once
 
+#include <bw/attach.h>
 #include <bw/defs.h>
 #include <bw/link.h>
 
-#include "ctx.h"
-
 struct sriov_alias {
 	char host_name[BW_LINK_NAME_MAX + 1];
-	char hash[SRIOV_HASH_LEN + 1]; /* of the container ID and ifname */
+	char hash[BW_ATTACH_HASH_LEN + 1]; /* of the container ID and ifname */
 	char ifname[BW_LINK_NAME_MAX + 1]; /* what the runtime calls the interface */
 };
 

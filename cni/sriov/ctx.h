@@ -5,15 +5,14 @@
 #include <bw/cni_request.h>
 #include <bw/ipam.h>
 #include <bw/journal.h>
-#include <bw/link.h>
 
 #include "conf.h"
 
 struct bw_err;
+struct bw_journal;
 struct bw_nl;
 
 #define SRIOV_PROGRAM "barewire-sriov"
-#define SRIOV_HASH_LEN 11 /* hex digits that name an attachment */
 
 struct sriov_ctx {
 	const struct bw_cni_request *req; /* borrowed */
@@ -45,5 +44,8 @@ int sriov_ctx_journal(struct sriov_ctx *ctx, struct bw_err *err);
 /* Opens the route socket of the host's namespace unless it is open. 0; -errno. */
 int sriov_ctx_host(struct sriov_ctx *ctx, struct bw_err *err);
 
-/* The journal of the VF holds; NULL where there is none, or before sriov_ctx_journal(). */
-struct bw_journal *sriov_ctx_holds(struct sriov_ctx *ctx);
+/*
+ * The node's journal, which has the VF holds; opened when it is not. @ret: borrowed, NULL where
+ * there is none and the verb makes none. 0; -errno of bw_ipam_open().
+ */
+int sriov_ctx_holds(struct sriov_ctx *ctx, struct bw_journal **ret, struct bw_err *err);

@@ -12,17 +12,12 @@
 #include <bw/clock.h>
 #include <bw/defs.h>
 #include <bw/ip.h>
+#include <bw/journal.h>
 #include <bw/link.h>
+#include <bw/pci.h>
 #include <bw/vf.h>
 
-#include "conf.h"
-
 struct bw_err;
-
-#define SRIOV_ALTNAMES_MAX 8
-#define SRIOV_ALTNAME_MAX 127 /* ALTIFNAMSIZ - 1, linux/if.h */
-#define SRIOV_DRIVER_MAX 31
-#define SRIOV_RECORD_MAX 8192 /* bytes of its text */
 
 /* A VF as it can be seen: its settings on the PF and its netdev. */
 struct sriov_state {
@@ -32,9 +27,8 @@ struct sriov_state {
 	uint32_t mtu;
 	struct bw_mac mac;
 	char name[BW_LINK_NAME_MAX + 1];
-	char altnames[SRIOV_ALTNAMES_MAX][SRIOV_ALTNAME_MAX + 1];
-	unsigned int n_altnames;
-	char driver[SRIOV_DRIVER_MAX + 1];
+	struct bw_link_altnames altnames;
+	char driver[BW_PCI_DRIVER_MAX + 1]; /* "" = none is bound */
 };
 
 struct sriov_original {
@@ -47,16 +41,19 @@ struct sriov_original {
 	uint32_t mtu; /* likewise; 0 = as it was */
 	char pod_name[BW_LINK_NAME_MAX + 1]; /* of the VF's own netdev in the pod */
 	char alias[BW_LINK_ALIAS_MAX + 1]; /* what its alias is there */
+	uint8_t rebind; /* giving back: the zero MAC needs the driver bound anew */
+	uint8_t pending; /* given back but for settings the PF refuses: the next holder tries */
 };
 
 /**
  * sriov_original_text() - write a record as JSON
  * @o: record
- * @ret: owned by the caller, at most SRIOV_RECORD_MAX bytes
+ * @ret: its text; untouched on failure
  *
- * Return: 0; -ENOMEM; -E2BIG.
+ * Return: 0; -ENOMEM; -E2BIG it does not fit.
  */
-int sriov_original_text(const struct sriov_original *o, char **ret, struct bw_err *err);
+int sriov_original_text(const struct sriov_original *o, char ret[BW_VF_RECORD_MAX + 1],
+			struct bw_err *err);
 
 /**
  * sriov_original_parse() - read one back
@@ -68,5 +65,5 @@ int sriov_original_text(const struct sriov_original *o, char **ret, struct bw_er
  */
 int sriov_original_parse(const char *text, struct sriov_original *ret, struct bw_err *err);
 
-/* Whether @name is among the alternative names. */
-int sriov_state_has_altname(const struct sriov_state *s, const char *name);
+/* Whether @name is among other names of a device. */
+int sriov_altnames_has(const struct bw_link_altnames *names, const char *name);

@@ -11,11 +11,13 @@
 #pragma once
 
 #include <bw/defs.h>
+#include <bw/link.h>
 
 #include "ctx.h"
 
 struct bw_err;
 struct bw_vf_hold;
+struct sriov_vf;
 
 /**
  * sriov_restore() - bring one VF home, put everything back, drop its hold
@@ -43,6 +45,19 @@ int sriov_restore(struct sriov_ctx *ctx, const struct bw_vf_hold *hold, const ch
 int sriov_restore_all(struct sriov_ctx *ctx, const char *container_id, const char *ifname,
 		      const char *netns, unsigned int *ret_n, struct bw_err *err);
 
+/* Undo of an ADD: the same for a VF it holds, in the namespace it has open. 0; -errno. */
+int sriov_restore_own(struct sriov_vf *vf, struct bw_err *err);
+
+/**
+ * sriov_restore_stale() - a takeover: put back what a dead holder has left
+ * @vf: .original is the record; .lock is held afterwards
+ * @hold: the row, which is this ADD's by now; it stays
+ *
+ * Return: 0; -ECANCELED class BUSY: a DEL came meanwhile; -EBUSY class BUSY: settings cannot be put
+ * back now; -errno.
+ */
+int sriov_restore_stale(struct sriov_vf *vf, const struct bw_vf_hold *hold, struct bw_err *err);
+
 /**
  * sriov_restore_lost() - the same with no hold to go by
  * @ctx: request and configuration say where to look: deviceID, prevResult's pciID, CNI_NETNS
@@ -59,9 +74,9 @@ int sriov_restore_lost(struct sriov_ctx *ctx, const char *container_id, const ch
 /**
  * sriov_restore_link() - likewise for one device on the host, of whatever attachment
  * @ctx: see above
- * @name: of the device
+ * @link: the device, whose alias is of ours
  *
- * For GC: the caller has read the alias and knows that its attachment is dead.
- * Return: 0, also when it carries no alias of ours; -errno.
+ * For GC: the caller has read the alias and knows that its attachment is dead. A VF that somebody
+ * holds is left alone. Return: 0, also when it carries no alias of ours; -errno.
  */
-int sriov_restore_link(struct sriov_ctx *ctx, const char *name, struct bw_err *err);
+int sriov_restore_link(struct sriov_ctx *ctx, const struct bw_link *link, struct bw_err *err);

@@ -58,13 +58,16 @@ int sriov_select(struct sriov_add *add, unsigned int slot, struct sriov_candidat
 {
 	const struct sriov_conf *c = &add->ctx->conf;
 	struct sriov_want want = want_of(add, slot);
-	struct bw_journal *holds = sriov_ctx_holds(add->ctx);
+	struct bw_journal *holds = NULL;
 	sriov_autostock struct sriov_stock stock = { .pfs = NULL };
 	sriov_autostock struct sriov_stock all = { .pfs = NULL };
 	int r;
 
 	if (c->has_bond ? c->bond.has_devices : c->device.s[0])
 		return named(add, slot, ret, err);
+	r = sriov_ctx_holds(add->ctx, &holds, err);
+	if (r < 0)
+		return r;
 	r = sriov_stock_load("", holds, want.pfs, want.n_pfs, 0, &stock, err);
 	if (r < 0)
 		return r;
