@@ -475,6 +475,26 @@ def keys_are_documented_and_what_is_documented_is_read():
     return bad
 
 
+def anchors(page):
+    """Those that a heading becomes: lower case, blanks as dashes, without the rest."""
+    heads = re.findall(r"(?m)^#+ (.*)$", TEXT[page])
+    return {re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in heads}
+
+
+@rule
+def links_of_documents_lead_somewhere():
+    bad = []
+    for name in [f for f in TEXT if f.endswith(".md")]:
+        for m in re.finditer(r"\]\(([^)\s]+)\)", TEXT[name]):
+            path, _, anchor = m.group(1).partition("#")
+            to = os.path.normpath(os.path.join(os.path.dirname(name), path)) if path else name
+            if ":" in path:
+                continue
+            if not os.path.exists(to) or anchor and anchor not in anchors(to):
+                bad.append("%s:%d: %s" % (name, line_of(TEXT[name], m.start()), m.group(1)))
+    return bad
+
+
 @rule
 def text_is_clean():
     bad = []
