@@ -23,12 +23,13 @@ CLI = os.path.join(BUILD, "barewire")
 BRIDGE = "bw0"
 
 
-def crash(n, argv, stdin=None, env=None, from_main=True, state_only=False, error=0):
+def crash(n, argv, stdin=None, env=None, from_main=True, state_only=False, error=0, spoil=0):
     """Runs argv until before its n-th call. {"killed": n, "call": name}, or {"killed": 0, "exit": code, "out"}.
     state_only: counts calls that change something outside the process. error: the call fails with that errno
-    instead and argv goes on: {"killed": 0, "failed": n, "call", "exit", "out"}."""
+    instead and argv goes on: {"killed": 0, "failed": n, "call", "exit", "out"}.
+    spoil: instead of any call that fails, the move of a device gets an address (1) or MTU (4) that is refused."""
     folder = crash.folder = getattr(crash, "folder", None) or workdir()
-    options = ["-k", str(n), "-o", os.path.join(folder, "out")] + (["-m"] if from_main else [])
+    options = [*(["-x", str(spoil)] if spoil else ["-k", str(n)]), "-o", os.path.join(folder, "out")] + (["-m"] if from_main else [])
     options += (["-s"] if state_only else []) + (["-e", str(error)] if error else [])
     if stdin is not None:
         with open(os.path.join(folder, "in"), "w") as f:

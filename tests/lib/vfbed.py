@@ -52,7 +52,8 @@ class Pf(vmnic.Pf):
     def renew(self, count):
         """Other VFs than before. The kernel calls them eth0 like the interface of a pod: they get names that no pod has."""
         vmnic.up(self.name)
-        for vf in self.create(count):
+        self.create(count)
+        for vf in self.vfs():
             run("ip", "link", "set", vf.name, "name", vf.home)
 
     def bind(self):

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "calls.h"
+#include "spoil.h"
 #include "tool.h"
 
 #define PROC_MAX 64
@@ -61,6 +62,8 @@ struct run {
 	bool main_only; /* count from main on */
 	bool state_only; /* count what changes something outside the process */
 	long fail_with; /* errno of the N-th call; 0 = kill instead */
+	int spoil; /* attribute of a device's move that gets a value the kernel refuses; 0 = none */
+	bool spoilt;
 	bool failed; /* that call was reached ... */
 	uint64_t failed_nr; /* ... and was this one */
 	const char *input, *output;
@@ -233,6 +236,8 @@ static bool on_entry(struct proc *p, const struct __ptrace_syscall_info *info)
 	enum class class = CLASS_REST;
 	int arg = path_arg(nr);
 
+	if (run.spoil && !run.spoilt && nr == __NR_sendmsg)
+		run.spoilt = spoil_msghdr(p->pid, info->entry.args[1], run.spoil);
 	if ((run.main_only && !p->started) || (run.state_only && !changes_state(info)))
 		return false;
 	run.total++;
@@ -517,7 +522,10 @@ static void print_end(void)
 	int code = WIFEXITED(run.root_status) ? WEXITSTATUS(run.root_status)
 					      : 128 + WTERMSIG(run.root_status);
 
-	if (!run.kill_at)
+	if (run.spoil)
+		printf("{\"killed\": 0, \"spoilt\": %s, \"exit\": %d}\n",
+		       run.spoilt ? "true" : "false", code);
+	else if (!run.kill_at)
 		print_counts();
 	else if (run.failed)
 		printf("{\"killed\": 0, \"failed\": %ld, \"call\": \"%s\", \"exit\": %d}\n",
@@ -529,9 +537,11 @@ static void print_end(void)
 static void usage(void)
 {
 	tool_die(
-		"usage: crashpoint [-k N [-e ERRNO]] [-m] [-s] [-l] [-i STDIN] [-o STDOUT] [-t SECONDS] -- COMMAND...\n"
+		"usage: crashpoint [-k N [-e ERRNO] | -x ATTRIBUTE] [-m] [-s] [-l] [-i STDIN] [-o STDOUT] [-t SECONDS] -- COMMAND...\n"
 		"  -k N  SIGKILL before the N-th system call; without it count and classify\n"
 		"  -e E  the N-th call fails with that errno instead\n"
+		"  -x A  the first message that moves a device gets an IFLA_ADDRESS (1) or IFLA_MTU (4)\n"
+		"        that the kernel refuses\n"
 		"  -m    count from main on, not from the process's start\n"
 		"  -s    count only calls that change something outside the process\n"
 		"  -l    list every call on stderr");
@@ -542,13 +552,16 @@ int main(int argc, char **argv)
 	int c;
 
 	run.timeout_s = 60;
-	while ((c = getopt(argc, argv, "+k:e:msli:o:t:")) != -1) {
+	while ((c = getopt(argc, argv, "+k:e:x:msli:o:t:")) != -1) {
 		switch (c) {
 		case 'k':
 			run.kill_at = tool_number(optarg, 1, CALLS_MAX);
 			break;
 		case 'e':
 			run.fail_with = tool_number(optarg, 1, ERRNO_MAX);
+			break;
+		case 'x':
+			run.spoil = (int)tool_number(optarg, IFLA_ADDRESS, IFLA_MTU);
 			break;
 		case 'm':
 			run.main_only = true;
