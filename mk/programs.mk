@@ -1,22 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 # The programs: each is one folder over the library.
 LIBS_CNI := -lmnl -lbpf -lelf -lz -lcjson -lsqlite3 -lpthread -lm
+LIBS_NO_BPF := $(filter-out -lbpf -lelf -lz,$(LIBS_CNI))
 
+sriov_SRC := $(wildcard cni/sriov/main.c)
 bridge_SRC := $(wildcard cni/bridge/main.c)
 ipam_SRC := $(wildcard ipam/main.c)
 cli_SRC := $(wildcard controller/cli/*.c)
 
 PROGRAMS :=
-# $(1) name of the program, $(2) its sources
+# $(1) name of the program, $(2) its sources, $(3) its libraries
 define program
 ifneq ($(2),)
 PROGRAMS += $(B)/$(1)
 $(B)/$(1): $(2:%.c=$(B)/%.o) $(LIB) $(B)/.link-flags
 	$$(call say,LINK,$$@)
-	$$(Q)scripts/link $$(CC) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $(LIB) $$(LDLIBS) $$(LIBS_CNI)
+	$$(Q)scripts/link $$(CC) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $(LIB) $$(LDLIBS) $(3)
 -include $(2:%.c=$(B)/%.d)
 endif
 endef
-$(eval $(call program,barewire-bridge,$(bridge_SRC)))
-$(eval $(call program,barewire-ipam,$(ipam_SRC)))
-$(eval $(call program,barewire,$(cli_SRC)))
+$(eval $(call program,barewire-bridge,$(bridge_SRC),$(LIBS_CNI)))
+$(eval $(call program,barewire-sriov,$(sriov_SRC),$(LIBS_NO_BPF)))
+$(eval $(call program,barewire-ipam,$(ipam_SRC),$(LIBS_CNI)))
+$(eval $(call program,barewire,$(cli_SRC),$(LIBS_CNI)))
