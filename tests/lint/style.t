@@ -32,7 +32,7 @@ LAYERS = {
 HEADERS = {
     "base": "defs err flock log list buf io ip clock undo hash",
     "json": "json",
-    "net": "addr announce bridge_port link neigh netns nft nl probe pci rdma route sysctl sysfs tc vf",
+    "net": "addr announce bond bridge_port link neigh netns nft nl probe pci rdma route sysctl sysfs tc vf",
     "cni": "cni_*",
     "ipam": "ipam journal range alloc",
     "datapath": "datapath",
