@@ -58,3 +58,18 @@ void bw_rdma_put_netns(struct bw_nl_batch *b, uint32_t index, const char *name, 
  */
 int bw_rdma_set_netns(struct bw_nl *nl, const struct bw_rdma_dev *dev, int ns_fd,
 		      struct bw_err *err);
+
+/* Reads the answer to PORT_GET: the netdev of a port, 0 = none in this namespace. 0; -EPROTO. */
+int bw_rdma_parse_netdev(const struct nlmsghdr *nlh, int *ret_ifindex);
+
+/**
+ * bw_rdma_netdev() - which netdev belongs to a device
+ * @nl: socket of BW_NL_RDMA in the namespace that has both
+ * @dev: as found there; its first port is asked
+ * @ret_ifindex: 0 = none
+ *
+ * sysfs does not show what is in another namespace: there a VF's RDMA device is known by its
+ * netdev. Return: 0; -ENODEV, -EINVAL no such device or port; -EPROTO; -errno.
+ */
+int bw_rdma_netdev(struct bw_nl *nl, const struct bw_rdma_dev *dev, int *ret_ifindex,
+		   struct bw_err *err);

@@ -10,6 +10,7 @@
 #include <bw/rdma.h>
 
 #define NLDEV(cmd) ((uint16_t)RDMA_NL_GET_TYPE(RDMA_NL_NLDEV, cmd))
+#define PORT_FIRST 1U /* ports of RDMA devices are counted from 1 */
 #define MODE_EXCLUSIVE 0 /* RDMA_NLDEV_SYS_ATTR_NETNS_MODE: 1 = shared, rdma/rdma_netlink.h */
 
 /* nldev has no fixed header: attributes follow the message's own. */
@@ -127,5 +128,35 @@ int bw_rdma_set_netns(struct bw_nl *nl, const struct bw_rdma_dev *dev, int ns_fd
 {
 	bw_nl_batch_init(&nl->once);
 	bw_rdma_put_netns(&nl->once, dev->index, dev->name, ns_fd);
+	return bw_nl_talk(nl, &nl->once, err);
+}
+
+int bw_rdma_parse_netdev(const struct nlmsghdr *nlh, int *ret_ifindex)
+{
+	const struct nlattr *tb[RDMA_NLDEV_ATTR_NDEV_INDEX + 1];
+
+	if (nlh->nlmsg_type != NLDEV(RDMA_NLDEV_CMD_PORT_GET))
+		return -EPROTO;
+	bw_nl_attrs(nlh, 0, tb, RDMA_NLDEV_ATTR_NDEV_INDEX);
+	*ret_ifindex = (int)bw_nl_u32(tb[RDMA_NLDEV_ATTR_NDEV_INDEX], 0);
+	return 0;
+}
+
+static int on_port(const struct nlmsghdr *nlh, void *arg, struct bw_err *err)
+{
+	int r = bw_rdma_parse_netdev(nlh, arg);
+
+	return r < 0 ? bw_fail(err, -r, "read a port of an RDMA device") : 0;
+}
+
+int bw_rdma_netdev(struct bw_nl *nl, const struct bw_rdma_dev *dev, int *ret_ifindex,
+		   struct bw_err *err)
+{
+	bw_nl_batch_init(&nl->once);
+	bw_nl_msg(&nl->once, NLDEV(RDMA_NLDEV_CMD_PORT_GET), 0, NULL, 0,
+		  "get port of RDMA device %s", dev->name);
+	bw_nl_put_u32(&nl->once, RDMA_NLDEV_ATTR_DEV_INDEX, dev->index);
+	bw_nl_put_u32(&nl->once, RDMA_NLDEV_ATTR_PORT_INDEX, PORT_FIRST);
+	bw_nl_on_reply(&nl->once, on_port, ret_ifindex);
 	return bw_nl_talk(nl, &nl->once, err);
 }
