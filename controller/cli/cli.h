@@ -42,6 +42,7 @@ struct cli_topic {
 
 extern const struct cli_topic cli_topic_ipam;
 extern const struct cli_topic cli_topic_net;
+extern const struct cli_topic cli_topic_sriov;
 
 /* Prints "barewire: MESSAGE", the details and returns CLI_FAILED. */
 int cli_fail(const struct bw_err *err);

@@ -4,8 +4,6 @@
 #include <string.h>
 
 #include <bw/datapath.h>
-#include <bw/err.h>
-#include <bw/json.h>
 
 #include "cli.h"
 
@@ -14,6 +12,7 @@
 static const struct cli_topic *const topics[] = {
 	&cli_topic_net,
 	&cli_topic_ipam,
+	&cli_topic_sriov,
 };
 
 #define OPTIONS                                                                                    \
@@ -22,26 +21,6 @@ static const struct cli_topic *const topics[] = {
 	"  --dir DIR      the journal's folder, a network's dataDir (/var/lib/barewire)\n"         \
 	"  --domain NAME  only this L2 domain\n"                                                   \
 	"  --help         this text\n"
-
-int cli_fail(const struct bw_err *err)
-{
-	/* Nothing is left to do when stderr is gone, ignoring. */
-	(void)fprintf(stderr, "barewire: %s\n", err->msg);
-	if (err->details[0])
-		(void)fprintf(stderr, "%s\n", err->details);
-	return CLI_FAILED;
-}
-
-int cli_print_json(struct bw_json_build *b)
-{
-	bw_autojson struct cJSON *json = NULL;
-	bw_autofree char *text = NULL;
-	struct bw_err err = { 0 };
-
-	if (bw_json_build_take(b, &json, &err) < 0 || bw_json_print(json, 1, &text, &err) < 0)
-		return cli_fail(&err);
-	return printf("%s\n", text) < 0 ? CLI_FAILED : CLI_OK;
-}
 
 static void help_all(FILE *to)
 {
