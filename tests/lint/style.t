@@ -475,6 +475,35 @@ def keys_are_documented_and_what_is_documented_is_read():
     return bad
 
 
+def messages():
+    """Texts of the product as a reader may meet them: adjacent literals joined, values as dots."""
+    out = []
+    for name in PRODUCT:
+        text = blank_comments(TEXT[name], strings=False)
+        for m in re.finditer(r'"(?:\\.|[^"\\\n])*"(?:\s*"(?:\\.|[^"\\\n])*")*', text):
+            joined = "".join(re.findall(r'"((?:\\.|[^"\\\n])*)"', m.group(0))).replace("\\\"", '"')
+            out.append(re.sub(r"%[-0-9.*]*(?:hh|h|ll|l|z)?[a-z]", "...", joined))
+    return out
+
+
+@rule
+def messages_that_documents_explain_are_said():
+    """Where a table's first column is `message`: each text set as code, with values as dots, is in the code."""
+    bad, known = [], messages()
+    for name in [f for f in TEXT if f.startswith("docs/") and f.endswith(".md")]:
+        header = ""
+        for i, line in enumerate(TEXT[name].split("\n"), 1):
+            if not line.startswith("|"):
+                header = ""
+            elif not header:
+                header = line.split("|")[1].strip()
+            elif header == "message":
+                for text in re.findall(r"`([^`]+)`", line.split("|")[1]):
+                    if not any(text in m for m in known):
+                        bad.append("%s:%d: nobody says: %s" % (name, i, text))
+    return bad
+
+
 def anchors(page):
     """Those that a heading becomes: lower case, blanks as dashes, without the rest."""
     heads = re.findall(r"(?m)^#+ (.*)$", TEXT[page])
