@@ -54,7 +54,7 @@ fuzz: | $(call need,fuzz) $(call need,unit)
 	$(Q)tests/fuzz/run.t $(FUZZ_SECONDS)
 test-fuzz: | $(call need,fuzz) $(call need,unit)
 	@$(MAKE) --no-print-directory -j2 FUZZ=1 fuzzers
-	$(Q)BW_FUZZ_SECONDS=$(TEST_FUZZ_SECONDS) scripts/run-tier -p $(PASS) -j 1 -t 1200 -m 7 fuzz tests/fuzz/run.t
+	$(Q)BW_FUZZ_SECONDS=$(TEST_FUZZ_SECONDS) scripts/run-tier -p $(PASS) -j 1 -t 1200 -m 8 fuzz tests/fuzz/run.t
 ifeq ($(FUZZ),1)
 fuzzers: $(FUZZERS)
 $(FUZZERS): $(B)/%: $(B)/tests/fuzz/%.o $(UNIT_OBJ_bridge) $(LIB) $(B)/.link-flags
