@@ -78,7 +78,7 @@ typedef int (*bw_vf_fn)(const struct bw_vf *vf, void *arg, struct bw_err *err);
  * @arg: for @fn
  *
  * A setting that reads as 0xffffffff is one the driver does not know: its bit is not in .has. A
- * driver may leave VFs out.
+ * driver may leave VFs out. More VFs than 64 KiB hold are read as well: @nlh must be whole.
  * Return: 0; -EPROTO it is no device, or its list is cut; what @fn returned.
  * Source: linux/if_link.h, IFLA_VFINFO_LIST.
  */
@@ -92,10 +92,9 @@ int bw_vf_parse(const struct nlmsghdr *nlh, uint32_t *ret_num, bw_vf_fn fn, void
  * @fn: called for each VF the driver describes
  * @arg: for @fn
  *
- * The only reads that ask for RTEXT_FILTER_VF; statistics are left out, so that 334 VFs fit
- * the kernel's 64 KiB where the driver reports every setting. More are an error, never a short
- * list. Return: how many VFs the PF has; -ENODEV there is no such device; -EPROTO; what @fn
- * returned.
+ * The only reads that ask for RTEXT_FILTER_VF; statistics are left out. Any number of VFs is read:
+ * the kernel's answer has a length of its own, whatever the 16 bits of an attribute's say.
+ * Return: how many VFs the PF has; -ENODEV there is no such device; -EPROTO; what @fn returned.
  */
 int bw_vf_list(struct bw_nl *nl, int pf_ifindex, bw_vf_fn fn, void *arg, struct bw_err *err);
 

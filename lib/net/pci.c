@@ -126,6 +126,14 @@ static unsigned int read_names(int dirfd, const char *name, char *names, unsigne
 	return n;
 }
 
+/* A number the PCI header gives 16 bits; 0 when it is not there. */
+static uint16_t read_id(int dirfd, const char *name)
+{
+	uint32_t v;
+
+	return read_u32(dirfd, name, 16, &v) == 0 && v <= UINT16_MAX ? (uint16_t)v : 0;
+}
+
 static void read_dev(int fd, const char *pci, struct bw_pci_dev *ret)
 {
 	struct bw_pci_dev d = { .numa_node = -1, .iommu_group = -1 };
@@ -138,10 +146,8 @@ static void read_dev(int fd, const char *pci, struct bw_pci_dev *ret)
 	(void)bw_pci_read(fd, "driver_override", d.driver_override, sizeof(d.driver_override));
 	if (strcmp(d.driver_override, "(null)") == 0)
 		d.driver_override[0] = '\0';
-	if (read_u32(fd, "vendor", 16, &v) == 0)
-		d.vendor = (uint16_t)v;
-	if (read_u32(fd, "device", 16, &v) == 0)
-		d.device = (uint16_t)v;
+	d.vendor = read_id(fd, "vendor");
+	d.device = read_id(fd, "device");
 	if (read_u32(fd, "numa_node", 10, &v) == 0 && v <= INT32_MAX)
 		d.numa_node = (int)v;
 	if (bw_pci_readlink(fd, "iommu_group", text, sizeof(text)) == 0 && text[0] >= '0' &&

@@ -127,49 +127,85 @@ static void read_vf(const struct nlattr *info, struct bw_vf *ret)
 	*ret = v;
 }
 
-static int read_list(const struct nlattr *list, bw_vf_fn fn, void *arg, struct bw_err *err)
+/* Where the VFs stand in their PF's description. */
+struct vfs {
+	const unsigned char *p;
+	size_t left; /* bytes to the end of the message */
+	size_t said; /* bytes of the list, as its length says */
+	uint32_t num;
+	int cut; /* the message ends within an attribute before the list's end */
+};
+
+/*
+ * The number comes before the list. What follows the list is not looked at: with a length that
+ * wrapped it would be read from the middle of a VF.
+ */
+static struct vfs find_vfs(const struct nlmsghdr *nlh)
 {
-	const unsigned char *p = mnl_attr_get_payload(list);
-	size_t left = mnl_attr_get_payload_len(list);
+	struct vfs v = { 0 };
+	size_t left;
+	const unsigned char *p = bw_nl_attrs_of(nlh, sizeof(struct ifinfomsg), &left);
+	const unsigned char *end = p + left;
 	const struct nlattr *a;
 
 	while ((a = bw_nl_next_attr(&p, &left))) {
-		struct bw_vf v;
+		if (mnl_attr_get_type(a) == IFLA_NUM_VF)
+			v.num = bw_nl_u32(a, 0);
+		if (mnl_attr_get_type(a) != IFLA_VFINFO_LIST)
+			continue;
+		v.p = mnl_attr_get_payload(a);
+		v.left = (size_t)(end - v.p);
+		v.said = mnl_attr_get_payload_len(a);
+		return v;
+	}
+	v.cut = left > 0;
+	return v;
+}
+
+/*
+ * A list of more than 64 KiB (334 VFs of 196 bytes) has a length that wrapped: only 16 bits count.
+ * The VFs are there all the same, so they are read on while there should be more; no other
+ * attribute that follows a list has the type of a VF.
+ */
+static int read_list(struct vfs *v, bw_vf_fn fn, void *arg, struct bw_err *err)
+{
+	const unsigned char *said = v->p + v->said;
+
+	for (uint32_t n = 0; n < v->num && v->left; n++) {
+		const struct nlattr *a = bw_nl_next_attr(&v->p, &v->left);
+		struct bw_vf vf;
 		int r;
 
-		if (mnl_attr_get_type(a) != IFLA_VF_INFO)
-			continue;
-		read_vf(a, &v);
+		if (a && mnl_attr_get_type(a) != IFLA_VF_INFO && (const unsigned char *)a >= said)
+			return 0;
+		if (a && mnl_attr_get_type(a) == IFLA_VF_INFO)
+			read_vf(a, &vf);
 		/* Every driver has a MAC for a VF, and the index is in that attribute. */
-		if (!(v.has & BW_VF_HAS_MAC))
-			return bw_fail(err, EPROTO, "read description of VFs: one has no MAC");
-		r = fn(&v, arg, err);
+		if (!a || mnl_attr_get_type(a) != IFLA_VF_INFO || !(vf.has & BW_VF_HAS_MAC))
+			return bw_fail(err, EPROTO, "read description of VFs: the list is cut");
+		r = fn(&vf, arg, err);
 		if (r)
 			return r;
 	}
-	/* More than 64 KiB of VFs make the kernel's length wrap: what is left is cut in the middle.
-	 */
-	if (left)
-		return bw_fail(err, EPROTO, "read description of VFs: the kernel's list is cut");
 	return 0;
 }
 
 int bw_vf_parse(const struct nlmsghdr *nlh, uint32_t *ret_num, bw_vf_fn fn, void *arg,
 		struct bw_err *err)
 {
-	const struct nlattr *tb[IFLA_VFINFO_LIST + 1];
-	uint32_t num;
+	struct vfs v;
 	int r = 0;
 
 	if (nlh->nlmsg_type != RTM_NEWLINK ||
 	    mnl_nlmsg_get_payload_len(nlh) < sizeof(struct ifinfomsg))
 		return bw_fail(err, EPROTO, "read description of VFs");
-	bw_nl_attrs(nlh, sizeof(struct ifinfomsg), tb, IFLA_VFINFO_LIST);
-	num = bw_nl_u32(tb[IFLA_NUM_VF], 0);
-	if (tb[IFLA_VFINFO_LIST])
-		r = read_list(tb[IFLA_VFINFO_LIST], fn, arg, err);
+	v = find_vfs(nlh);
+	if (v.cut)
+		return bw_fail(err, EPROTO, "read description of VFs: the message is cut");
+	if (v.p)
+		r = read_list(&v, fn, arg, err);
 	if (r == 0)
-		*ret_num = num;
+		*ret_num = v.num;
 	return r;
 }
 

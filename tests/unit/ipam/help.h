@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include <bw/cni_request.h>
 #include <bw/cni_result.h>
@@ -49,6 +50,42 @@ static inline int drop_dir(void **state)
 	(void)!system(path);
 	free(*state);
 	return 0;
+}
+
+/* Makes the journal one that a program of minor version 0 made: before it knew VFs. */
+static inline void make_old(const char *dir)
+{
+	static const char sql[] = "DROP TABLE vf_hold;"
+				  "REPLACE INTO meta(key, value) VALUES('schema', '1.0');"
+				  "PRAGMA user_version=1651966208"; /* 0x62770100 */
+	sqlite3 *db = NULL;
+	char path[256];
+	int one = 1;
+
+	(void)snprintf(path, sizeof(path), "%s/journal.db", dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	(void)sqlite3_file_control(db, "main", SQLITE_FCNTL_PERSIST_WAL, &one);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	(void)sqlite3_close(db);
+}
+
+/* A VF as c1's eth0 would hold it. Freed by the caller. */
+static inline struct bw_vf_hold *new_hold(const char *pci, const char *cid)
+{
+	struct bw_vf_hold *h = calloc(1, sizeof(*h));
+
+	assert_non_null(h);
+	(void)snprintf(h->pci, sizeof(h->pci), "%s", pci);
+	(void)snprintf(h->container_id, sizeof(h->container_id), "%s", cid);
+	strcpy(h->ifname, "eth0");
+	strcpy(h->network, "n1");
+	strcpy(h->boot_id, BOOT_A);
+	strcpy(h->netns, "/run/netns/p1");
+	h->netns_id = 0xfedcba9876543210U;
+	strcpy(h->pf, "0000:01:00.0");
+	h->vf = 3;
+	(void)snprintf(h->record, sizeof(h->record), "{\"of\":\"%s\"}", cid);
+	return h;
 }
 
 /* The network n1 with @ipam's members (after "type" and "dataDir") and @more at top level. */

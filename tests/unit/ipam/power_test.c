@@ -88,7 +88,7 @@ static void image_store(const struct image *im, const char *dir, const char *nam
 	close(fd);
 }
 
-/* When a FULL commit had returned, and how many there were then. */
+/* When a FULL commit had returned, and how many segments and VF holds there were then. */
 struct ack {
 	size_t at;
 	unsigned int n;
@@ -161,6 +161,15 @@ static int count_segment(const struct bw_segment *s, void *arg, struct bw_err *e
 	return 0;
 }
 
+static int count_hold(const struct bw_vf_hold *h, void *arg, struct bw_err *err)
+{
+	(void)err;
+	/* What is there is whole. */
+	assert_true(h->record[0] == '{' && h->record[strlen(h->record) - 1] == '}');
+	++*(unsigned int *)arg;
+	return 0;
+}
+
 static void finding(const char *text, void *arg)
 {
 	(void)snprintf(arg, 512, "%s", text);
@@ -172,6 +181,7 @@ static void verify(const char *dir, size_t at, enum fate fate)
 	struct bw_err err = { 0 };
 	char text[512] = "";
 	unsigned int got = 0;
+	unsigned int holds = 0;
 	unsigned int want = 0;
 	char path[512];
 
@@ -189,20 +199,26 @@ static void verify(const char *dir, size_t at, enum fate fate)
 	if (bw_journal_segment_each(j, NULL, count_segment, &got, &err) < 0 || got < want)
 		fail_msg("cut at %zu, fate %d: %u of %u FULL commits survived", at, fate, got,
 			 want);
+	if (bw_journal_vf_each(j, count_hold, &holds, &err) < 0 || holds < want)
+		fail_msg("cut at %zu, fate %d: %u of %u VF holds survived", at, fate, holds, want);
 	bw_journal_close(&j);
 }
 
 static void put_segment(const char *dir, unsigned int n)
 {
 	struct bw_segment s = { .bridge = "br0", .vlan = n };
+	struct bw_vf_hold *h = new_hold("", "c1");
 	struct bw_journal *j = NULL;
 	struct bw_err err = { 0 };
 
 	assert_int_equal(bw_journal_open(dir, 0, &j, &err), 0);
 	assert_int_equal(bw_journal_segment_put(j, &s, &err), 0);
+	(void)snprintf(h->pci, sizeof(h->pci), "0000:01:10.%u", n);
+	assert_int_equal(bw_journal_vf_take(j, h, NULL, &err), 0);
 	acks[n_acks].at = rec.n;
 	acks[n_acks++].n = n;
 	bw_journal_close(&j);
+	free(h);
 }
 
 /* ADDs and DELs as a runtime starts them, with a FULL commit now and then, over two checkpoints. */
@@ -226,24 +242,12 @@ static void work(const char *dir)
 	}
 }
 
-static void power_cut_at_every_write_leaves_a_sound_journal(void **state)
+/* Cuts the power at every write of what was recorded. Return: how many syncs there were. */
+static size_t cut_everywhere(const char *other)
 {
-	const char *dir = *state;
-	char other[256];
-	struct bw_journal *j = NULL;
-	struct bw_err err = { 0 };
 	size_t synced[REC_FILES_] = { 0 };
 	size_t syncs = 0;
 
-	(void)snprintf(other, sizeof(other), "%s/cut", dir);
-	assert_int_equal(mkdir(other, 0700), 0);
-	assert_int_equal(bw_journal_open(dir, BW_JOURNAL_F_CREATE, &j, &err), 0);
-	bw_journal_close(&j);
-	image_load(&durable[REC_DB], dir, names[REC_DB]);
-	rec_install();
-	rec.recording = 1;
-	work(dir);
-	rec.recording = 0;
 	for (size_t k = 0; k <= rec.n; k++) {
 		for (int fate = 0; fate < FATES_; fate++) {
 			for (int f = 0; f < REC_FILES_; f++) {
@@ -264,8 +268,57 @@ static void power_cut_at_every_write_leaves_a_sound_journal(void **state)
 	}
 	print_message("# %zu writes, %zu syncs, %zu power cuts\n", rec.n, syncs,
 		      (rec.n + 1) * FATES_);
+	return syncs;
+}
+
+/* Makes the folder the cuts are looked at in. */
+static void begin(const char *dir, char other[256])
+{
+	(void)snprintf(other, 256, "%s/cut", dir);
+	assert_int_equal(mkdir(other, 0700), 0);
+	n_acks = 0;
+	for (int f = 0; f < REC_FILES_; f++)
+		image_load(&durable[f], dir, names[f]);
+	rec_install();
+	rec.recording = 1;
+}
+
+static void power_cut_at_every_write_leaves_a_sound_journal(void **state)
+{
+	const char *dir = *state;
+	char other[256];
+	struct bw_journal *j = NULL;
+	struct bw_err err = { 0 };
+
+	assert_int_equal(bw_journal_open(dir, BW_JOURNAL_F_CREATE, &j, &err), 0);
+	bw_journal_close(&j);
+	begin(dir, other);
+	work(dir);
+	rec.recording = 0;
+	assert_true(cut_everywhere(other) >= 8);
 	assert_true(rec.n > 300);
-	assert_true(syncs >= 8);
+	rec_remove();
+}
+
+/* The table for VFs comes whole or not at all, and what an old program wrote stays. */
+static void power_cut_while_an_old_journal_is_brought_up(void **state)
+{
+	const char *dir = *state;
+	struct call c = { .dir = dir, .ipam = POOL, .cid = "old" };
+	char other[256];
+
+	assert_int_equal(ipam_add(&c)->r, 0);
+	make_old(dir);
+	begin(dir, other);
+	c.cid = "new";
+	assert_int_equal(ipam_add(&c)->r, 0);
+	put_segment(dir, 1);
+	put_segment(dir, 2);
+	rec.recording = 0;
+	assert_true(cut_everywhere(other) >= 3);
+	c.dir = other;
+	c.cid = "old";
+	assert_int_equal(ipam_del(&c)->r, 1);
 	rec_remove();
 }
 
@@ -361,6 +414,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		in_dir(power_cut_at_every_write_leaves_a_sound_journal),
+		in_dir(power_cut_while_an_old_journal_is_brought_up),
 		in_dir(only_full_commits_sync),
 		in_dir(full_disk_at_every_write_leaves_nothing_half_done),
 	};
