@@ -6,7 +6,7 @@
 cd "$TOP" || exit 1
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
-CNI_PROGRAMS="barewire-bridge barewire-ipam"
+CNI_PROGRAMS="barewire-bridge barewire-sriov barewire-ipam"
 PROGRAMS="$CNI_PROGRAMS barewire"
 
 needed() {
@@ -78,6 +78,8 @@ base="libc libelf libz libm libpthread ld-linux-x86-64"
 is "dynamic barewire-ipam needs only what it may" "$(not_among "$base libcjson libsqlite3 libmnl" "$(needed "$copy/build/barewire-ipam")")" ""
 is "dynamic barewire-bridge needs only what it may" \
 	"$(not_among "$base libcjson libsqlite3 libmnl libbpf" "$(needed "$copy/build/barewire-bridge")")" ""
+is "dynamic barewire-sriov needs only what it may" \
+	"$(not_among "$base libcjson libsqlite3 libmnl" "$(needed "$copy/build/barewire-sriov")")" ""
 is "dynamic barewire needs only what it may" \
 	"$(not_among "$base libcjson libsqlite3 libmnl libbpf" "$(needed "$copy/build/barewire")")" ""
 ok "make help names the goals" make -s help

@@ -27,12 +27,12 @@ def conflist_works(conflist):
     peer = Peer(vlan=conf["vlan"], addresses=[subnet["gateway"] + "/24"])
     ns = Netns("a")
     try:
-        answer = expect_ok(cni("ADD", conf, ns))
+        answer = expect_ok(cni("ADD", conf, ns, plugin="barewire-sriov"))
         wait_until(lambda: ping(ns, subnet["gateway"]), 20, "an answer of the gateway on its VLAN")
-        expect_ok(cni("CHECK", {**conf, "prevResult": answer.json}, ns))
-        expect_ok(cni("STATUS", {**conf, "cniVersion": "1.1.0"}))
+        expect_ok(cni("CHECK", {**conf, "prevResult": answer.json}, ns, plugin="barewire-sriov"))
+        expect_ok(cni("STATUS", {**conf, "cniVersion": "1.1.0"}, plugin="barewire-sriov"))
     finally:
-        gone = cni("DEL", conf, ns)
+        gone = cni("DEL", conf, ns, plugin="barewire-sriov")
         peer.remove()
     expect_ok(gone)
     for vf, was in zip(vfs, before):
