@@ -72,4 +72,4 @@ test-containerd: $(TEST_PROGRAMS) | $(call need,bed) $(call need,test) $(call ne
 	$(call tier,containerd,900,28,$(call tier_files,conformance/containerd))
 
 test-install: $(TEST_PROGRAMS) | $(call need,unit) $(call need,bed)
-	$(call tier,install,300,48,$(call tier_files,install))
+	$(call tier,install,300,58,$(call tier_files,install))
