@@ -18,6 +18,7 @@
 #include "restore.h"
 #include "verbs.h"
 
+#define CHOICES_MAX 4 /* the last one tells who holds what */
 #define CARRIER_MS 500 /* an announcement without carrier is lost; sriov-cni waits for 200 */
 
 /* The namespace and its identity, before anything changes. */
@@ -87,9 +88,29 @@ static int hold_one(struct sriov_add *add, const struct sriov_candidates *c,
 		vf->lock = -1;
 		memcpy(vf->pci, c->pci[i], sizeof(vf->pci));
 		r = sriov_hold_take(vf, found, err);
+		if (vf->hold) /* taken over, and then it failed: it is given back as this one */
+			break;
 	}
 	if (r == 0)
 		add->n_vfs++;
+	return r;
+}
+
+/* Others choose too: what was free may be held when it is tried, and then the choice is another. */
+static int hold_slot(struct sriov_add *add, unsigned int slot, struct sriov_candidates *c,
+		     struct bw_err *err)
+{
+	int r = -EBUSY;
+
+	for (int i = 0; i < CHOICES_MAX && r == -EBUSY; i++) {
+		c->n = 0;
+		r = sriov_select(add, slot, c, err);
+		if (r < 0)
+			break;
+		r = hold_one(add, c, &add->found[slot], err);
+		if (sriov_conf_is_named(&add->ctx->conf) || add->vfs[slot].hold)
+			break;
+	}
 	return r;
 }
 
@@ -100,12 +121,8 @@ static int step_hold(struct sriov_add *add, struct bw_err *err)
 
 	if (!c)
 		return bw_fail(err, ENOMEM, "choose a VF");
-	for (unsigned int slot = 0; slot < add->n_wanted && r == 0; slot++) {
-		c->n = 0;
-		r = sriov_select(add, slot, c, err);
-		if (r == 0)
-			r = hold_one(add, c, &add->found[slot], err);
-	}
+	for (unsigned int slot = 0; slot < add->n_wanted && r == 0; slot++)
+		r = hold_slot(add, slot, c, err);
 	return r;
 }
 

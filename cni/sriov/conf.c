@@ -299,3 +299,8 @@ unsigned int sriov_conf_n_vfs(const struct sriov_conf *conf)
 {
 	return conf->has_bond ? SRIOV_SLAVES : 1;
 }
+
+int sriov_conf_is_named(const struct sriov_conf *conf)
+{
+	return conf->has_bond ? conf->bond.has_devices : conf->device.s[0] != '\0';
+}

@@ -145,3 +145,6 @@ int sriov_conf_is_foreign(const struct sriov_conf *conf);
 
 /* How many VFs an attachment takes: 1, or SRIOV_SLAVES for a bond. */
 unsigned int sriov_conf_n_vfs(const struct sriov_conf *conf);
+
+/* Whether the configuration names its VFs; else they are chosen. */
+int sriov_conf_is_named(const struct sriov_conf *conf);

@@ -199,6 +199,9 @@ static int take_free(struct sriov_vf *vf, struct bw_journal *j, struct bw_vf_hol
 		r = look(vf, found, err);
 	if (r == 0 && sriov_alias_parse(found->link.alias, &alias))
 		r = look_again(vf, found, err);
+	/* While the lock was waited for, its holder may have taken the VF away. */
+	if (r < 0 && bw_journal_vf_get(j, vf->pci, holder, NULL) == 1)
+		return refuse(holder, err);
 	if (r < 0)
 		return r;
 	fill(vf, h);

@@ -63,7 +63,7 @@ int sriov_select(struct sriov_add *add, unsigned int slot, struct sriov_candidat
 	sriov_autostock struct sriov_stock all = { .pfs = NULL };
 	int r;
 
-	if (c->has_bond ? c->bond.has_devices : c->device.s[0])
+	if (sriov_conf_is_named(c))
 		return named(add, slot, ret, err);
 	r = sriov_ctx_holds(add->ctx, &holds, err);
 	if (r < 0)
