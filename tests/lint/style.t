@@ -422,8 +422,8 @@ def no_registry_host_is_named():
 
 # What a program reads, its reference, and what of the man page is its keys: all of them, or only the suite's own.
 KEYS = {
-    "bridge": (("cni/bridge/", "cni/common/conf.c"), "docs/reference/bridge.md", "docs/man/barewire-bridge.8", False),
-    "sriov": (("cni/sriov/", "cni/common/conf.c"), "docs/reference/sriov.md", "docs/man/barewire-sriov.8", True),
+    "bridge": (("cni/bridge/conf", "cni/common/conf.c"), "docs/reference/bridge.md", "docs/man/barewire-bridge.8", False),
+    "sriov": (("cni/sriov/conf", "cni/common/conf.c"), "docs/reference/sriov.md", "docs/man/barewire-sriov.8", True),
 }
 
 
