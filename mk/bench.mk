@@ -6,5 +6,7 @@ demo: $(PROGRAMS) $(TOOLS) $(TOOLS_BPF) | $(call need,bed) $(call need,demo) $(c
 	$(Q)scripts/demo
 
 #: make bench         all the ratios (some minutes; build/bench.json); BENCH="outside add" picks sections
-bench: $(PROGRAMS) $(TOOLS) $(TOOLS_BPF) | $(call need,bed) $(call need,demo) $(call need,test) $(call need,go-plugins)
+BENCH_VM := $(if $(or $(if $(BENCH),,all),$(filter sriov netkit,$(BENCH))),yes)
+bench: $(PROGRAMS) $(TOOLS) $(TOOLS_BPF) | $(call need,bed) $(call need,demo) $(call need,test) $(call need,go-plugins) \
+	$(if $(BENCH_VM),$(call need,vm) $(call need,qemu) $(call need,kernel-6.12))
 	$(Q)scripts/bench $(BENCH)

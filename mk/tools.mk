@@ -9,6 +9,7 @@ TOOLS_CFLAGS := -std=gnu11 -O2 -g -D_GNU_SOURCE -Iinclude -I$(TOOLS_DIR) -Itests
 	$(if $(filter 1,$(DEVELOPER)),-Werror) -MMD -MP
 TOOLS_LIBS_rxcount := -lbpf
 TOOLS_LIBS_floor := -lbpf
+TOOLS_LIBS_vfmoves := -lmnl
 
 .PHONY: tools
 tools: $(TOOLS) $(TOOLS_BPF)

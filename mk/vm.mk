@@ -3,7 +3,7 @@
 # gives each file's TAP to scripts/run-tier as if it ran here; guests are shared by files with equal needs.
 #: scripts/vm         run FILE.t, exec -- COMMAND or shell in a guest (tests/vm/README.md); `make vm-deps` once before
 VM_NEEDS = $(call need,bed) $(call need,test) $(call need,vm) $(call need,qemu) $(call need,kernel-6.12) \
-	$(call need,kernel-6.1) $(call need,go-plugins) $(call need,containerd2) $(call need,netdevsim)
+	$(call need,kernel-6.1) $(call need,go-plugins) $(call need,netdevsim)
 
 .PHONY: test-vm vm-deps
 test-vm: $(TEST_PROGRAMS) $(TOOLS_VM) | $(VM_NEEDS)

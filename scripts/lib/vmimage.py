@@ -36,10 +36,10 @@ MODULES = ("virtio_pci virtio_console igb igbvf virtio_net veth bridge br_netfil
            "sch_netem cls_bpf cls_matchall cls_flower cls_u32 cls_basic act_bpf act_mirred act_police act_gact "
            "act_vlan act_skbedit vfio_pci vfio_iommu_type1 overlay inet_diag tcp_diag udp_diag af_packet_diag "
            "unix_diag netlink_diag ib_core ib_uverbs rdma_rxe loop virtio_rng").split()
-# What a line `# vm: with=NAME` adds: patterns below the cache.
+# What a line `# vm: with=NAME` adds: patterns of this machine, or below the cache.
 EXTRAS = {
     "go": ["go-plugins-*/*"],
-    "containerd": ["containerd-2.*/*"],
+    "containerd": ["/usr/bin/containerd", "/usr/bin/ctr", "/usr/bin/containerd-shim-runc-v2"],
     "netdevsim": ["netdevsim-*/*"],
 }
 
@@ -221,6 +221,9 @@ def extra_files(name):
 def extra_layer(cpio, files):
     for path in files:
         cpio.file(path, path.replace(CACHE, "/var/cache/barewire", 1))
+    binaries = [f for f in files if open(f, "rb").read(4) == b"\x7fELF"]
+    for path in libraries(binaries):
+        cpio.file(path)
 
 
 def project_layer(cpio):

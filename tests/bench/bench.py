@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`make bench`: the ratios the design promises, each beside its peers in the same interleaved run. Prints a
 report and writes build/bench.json. Nothing here passes or fails. Each bed is in a sandbox of its
-own."""
+own, or in a guest (sriov.NEEDS)."""
 import json
 import os
 import subprocess
@@ -11,11 +11,12 @@ import time
 import adds
 import datapath
 import facts
+import sriov
 from bed import BedError, foreign_programs
 from bwtest import TOP, Failed, workdir
 from measure import count_text, merge
 
-SECTIONS = {**datapath.SECTIONS, **adds.SECTIONS}
+SECTIONS = {**datapath.SECTIONS, **adds.SECTIONS, **sriov.SECTIONS}
 ROUNDS = int(os.environ.get("BW_BENCH_ROUNDS", "9"))
 
 
@@ -34,25 +35,37 @@ def report(section):
 
 
 def run_bed(name, i, n, path):
-    """In its own sandbox: one bed of one section."""
+    """In its own sandbox or guest: one bed of one section. The path - is standard output."""
     try:
         parts = SECTIONS[name][0](int(n), int(i))
     except (BedError, Failed, RuntimeError, OSError) as e:
         print("\n%s: cannot be measured: %s" % (name, e), file=sys.stderr)
         return 1
+    if path == "-":
+        json.dump(parts, sys.stdout)
+        return 0
     with open(path, "w") as f:
         json.dump(parts, f)
     return 0
 
 
+def bed_command(name, i, n):
+    """Where a bed is built; what it measured comes on standard output of a guest."""
+    if name in sriov.NEEDS:
+        return [os.path.join(TOP, "scripts", "vm"), "exec", *sriov.NEEDS[name], "--", "python3",
+                "/barewire/tests/bench/bench.py", "--bed", name, str(i), str(n), "-"]
+    return [os.path.join(TOP, "tests", "lib", "sandbox"), sys.executable, __file__, "--bed", name, str(i), str(n), "-"]
+
+
 def run_section(name, folder):
     """The tables of a section, or None when a bed failed."""
     _, table, beds = SECTIONS[name]
-    box, path, parts = os.path.join(TOP, "tests", "lib", "sandbox"), os.path.join(folder, name), []
+    path, parts = os.path.join(folder, name), []
     for i in range(beds):
         n = max(1, ROUNDS // min(beds, 3))
-        if subprocess.run([box, sys.executable, __file__, "--bed", name, str(i), str(n), path]).returncode:
-            return None
+        with open(path, "w") as f:
+            if subprocess.run(bed_command(name, i, n), stdout=f).returncode:
+                return None
         with open(path) as f:
             parts.append(json.load(f))
     merged = [merge(list(same)) for same in zip(*parts)]

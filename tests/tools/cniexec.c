@@ -2,8 +2,8 @@
 /*
  * Times CNI programs: each round makes a fresh network namespace per variant, in changing order,
  * and executes ADD and DEL (vfork and exec, as a runtime does), taking wall time and the CPU time
- * of the whole process tree. Prints the samples as JSON: {NAME: {"add": [ns], "del": [ns],
- * "add_cpu": [ns]}}.
+ * of the whole process tree. A program that answers "took WALL_NS CPU_NS" is taken at its word.
+ * Prints the samples as JSON: {NAME: {"add": [ns], "del": [ns], "add_cpu": [ns], "del_cpu": [ns]}}.
  *
  *     cniexec -n ROUNDS NAME=PROGRAM:CONFIG:CNI_PATH [NAME=...]
  */
@@ -26,7 +26,7 @@
 
 struct variant {
 	char *name, *program, *config, *path;
-	uint64_t *add_ns, *del_ns, *add_cpu_ns;
+	uint64_t *add_ns, *del_ns, *add_cpu_ns, *del_cpu_ns;
 };
 
 static char *split(char **rest, char at)
@@ -50,7 +50,8 @@ static void parse_variant(struct variant *v, char *arg, long rounds)
 	v->add_ns = calloc((size_t)rounds, sizeof(uint64_t));
 	v->del_ns = calloc((size_t)rounds, sizeof(uint64_t));
 	v->add_cpu_ns = calloc((size_t)rounds, sizeof(uint64_t));
-	if (!v->add_ns || !v->del_ns || !v->add_cpu_ns)
+	v->del_cpu_ns = calloc((size_t)rounds, sizeof(uint64_t));
+	if (!v->add_ns || !v->del_ns || !v->add_cpu_ns || !v->del_cpu_ns)
 		tool_die("no memory");
 }
 
@@ -97,6 +98,20 @@ static void show_answer(int out)
 	fprintf(stderr, "%s\n", text);
 }
 
+/* What the program itself counted, of the part that it is about. */
+static void take_own_figures(int out, uint64_t *wall_ns, uint64_t *cpu_ns)
+{
+	unsigned long long wall, cpu;
+	char text[128];
+	ssize_t n = pread(out, text, sizeof(text) - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	if (sscanf(text, "took %llu %llu", &wall, &cpu) != 2)
+		return;
+	*wall_ns = wall;
+	*cpu_ns = cpu;
+}
+
 /* One verb; wall time to the end of the process. */
 static uint64_t call(const struct variant *v, const char *verb, const char *cid, const char *netns,
 		     uint64_t *ret_cpu_ns)
@@ -129,9 +144,10 @@ static uint64_t call(const struct variant *v, const char *verb, const char *cid,
 		tool_die("%s: %s %s failed (status %#x)", v->name, v->program, verb,
 			 (unsigned int)status);
 	}
+	*ret_cpu_ns = cpu_ns(&ru);
+	take_own_figures(out, &took, ret_cpu_ns);
 	close(in);
 	close(out);
-	*ret_cpu_ns = cpu_ns(&ru);
 	return took;
 }
 
@@ -144,11 +160,10 @@ static void name_of(const struct variant *v, long round, char cid[64], char netn
 static void one(struct variant *v, long round, bool progress)
 {
 	char cid[64], netns[128];
-	uint64_t ignored;
 
 	name_of(v, round, cid, netns);
 	v->add_ns[round] = call(v, "ADD", cid, netns, &v->add_cpu_ns[round]);
-	v->del_ns[round] = call(v, "DEL", cid, netns, &ignored);
+	v->del_ns[round] = call(v, "DEL", cid, netns, &v->del_cpu_ns[round]);
 	if (progress)
 		fputc('.', stderr);
 }
@@ -216,7 +231,8 @@ int main(int argc, char **argv)
 		printf("%s\"%s\": {", i ? ", " : "", variants[i].name);
 		print_samples("add", variants[i].add_ns, rounds, ", ");
 		print_samples("del", variants[i].del_ns, rounds, ", ");
-		print_samples("add_cpu", variants[i].add_cpu_ns, rounds, "}");
+		print_samples("add_cpu", variants[i].add_cpu_ns, rounds, ", ");
+		print_samples("del_cpu", variants[i].del_cpu_ns, rounds, "}");
 	}
 	printf("}\n");
 	return 0;

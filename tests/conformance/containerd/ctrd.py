@@ -58,7 +58,7 @@ def busybox_root():
         os.makedirs(os.path.join(root, folder))
     busybox = next(p for p in ("/bin/busybox", "/usr/bin/busybox") if os.path.exists(p))
     shutil.copy(busybox, os.path.join(root, "bin", "busybox"))
-    for name in ("sh", "ip", "ping", "nc", "sleep", "cat", "hostname", "true", "tail"):
+    for name in ("sh", "ip", "ping", "nc", "sleep", "cat", "hostname", "ls", "true", "tail"):
         os.symlink("busybox", os.path.join(root, "bin", name))
     return root
 
