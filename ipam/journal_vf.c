@@ -116,10 +116,12 @@ static int insert(struct bw_journal *j, const struct bw_vf_hold *h, int64_t *ret
 static int take(struct bw_journal *j, const struct bw_vf_hold *h, struct bw_vf_hold *ret_holder,
 		int64_t *ret_id, struct bw_err *err)
 {
-	bw_autofree struct bw_vf_hold *holder = malloc(sizeof(*holder));
-	int r = holder ? bw_journal_vf_get(j, h->pci, holder, err)
-		       : bw_fail(err, ENOMEM, "hold VF %s", h->pci);
+	bw_autofree struct bw_vf_hold *holder = calloc(1, sizeof(*holder));
+	int r;
 
+	if (!holder)
+		return bw_fail(err, ENOMEM, "hold VF %s", h->pci);
+	r = bw_journal_vf_get(j, h->pci, holder, err);
 	if (r == 0)
 		return insert(j, h, ret_id, err);
 	if (r < 0)
@@ -147,27 +149,37 @@ int bw_journal_vf_take(struct bw_journal *j, struct bw_vf_hold *h, struct bw_vf_
 	return r;
 }
 
+/* In the open transaction. @record has room for the longest. */
+static int retake(struct bw_journal *j, int64_t stale_id, const struct bw_vf_hold *h, char *record,
+		  int64_t *ret_id, struct bw_err *err)
+{
+	sqlite3_stmt *st;
+	int r = bw_journal_db_stmt(j, BW_ST_VF_RETAKE, &st, err);
+
+	if (r < 0)
+		return r;
+	bind_holder(st, h);
+	(void)sqlite3_bind_int64(st, 14, stale_id); /* cannot fail, ignoring */
+	r = bw_journal_db_step(j, st, err);
+	if (r <= 0)
+		return r;
+	*ret_id = sqlite3_column_int64(st, 0);
+	bw_journal_db_text(st, 1, record, sizeof(h->record));
+	(void)sqlite3_reset(st); /* the row was read, ignoring */
+	return 1;
+}
+
 int bw_journal_vf_retake(struct bw_journal *j, int64_t stale_id, struct bw_vf_hold *h,
 			 struct bw_err *err)
 {
-	int own = bw_journal_db_enter(j, BW_JOURNAL_FULL, err);
 	bw_autofree char *record = malloc(sizeof(h->record));
 	int64_t id = 0;
-	sqlite3_stmt *st;
-	int r = own < 0 ? own : bw_journal_db_stmt(j, BW_ST_VF_RETAKE, &st, err);
+	int own, r;
 
-	if (r == 0 && !record)
-		r = bw_fail(err, ENOMEM, "hold VF %s", h->pci);
-	if (r == 0) {
-		bind_holder(st, h);
-		(void)sqlite3_bind_int64(st, 14, stale_id); /* cannot fail, ignoring */
-		r = bw_journal_db_step(j, st, err);
-	}
-	if (r == 1) {
-		id = sqlite3_column_int64(st, 0);
-		bw_journal_db_text(st, 1, record, sizeof(h->record));
-		(void)sqlite3_reset(st); /* the row was read, ignoring */
-	}
+	if (!record)
+		return bw_fail(err, ENOMEM, "hold VF %s", h->pci);
+	own = bw_journal_db_enter(j, BW_JOURNAL_FULL, err);
+	r = own < 0 ? own : retake(j, stale_id, h, record, &id, err);
 	r = bw_journal_db_leave(j, own, r, err);
 	if (r == 1) {
 		h->id = id;

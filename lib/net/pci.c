@@ -73,21 +73,25 @@ int bw_pci_parse(const char *text, char ret[BW_PCI_ADDR_MAX + 1])
 	return 0;
 }
 
-static int read_u32(int dirfd, const char *name, int base, uint32_t *ret)
+static int parse_u32(const char *text, int base, uint32_t *ret)
 {
-	char text[32];
 	unsigned long v;
 	char *end;
-	int r = bw_pci_read(dirfd, name, text, sizeof(text));
 
-	if (r < 0)
-		return r;
 	errno = 0;
 	v = strtoul(text, &end, base);
 	if (errno || end == text || *end || v > UINT32_MAX || text[0] == '-')
 		return -EINVAL;
 	*ret = (uint32_t)v;
 	return 0;
+}
+
+static int read_u32(int dirfd, const char *name, int base, uint32_t *ret)
+{
+	char text[32];
+	int r = bw_pci_read(dirfd, name, text, sizeof(text));
+
+	return r < 0 ? r : parse_u32(text, base, ret);
 }
 
 static void auto_dir(DIR **d)
@@ -150,9 +154,9 @@ static void read_dev(int fd, const char *pci, struct bw_pci_dev *ret)
 	d.device = read_id(fd, "device");
 	if (read_u32(fd, "numa_node", 10, &v) == 0 && v <= INT32_MAX)
 		d.numa_node = (int)v;
-	if (bw_pci_readlink(fd, "iommu_group", text, sizeof(text)) == 0 && text[0] >= '0' &&
-	    text[0] <= '9')
-		d.iommu_group = atoi(text);
+	if (bw_pci_readlink(fd, "iommu_group", text, sizeof(text)) == 0 &&
+	    parse_u32(text, 10, &v) == 0 && v <= INT32_MAX)
+		d.iommu_group = (int)v;
 	d.n_netdevs = read_names(fd, "net", d.netdevs[0], BW_PCI_NETDEVS_MAX, sizeof(d.netdevs[0]));
 	d.n_rdma = read_names(fd, "infiniband", d.rdma[0], BW_PCI_RDMA_MAX, sizeof(d.rdma[0]));
 	*ret = d;

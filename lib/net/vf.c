@@ -173,7 +173,7 @@ static int read_list(struct vfs *v, bw_vf_fn fn, void *arg, struct bw_err *err)
 
 	for (uint32_t n = 0; n < v->num && v->left; n++) {
 		const struct nlattr *a = bw_nl_next_attr(&v->p, &v->left);
-		struct bw_vf vf;
+		struct bw_vf vf = { 0 };
 		int r;
 
 		if (a && mnl_attr_get_type(a) != IFLA_VF_INFO && (const unsigned char *)a >= said)

@@ -74,7 +74,8 @@ static inline struct bw_vf_hold *new_hold(const char *pci, const char *cid)
 {
 	struct bw_vf_hold *h = calloc(1, sizeof(*h));
 
-	assert_non_null(h);
+	if (!h)
+		abort();
 	(void)snprintf(h->pci, sizeof(h->pci), "%s", pci);
 	(void)snprintf(h->container_id, sizeof(h->container_id), "%s", cid);
 	strcpy(h->ifname, "eth0");
