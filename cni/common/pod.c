@@ -157,6 +157,9 @@ int bw_pod_configure(struct bw_pod *pod, const struct bw_own *own, struct bw_err
 		if (r != -EACCES || again)
 			break;
 	}
+	/* Such a route comes from the configuration, however many plugins it went through. */
+	if (r == -ENETUNREACH || r == -EHOSTUNREACH)
+		why.class = BW_ERR_INVALID;
 	if (r < 0 && err)
 		*err = why;
 	return r < 0 ? bw_wrap(err, r, "configure %s in the container", pod->ifname) : 0;

@@ -115,21 +115,36 @@ static int drop_altnames(struct sriov_place *place, struct bw_err *err)
 	return bw_nl_talk(place->pod, b, err);
 }
 
+/* It takes its name while nobody on the host looks: there it appears under that name alone. */
+static int go_home(struct sriov_place *place, const char *name, struct bw_err *err)
+{
+	struct bw_link_set down = { .what = BW_LINK_SET_DOWN };
+	struct bw_link_set rename = { .what = BW_LINK_SET_NAME, .name = name };
+	struct bw_link_set move = { .what = BW_LINK_SET_NETNS | BW_LINK_SET_NAME |
+					    BW_LINK_SET_ALIAS,
+				    .ns_fd = place->ns.self,
+				    .name = name,
+				    .alias = "" };
+	const struct bw_link *link = &place->link;
+	struct bw_nl_batch *b = bw_nl_begin(place->pod);
+
+	bw_link_put_set(b, link->ifindex, link->name, &down);
+	if (strcmp(link->name, name) != 0 && strcmp(name, NAME_ANY) != 0) {
+		bw_link_put_set(b, link->ifindex, link->name, &rename);
+		bw_nl_tolerate(b, EEXIST);
+	}
+	bw_link_put_set(b, link->ifindex, link->name, &move);
+	return bw_nl_talk(place->pod, b, err);
+}
+
 int sriov_move_home(struct sriov_place *place, const char *name, struct bw_err *err)
 {
-	struct bw_link_set set = { .what = BW_LINK_SET_NETNS | BW_LINK_SET_NAME |
-					   BW_LINK_SET_ALIAS | BW_LINK_SET_DOWN,
-				   .ns_fd = place->ns.self,
-				   .name = name,
-				   .alias = "" };
-	int r = bw_link_set(place->pod, place->link.ifindex, place->link.name, &set, err);
+	int r = go_home(place, name, err);
 
 	if (r == -EEXIST) {
 		r = drop_altnames(place, err);
-		set.name = NAME_ANY;
 		if (r == 0)
-			r = bw_link_set(place->pod, place->link.ifindex, place->link.name, &set,
-					err);
+			r = go_home(place, NAME_ANY, err);
 	}
 	return r == -ENODEV ? 0 : r;
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A VF's settings on its PF. */
+#include <string.h>
+
 #include <bw/err.h>
 #include <bw/nl.h>
 
@@ -48,6 +50,14 @@ int sriov_pfside_check(const struct bw_vf *now, const struct bw_vf *want, unsign
 	return 0;
 }
 
+/* The key with its value, where that says more. */
+static const char *key_and_value(unsigned int bit, const struct bw_vf *want)
+{
+	const char *key = sriov_pfside_key(bit, want);
+
+	return strcmp(key, "vlanProto") == 0 ? "vlanProto: 802.1ad" : key;
+}
+
 /* What the driver's refusal of a value means to who wrote the configuration. */
 static int judge(int r, unsigned int bit, const struct bw_vf *want, struct bw_err *err)
 {
@@ -67,7 +77,10 @@ static int judge(int r, unsigned int bit, const struct bw_vf *want, struct bw_er
 	for (size_t i = 0; err && i < BW_ARRAY_SIZE(classes); i++)
 		if (classes[i].errnum == -r)
 			err->class = classes[i].class;
-	(void)bw_wrap(err, r, "%s: refused by the PF's driver", sriov_pfside_key(bit, want));
+	/* Bounds were checked: a driver that has a lowest rate takes one below the highest. */
+	if (err && r == -EINVAL && bit == BW_VF_SET_RATE && want->min_tx_rate)
+		err->class = BW_ERR_UNSUPPORTED;
+	(void)bw_wrap(err, r, "%s: refused by the PF's driver", key_and_value(bit, want));
 	if (bit == BW_VF_SET_RATE)
 		bw_err_details(err, "a rate is bounded by the PF's link speed, and refused by some "
 				    "drivers while its link is down");
@@ -128,13 +141,14 @@ int sriov_pfside_revert(struct bw_nl *host, int pf_ifindex, const struct bw_vf *
 enum sriov_mac_step sriov_pfside_mac(const struct sriov_original *o, const struct bw_vf *now,
 				     int has_netdev)
 {
-	int was_zero = bw_mac_is_zero(&o->was.pf.mac);
+	int rebinds = has_netdev && bw_mac_is_zero(&o->was.pf.mac);
 
-	if (!(o->what & BW_VF_SET_MAC) || bw_mac_eq(&o->want.mac, &o->was.pf.mac))
+	if (!(o->what & BW_VF_SET_MAC))
 		return SRIOV_MAC_KEEP;
-	if (bw_mac_eq(&now->mac, &o->want.mac))
-		return was_zero && has_netdev ? SRIOV_MAC_WRITE_REBIND : SRIOV_MAC_WRITE;
-	if (o->rebind && has_netdev && bw_mac_is_zero(&now->mac))
-		return SRIOV_MAC_REBIND;
-	return SRIOV_MAC_KEEP;
+	/* With trust the pod may have changed it once more: what counts is that it is not as it
+	 * was.
+	 */
+	if (!bw_mac_eq(&now->mac, &o->was.pf.mac))
+		return rebinds ? SRIOV_MAC_WRITE_REBIND : SRIOV_MAC_WRITE;
+	return rebinds && o->rebind ? SRIOV_MAC_REBIND : SRIOV_MAC_KEEP;
 }

@@ -58,11 +58,11 @@ int sriov_pfside_revert(struct bw_nl *host, int pf_ifindex, const struct bw_vf *
  * @now: as the VF is
  * @has_netdev: its driver makes an interface of it
  *
- * Only a MAC that is still the one this attachment set is written over. A zero one leaves the VF
- * deaf until its driver is bound anew.
+ * A zero one leaves the VF deaf until its driver is bound anew; afterwards some PFs show the VF's
+ * own, so the caller asks once.
  */
 enum sriov_mac_step {
-	SRIOV_MAC_KEEP, /* nothing to do, or no longer ours */
+	SRIOV_MAC_KEEP, /* nothing to do */
 	SRIOV_MAC_WRITE, /* the original */
 	SRIOV_MAC_WRITE_REBIND, /* the original, which is zero, then bind anew */
 	SRIOV_MAC_REBIND, /* written already */

@@ -156,7 +156,7 @@ static int put_mac_back(struct sriov_back *b, const struct bw_vf *now, struct bw
 	struct bw_err why = { 0 };
 	int r = 0;
 
-	if (step == SRIOV_MAC_KEEP || (step == SRIOV_MAC_REBIND && b->rebound))
+	if (step == SRIOV_MAC_KEEP || b->rebound)
 		return 0;
 	if (step == SRIOV_MAC_WRITE_REBIND && !b->o.rebind) {
 		b->o.rebind = 1;
