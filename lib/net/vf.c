@@ -326,13 +326,18 @@ static void put_mac(struct bw_nl_batch *b, const struct bw_vf *v)
 static void put_vlan(struct bw_nl_batch *b, const struct bw_vf *v)
 {
 	struct ifla_vf_vlan old = { v->index, v->vlan, v->qos };
-	struct ifla_vf_vlan_info i = { v->index, v->vlan, v->qos, htons(v->proto) };
+	struct ifla_vf_vlan_info i;
 	uint32_t list;
 
 	if (v->proto != BW_VF_PROTO_8021AD) {
 		bw_nl_put(b, IFLA_VF_VLAN, &old, sizeof(old));
 		return;
 	}
+	memset(&i, 0, sizeof(i)); /* its padding goes too */
+	i.vf = v->index;
+	i.vlan = v->vlan;
+	i.qos = v->qos;
+	i.vlan_proto = htons(v->proto);
 	list = bw_nl_nest(b, IFLA_VF_VLAN_LIST | NLA_F_NESTED);
 	bw_nl_put(b, IFLA_VF_VLAN_INFO, &i, sizeof(i));
 	bw_nl_nest_end(b, list);

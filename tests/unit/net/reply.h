@@ -71,12 +71,17 @@ static inline void reply_vf(struct reply *r, const struct reply_vf *v)
 	struct ifla_vf_mac mac = { .vf = v->index };
 	struct ifla_vf_broadcast broadcast;
 	struct ifla_vf_vlan vlan = { v->index, v->vlan, v->qos };
-	struct ifla_vf_vlan_info info = { v->index, v->vlan, v->qos, htons(v->proto) };
+	struct ifla_vf_vlan_info info;
 	struct ifla_vf_rate rate = { v->index, v->min_tx_rate, v->max_tx_rate };
 	struct nlattr *vf = mnl_attr_nest_start(r->nlh, IFLA_VF_INFO);
 	struct nlattr *list;
 
 	vf->nla_type = IFLA_VF_INFO; /* the kernel's has no NLA_F_NESTED */
+	memset(&info, 0, sizeof(info));
+	info.vf = v->index;
+	info.vlan = v->vlan;
+	info.qos = v->qos;
+	info.vlan_proto = htons(v->proto);
 	memcpy(mac.mac, v->mac, sizeof(v->mac));
 	memset(broadcast.broadcast, 0xff, 6);
 	memset(broadcast.broadcast + 6, 0, sizeof(broadcast.broadcast) - 6);
