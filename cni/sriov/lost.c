@@ -126,6 +126,9 @@ static void await(const char *text, struct sriov_ctx *ctx)
 	if (sriov_find_look(ctx, pci, found, NULL, &why) < 0 || found->link.ifindex ||
 	    !sriov_find_makes_netdev(found->pci.dev.driver))
 		return;
+	/* In the container that has it now it stays, however long a late DEL waits. */
+	if (sriov_back_is_held(ctx, pci, &why))
+		return;
 	if (bw_link_wait_pci(NULL, pci, RETURN_MS, &link, &why) < 0)
 		bw_log_warn("a VF did not come back", "vf", pci, "error", why.msg);
 }

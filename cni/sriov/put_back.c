@@ -321,8 +321,7 @@ static int rename_home(struct bw_nl *host, const struct bw_link *link, const cha
 	return bw_nl_talk(host, b, err);
 }
 
-/* Whether a hold says whose it is after all. 1, 0; -errno. */
-static int is_held(struct sriov_ctx *ctx, const char *pci, struct bw_err *err)
+int sriov_back_is_held(struct sriov_ctx *ctx, const char *pci, struct bw_err *err)
 {
 	bw_autofree struct bw_vf_hold *h = malloc(sizeof(*h));
 	struct bw_journal *j = NULL;
@@ -357,7 +356,7 @@ int sriov_back_lost(struct sriov_ctx *ctx, const struct sriov_found *found,
 	int r = sriov_lock_take(pci, &lock, err);
 
 	if (r == 0)
-		r = is_held(ctx, pci, err);
+		r = sriov_back_is_held(ctx, pci, err);
 	if (r)
 		return r < 0 ? r : 0;
 	r = is_still(ctx, place, err);

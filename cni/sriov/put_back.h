@@ -61,3 +61,7 @@ int sriov_back_run(struct sriov_back *b, struct bw_err *err);
  */
 int sriov_back_lost(struct sriov_ctx *ctx, const struct sriov_found *found,
 		    struct sriov_place *place, const struct sriov_alias *alias, struct bw_err *err);
+
+/* Whether the journal has a hold of a VF, whoever's. 1; 0 also where no journal can be read;
+ * -errno. */
+int sriov_back_is_held(struct sriov_ctx *ctx, const char *pci, struct bw_err *err);
