@@ -15,7 +15,7 @@
 struct bw_err;
 
 #define SRIOV_QOS_MAX 7
-#define SRIOV_RATE_MAX 0xffffffffLL /* Mbit/s: struct ifla_vf_rate of linux/if_link.h */
+#define SRIOV_RATE_MAX 2147483647LL /* Mbit/s: ndo_set_vf_rate() of linux/netdevice.h takes int */
 #define SRIOV_NODE_MAX 1023 /* MAX_NUMNODES of the largest kernels */
 #define SRIOV_PCI_STR_MAX 24 /* "00000000:00:00.0" and its NUL, with room */
 #define SRIOV_PF_MAX 32 /* characters of a PF's name or address */

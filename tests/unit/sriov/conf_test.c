@@ -179,7 +179,7 @@ static const struct refusal refusals[] = {
 	  "runtimeConfig.bandwidth.ingressRate: a VF can limit", -EOPNOTSUPP },
 	{ DEV ",\"bandwidth\":{\"egressRate\":-1}", NULL, "bandwidth.egressRate: expected",
 	  -EINVAL },
-	{ DEV ",\"bandwidth\":{\"egressRate\":4294967295000001}", NULL,
+	{ DEV ",\"bandwidth\":{\"egressRate\":2147483647000001}", NULL,
 	  "bandwidth.egressRate: expected", -EINVAL },
 	{ DEV ",\"bandwidth\":7", NULL, "bandwidth: expected", -EINVAL },
 	{ DEV ",\"mtu\":67", NULL, "mtu: expected 0 or an integer from 68 to 65535", -EINVAL },
@@ -398,7 +398,7 @@ static void rates(void **state)
 		{ DEV ",\"bandwidth\":{\"egressRate\":1}", 0, 1, 1 },
 		{ DEV ",\"bandwidth\":{\"egressRate\":1000000,\"egressBurst\":1}", 0, 1, 1 },
 		{ DEV ",\"bandwidth\":{\"egressRate\":1000001}", 0, 2, 1 },
-		{ DEV ",\"bandwidth\":{\"egressRate\":4294967295000000}", 0, 4294967295U, 1 },
+		{ DEV ",\"bandwidth\":{\"egressRate\":2147483647000000}", 0, 2147483647U, 1 },
 		{ DEV ",\"max_tx_rate\":2,\"bandwidth\":{\"egressRate\":1000001}", 0, 2, 1 },
 		{ DEV ",\"bandwidth\":{\"egressRate\":9000000},\"runtimeConfig\":{\"bandwidth\":"
 		      "{\"egressRate\":3000000,\"egressBurst\":4294967295}}",
