@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * STATUS: could an ADD work here? It carries no device, so what is looked at are the PFs that the
- * configuration names. Never about VFs in use: a runtime takes the whole node out of service on an
- * error, and the databases on it with it.
+ * configuration names. Never about VFs in use or not made yet: a runtime takes the whole node out
+ * of service on an error, and the databases on it with it.
  */
 #include <net/if.h>
 #include <stdio.h>
@@ -36,9 +36,9 @@ struct look {
 	struct sriov_ctx *ctx;
 	const char *key;
 	unsigned int n; /* named */
-	unsigned int usable; /* there, with VFs */
+	unsigned int usable; /* there, with a device on the host */
 	unsigned int up;
-	struct bw_err gone; /* the last one that is not usable, or down */
+	struct bw_err gone; /* the last one that is not usable */
 	struct bw_err down;
 };
 
@@ -59,9 +59,6 @@ static int look_link(struct look *look, const char *name, const struct bw_pci_pf
 	struct bw_link link = { 0 };
 	int r;
 
-	if (!pf->numvfs)
-		return bw_reject(&look->gone, BW_ERR_UNAVAILABLE, ENODEV,
-				 "%s: PF %s has no VFs: none were made", look->key, name);
 	if (!pf->dev.n_netdevs)
 		return bw_reject(&look->gone, BW_ERR_UNAVAILABLE, ENODEV,
 				 "%s: PF %s has no network device on the host", look->key, name);
