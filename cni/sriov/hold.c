@@ -225,6 +225,8 @@ static int take_over(struct sriov_vf *vf, struct bw_journal *j, struct bw_vf_hol
 	if (!first)
 		return bw_fail(err, ENOMEM, "take VF %s over", vf->pci);
 	fill(vf, h);
+	h->vf = stale->vf; /* nothing was looked at yet */
+	memcpy(h->pf, stale->pf, sizeof(h->pf));
 	r = bw_journal_vf_retake(j, stale->id, h, err);
 	if (r <= 0)
 		return r < 0 ? r : refuse(stale, err); /* another ADD was faster */
