@@ -42,12 +42,9 @@ netdevsim_build() {
 	rm -rf "$dir"
 }
 
-# netdevsim_release: the newest 6.12 kernel of the release's backports
+# netdevsim_release: the newest 6.12 kernel of the release's backports, whose lists suite() has read
 netdevsim_release() {
-	local cache=() name
-	name=$(codename)-backports
-	suite "$name" || die "$SUITE_ERROR"
-	cache=(apt-cache "${SUITE[@]:3}")
+	local cache=(apt-cache "${SUITE[@]:3}")
 	"${cache[@]}" depends linux-headers-amd64 2>/dev/null |
 		sed -n 's/^ *Depends: linux-headers-\(6\.12\.[^ ]*-amd64\)$/\1/p' | head -n 1
 }
@@ -59,6 +56,7 @@ get_netdevsim() {
 	locked kernel-6.12 get_kernel_6_12
 	[ -s "$BW_CACHE/netdevsim-$(cat "$kernel/release")/netdevsim.ko" ] && return 0
 	apt_install build static
+	suite "$(codename)-backports" || die "$SUITE_ERROR"
 	release=$(netdevsim_release)
 	[ -n "$release" ] || die "$(codename)-backports has no headers of a 6.12 kernel"
 	if [ "$release" != "$(cat "$kernel/release")" ]; then

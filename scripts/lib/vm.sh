@@ -3,10 +3,9 @@
 # What the guests of the vm tier are made of: QEMU and Debian's kernels, unpacked below BW_CACHE/vm and never
 # installed or booted here. Sourced by scripts/deps after lib/apt.sh.
 
-# A name of a package counts only when the lists have a version of it to download.
+# newest_kernel VERSION: the name of a series' newest package in the lists that suite() has read
 newest_kernel() {
-	suite "$1" || die "$SUITE_ERROR"
-	apt-cache "${SUITE[@]:3}" search --names-only "^linux-image-$2\\.[0-9][^-]*(-[0-9]+)?-amd64$" |
+	apt-cache "${SUITE[@]:3}" search --names-only "^linux-image-$1\\.[0-9][^-]*(-[0-9]+)?-amd64$" |
 		sed 's/ .*//' | sort -V | tail -n 1
 }
 
@@ -15,7 +14,8 @@ get_kernel() {
 	local dir=$BW_CACHE/vm/kernel-$2 tmp=$BW_CACHE/tmp/kernel-$2 package
 	[ -s "$dir/vmlinux" ] && return 0
 	apt_install vm
-	package=$(newest_kernel "$1" "$2")
+	suite "$1" || die "$SUITE_ERROR"
+	package=$(newest_kernel "$2")
 	[ -n "$package" ] || die "no package linux-image-$2.*-amd64 in $1"
 	rm -rf "$tmp" "$dir.new"
 	suite_download "$1" "$package" "$tmp"
