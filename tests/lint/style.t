@@ -475,15 +475,18 @@ def keys_are_documented_and_what_is_documented_is_read():
     return bad
 
 
+LITERALS = r'"(?:\\.|[^"\\\n])*"(?:\s*"(?:\\.|[^"\\\n])*")*'
+
+
+def as_read(literals):
+    """A text as a reader may meet it: adjacent literals joined, values as dots."""
+    joined = "".join(re.findall(r'"((?:\\.|[^"\\\n])*)"', literals)).replace("\\\"", '"')
+    return re.sub(r"%[-0-9.*]*(?:hh|h|ll|l|z)?[a-z]", "...", joined)
+
+
 def messages():
-    """Texts of the product as a reader may meet them: adjacent literals joined, values as dots."""
-    out = []
-    for name in PRODUCT:
-        text = blank_comments(TEXT[name], strings=False)
-        for m in re.finditer(r'"(?:\\.|[^"\\\n])*"(?:\s*"(?:\\.|[^"\\\n])*")*', text):
-            joined = "".join(re.findall(r'"((?:\\.|[^"\\\n])*)"', m.group(0))).replace("\\\"", '"')
-            out.append(re.sub(r"%[-0-9.*]*(?:hh|h|ll|l|z)?[a-z]", "...", joined))
-    return out
+    return [as_read(m.group(0)) for name in PRODUCT
+            for m in re.finditer(LITERALS, blank_comments(TEXT[name], strings=False))]
 
 
 @rule
@@ -501,6 +504,21 @@ def messages_that_documents_explain_are_said():
                 for text in re.findall(r"`([^`]+)`", line.split("|")[1]):
                     if not any(text in m for m in known):
                         bad.append("%s:%d: nobody says: %s" % (name, i, text))
+    return bad
+
+
+@rule
+def every_error_of_barewire_sriov_is_explained():
+    """What it refuses by itself has a row in docs/sriov.md; rules of two keys speak for themselves."""
+    page, bad = "docs/sriov.md", []
+    told = {t for line in TEXT.get(page, "").split("\n") if line.startswith("|")
+            for t in re.findall(r"`([^`]+)`", line.split("|")[1])}
+    for name in [f for f in C if f.startswith("cni/sriov/")]:
+        text = blank_comments(TEXT[name], strings=False)
+        for m in re.finditer(r"\bbw_reject\(\s*&?[\w>-]+,\s*(BW_ERR_\w+),\s*[\w>-]+,\s*(" + LITERALS + ")", text):
+            said = as_read(m.group(2))
+            if m.group(1) != "BW_ERR_INTERNAL" and said.strip(".: ") and not any(t in said for t in told):
+                bad.append("%s:%d: not in %s: %s" % (name, line_of(text, m.start()), page, said))
     return bad
 
 
