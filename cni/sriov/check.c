@@ -6,7 +6,9 @@
 #include <bw/err.h>
 #include <bw/journal.h>
 #include <bw/nl.h>
+#include <bw/rdma.h>
 
+#include "bond.h"
 #include "compare.h"
 #include "ctx.h"
 #include "verbs.h"
@@ -87,6 +89,24 @@ static int check_netdev(struct check *c, const struct bw_vf_hold *hold,
 	return 0;
 }
 
+/* In exclusive mode an RDMA device that the host sees is of no use to the container. */
+static int check_rdma(struct check *c, const struct sriov_now *now, struct bw_err *err)
+{
+	bw_autonl struct bw_nl *nl = NULL;
+	int exclusive = 0;
+	int r;
+
+	if (!now->sys.dev.n_rdma)
+		return 0;
+	r = bw_nl_open(BW_NL_RDMA, NULL, &nl, err);
+	if (r == 0)
+		r = bw_rdma_exclusive(nl, &exclusive, err);
+	if (r == 0 && exclusive)
+		bw_drift_add(&c->base.drift, "RDMA device %s of %s is on the host",
+			     now->sys.dev.rdma[0], now->sys.dev.pci);
+	return r == -EPROTONOSUPPORT ? 0 : r;
+}
+
 static int check_vf(const struct bw_vf_hold *hold, void *arg, struct bw_err *err)
 {
 	struct check *c = arg;
@@ -110,7 +130,10 @@ static int check_vf(const struct bw_vf_hold *hold, void *arg, struct bw_err *err
 		return r;
 	sriov_compare_host(hold, o, &now, &c->base.drift);
 	c->is_dpdk |= sriov_is_dpdk(o) != 0;
-	return sriov_is_dpdk(o) || !now.exists ? 0 : check_netdev(c, hold, o, err);
+	if (sriov_is_dpdk(o) || !now.exists)
+		return 0;
+	r = check_netdev(c, hold, o, err);
+	return r < 0 ? r : check_rdma(c, &now, err);
 }
 
 static int check_vfs(struct check *c, struct bw_err *err)
@@ -132,16 +155,16 @@ static int check_vfs(struct check *c, struct bw_err *err)
 static int check_pod(struct check *c, struct bw_err *err)
 {
 	const struct bw_link *pod = &c->base.pod;
-	const char *ifname = c->ctx->req->ifname;
+	int r = 0;
 
 	if (c->is_dpdk)
 		return 0;
-	bw_check_if(&c->base, pod, ifname, 1, 0);
+	bw_check_if(&c->base, pod, c->ctx->req->ifname, 1, 0);
 	if (!pod->ifindex)
 		return 0;
-	if (c->ctx->conf.has_bond && strcmp(pod->kind, "bond") != 0)
-		bw_drift_add(&c->base.drift, "%s is not a bond", ifname);
-	return bw_check_layer3(&c->base, err);
+	if (c->ctx->conf.has_bond)
+		r = sriov_bond_check(c->base.nl, &c->ctx->conf.bond, pod, &c->base.drift, err);
+	return r < 0 ? r : bw_check_layer3(&c->base, err);
 }
 
 static int run(struct check *c, struct bw_err *err)
