@@ -10,7 +10,7 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-/* Ingress of a pod's host end (netkit: the peer's side): all that the pod sends. */
+/* Ingress of a pod's host end (netkit: the peer's transmit side): all that the pod sends. */
 SEC("tc")
 int bw_pod_tx(struct __sk_buff *skb)
 {

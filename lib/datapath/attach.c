@@ -14,7 +14,6 @@
 /* linux/bpf.h of 6.6 and 6.7, enum bpf_attach_type; Debian 12's header ends before. */
 #define DP_TCX_INGRESS 46
 #define DP_TCX_EGRESS 47
-#define DP_NETKIT_PRIMARY 54
 #define DP_NETKIT_PEER 55
 
 /* linux/bpf.h, struct bpf_link_info with its members tcx and netkit. */
@@ -28,10 +27,15 @@ struct link_info {
 	uint32_t room[10];
 };
 
-/* netkit's programs run when a device sends: the pod's end is the peer. */
+/*
+ * netkit's programs run when a device sends, with the other end as the frame's device: those of the
+ * peer, which is the pod's end, see ours. Those of the primary would see the pod's, whose index says
+ * nothing outside of the pod, and come after what sent the frame was scrubbed off: what goes to the
+ * pod is met at the egress of our end, as with veth.
+ */
 static const int attach_types[BW_DP_HOOK_MAX_][DP_SIDE_MAX_] = {
 	[BW_DP_HOOK_TCX] = { DP_TCX_INGRESS, DP_TCX_EGRESS },
-	[BW_DP_HOOK_NETKIT] = { DP_NETKIT_PEER, DP_NETKIT_PRIMARY },
+	[BW_DP_HOOK_NETKIT] = { DP_NETKIT_PEER, DP_TCX_EGRESS },
 };
 
 static const char *const side_texts[] = {

@@ -160,14 +160,12 @@ static int parts_flows(const struct dp_dirs *sources, struct dp_dir *next, struc
 	return r;
 }
 
-/* netkit runs no filters at its egress: its endpoints do without. */
 static int shadow(const struct dp_found *found, void *arg, struct bw_err *err)
 {
 	struct dp_dir *next = arg;
 	int prog;
 
-	if (found->port.kind != DP_PORT_ENDPOINT || found->port.hook == BW_DP_HOOK_NETKIT ||
-	    !dp_port_is_present(&found->port))
+	if (found->port.kind != DP_PORT_ENDPOINT || !dp_port_is_present(&found->port))
 		return 0;
 	prog = dp_dir_prog(next, DP_PROG_POD_RX, err);
 	return prog < 0 ? prog

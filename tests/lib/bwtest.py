@@ -33,6 +33,7 @@ import bpfmap  # noqa: E402
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 BUILD = os.path.abspath(os.environ.get("BW_BUILD", os.path.join(TOP, "build")))
 CACHE = os.environ.get("BW_CACHE", "/var/cache/barewire")
+LINK = os.environ.get("BW_LINK")  # every bridge network of a test that names no link gets this one
 GO_PLUGINS = os.environ.get("BW_GO_PLUGINS", os.path.join(CACHE, "go-plugins-1.9.1"))
 JOURNAL = "/var/lib/barewire/journal.db"
 BPF_ROOT = "/sys/fs/bpf"
@@ -287,6 +288,8 @@ def cni(verb, conf, netns=None, cid=None, ifname="eth0", args=None, path=None, e
         env = cni_env(verb, None, cid, None, args, path, extra)
     else:
         env = cni_env(verb, netns, cid, ifname, args, path, extra)
+    if LINK and isinstance(conf, dict) and conf.get("type") == "barewire-bridge":
+        conf = {"link": LINK, **conf}
     data = json.dumps(conf) if isinstance(conf, dict) else conf
     if isinstance(data, str):
         data = data.encode()
