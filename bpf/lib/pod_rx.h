@@ -34,9 +34,14 @@ static __always_inline int bw_pod_rx_run(struct __sk_buff *skb, const struct bw_
 		if (r)
 			return r;
 	}
-	bw_count(ep->slot, BW_PATH_RX_SLOW, skb->len);
-	if (bw_pkt_open(&p, skb))
+	if (bw_pkt_open(&p, skb)) {
+		bw_count(ep->slot, BW_PATH_RX_SLOW, skb->len);
 		return BW_NEXT;
+	}
+	/* The bridge took the port's own tag off: there was another one below it. */
+	if (unlikely(ep->vid && !(ep->flags & BW_EP_F_TRUNK) && bw_is_tagged(skb, p.eth)))
+		return -BW_DROP_VLAN;
+	bw_count(ep->slot, BW_PATH_RX_SLOW, skb->len);
 	if (skb->ingress_ifindex != ep->dev)
 		bw_remote_forget(ep->dev, ep->vid, p.eth->h_source);
 	if (ep->flags & BW_EP_F_ACCEL && note != BW_NOTE_DIRECT && bw_makes_sticky(skb, ep, p.eth))
