@@ -182,9 +182,13 @@ static int see_port(const struct bw_link *link, void *arg, struct bw_err *err)
 	struct ports *p = arg;
 
 	(void)err;
-	if (link->ifindex == p->look->uplink.ifindex ||
-	    strncmp(link->name, GATEWAY_PORT_PREFIX, strlen(GATEWAY_PORT_PREFIX)) == 0)
+	if (link->ifindex == p->look->uplink.ifindex)
 		return 0;
+	if (strncmp(link->name, GATEWAY_PORT_PREFIX, strlen(GATEWAY_PORT_PREFIX)) == 0) {
+		if (p->found.n_gateways < BRIDGE_PORTS_MAX)
+			p->found.gateways[p->found.n_gateways++] = link->ifindex;
+		return 0;
+	}
 	if (!p->found.n++)
 		memcpy(p->found.first, link->name, sizeof(p->found.first));
 	return 0;

@@ -43,10 +43,14 @@ int bridge_look_wants_bpf_vlan(const struct bridge_segment_want *want,
 int bridge_look_gateway_name(const struct bridge_segment_want *want, const struct bridge_look *look,
 			     char out[IFNAMSIZ], struct bw_err *err);
 
-/* Ports that are neither the uplink nor our own gateway's. */
+#define BRIDGE_PORTS_MAX 16 /* gateways' ports of one look */
+
+/* Ports that are neither the uplink nor our own gateways', and some of those. */
 struct bridge_ports {
 	unsigned int n;
 	char first[IFNAMSIZ];
+	unsigned int n_gateways;
+	int gateways[BRIDGE_PORTS_MAX];
 };
 int bridge_look_ports(struct bw_nl *nl, const struct bridge_look *look, struct bridge_ports *ret,
 		      struct bw_err *err);

@@ -284,23 +284,32 @@ static int make_gateway_device(struct bw_nl *nl, const struct bridge_segment_wan
 				      .mtu = want->mtu ? want->mtu : look->uplink.mtu,
 				      .peer_name = name };
 	struct bw_link_set up = { .what = BW_LINK_SET_UP };
+	struct bw_link_set plug = { .what = BW_LINK_SET_MASTER, .master = look->bridge.ifindex };
 	struct bw_link host = { 0 };
 	struct bw_nl_batch *b;
 	int r;
 
 	bridge_gateway_port_name(name, port);
-	b = bw_nl_begin(nl);
-	if (!look->gateway.ifindex)
-		bw_link_put_veth(b, &n);
-	bw_link_put_get(b, 0, port, &host);
-	bw_link_put_get(b, 0, name, &look->gateway);
-	r = bw_nl_talk(nl, b, err);
-	if (r < 0)
-		return r;
-	if (!host.ifindex || look->gateway.peer != host.ifindex)
+	for (int create = 0; create < 2 && !host.ifindex; create++) {
+		b = bw_nl_begin(nl);
+		if (create)
+			bw_link_put_veth(b, &n);
+		bw_link_put_get(b, 0, port, &host);
+		bw_link_put_get(b, 0, name, &look->gateway);
+		r = bw_nl_talk(nl, b, err);
+		if (r < 0)
+			return r;
+		if (look->gateway.ifindex)
+			break;
+	}
+	if (!host.ifindex || look->gateway.peer != host.ifindex ||
+	    (host.master && host.master != look->bridge.ifindex))
 		return bw_reject(err, BW_ERR_INVALID, EINVAL,
 				 "vlan: the name %s of the gateway's device is taken", name);
 	b = bw_nl_begin(nl);
+	/* One that outlived its bridge is as good as new. */
+	if (!host.master)
+		bw_link_put_set(b, host.ifindex, port, &plug);
 	bw_port_put_vlan_add(b, host.ifindex, 0, want->vlan, want->vlan,
 			     BW_VLAN_F_PVID | BW_VLAN_F_UNTAGGED);
 	if (want->vlan != VLAN_DEFAULT)
@@ -476,6 +485,26 @@ int bridge_forget_datapath(const struct bridge_look *look, struct bw_err *err)
 	return r < 0 ? r : bw_dp_segment_remove(NULL, NO_DEVICE, look->uplink.ifindex, err);
 }
 
+/* The gateways' devices of VLANs would outlive the bridge: each pair goes with its port. */
+static int remove_gateways(struct bw_nl *nl, const struct bridge_look *look, struct bw_err *err)
+{
+	struct bridge_ports ports;
+	int r;
+
+	do {
+		struct bw_nl_batch *b;
+
+		r = bridge_look_ports(nl, look, &ports, err);
+		if (r < 0 || !ports.n_gateways)
+			return r;
+		b = bw_nl_begin(nl);
+		for (unsigned int i = 0; i < ports.n_gateways; i++)
+			bw_link_put_del(b, ports.gateways[i], "gateway");
+		r = bw_nl_talk(nl, b, err);
+	} while (r >= 0 && ports.n_gateways == BRIDGE_PORTS_MAX);
+	return r;
+}
+
 int bridge_unmake(struct bw_nl *nl, const struct bridge_look *look, struct bw_err *err)
 {
 	const struct bw_link *br = &look->bridge, *u = &look->uplink;
@@ -487,6 +516,8 @@ int bridge_unmake(struct bw_nl *nl, const struct bridge_look *look, struct bw_er
 	if (!br->ifindex)
 		return 0;
 	r = bridge_forget_datapath(look, err);
+	if (r >= 0)
+		r = remove_gateways(nl, look, err);
 	if (r < 0)
 		return r;
 	if (look->alias.raised)
