@@ -22,10 +22,10 @@ struct bw_cni_valid {
 /**
  * bw_cni_valid_parse() - read cni.dev/valid-attachments (or the old cni.dev/attachments)
  *
- * null is a list of none: libcni leaves the key out when its caller has no list, and writes null for
- * an empty one, after a DEL of every attachment it knows.
- * Return: 0; -EINVAL class INVALID when the key is missing or an item is malformed; -ENOMEM.
- * Source: CNI specification 1.1.0 "GC"; libcni wrote the second key until cni#1101.
+ * null is a list of none: libcni leaves the key out when its caller has no list, and writes null
+ * for an empty one, after a DEL of every attachment it knows. Return: 0; -EINVAL class INVALID when
+ * the key is missing or an item is malformed; -ENOMEM. Source: CNI specification 1.1.0 "GC"; libcni
+ * wrote the second key until cni#1101.
  */
 int bw_cni_valid_parse(const struct bw_cni_request *req, struct bw_cni_valid *ret,
 		       struct bw_err *err);

@@ -114,8 +114,8 @@ int bw_pci_pfs(const char *root, bw_pci_pf_fn fn, void *arg, struct bw_err *err)
 int bw_pci_has_driver(const char *root, const char *driver);
 
 /*
- * Takes the driver away; the driver may make the caller wait as long as a program has the device open
- * (vfio-pci). Return: 0 also when none is bound; -ENODEV; -errno.
+ * Takes the driver away; the driver may make the caller wait as long as a program has the device
+ * open (vfio-pci). Return: 0 also when none is bound; -ENODEV; -errno.
  */
 int bw_pci_unbind(const char *root, const char *pci, struct bw_err *err);
 

@@ -21,7 +21,7 @@ netdevsim_unpack() {
 # netdevsim_build RELEASE: $BW_CACHE/netdevsim-RELEASE/netdevsim.ko for a kernel of the release's backports,
 # which keep headers and source of their newest kernel only
 netdevsim_build() {
-	local release=$1 dir=$BW_CACHE/tmp/netdevsim out=$BW_CACHE/netdevsim-$1 name
+	local release=$1 dir=$BW_CACHE/tmp/netdevsim out=$BW_CACHE/netdevsim-$1
 	[ -s "$out/netdevsim.ko" ] && return 0
 	rm -rf "$dir" "$out.new"
 	mkdir -p "$dir" "$out.new"
