@@ -18,6 +18,9 @@ static struct reply reply;
 static struct bw_err err;
 static struct bw_nl_batch batch;
 
+/* Recorded on the emulated igb with Debian's Linux 6.12; also seeds of the fuzz target. */
+#define RECORDED "tests/fuzz/corpus/vf/"
+
 /* What a walk saw. */
 struct seen {
 	uint32_t n;
@@ -90,6 +93,74 @@ static void hundreds_of_vfs_are_read(void **state)
 	(void)state;
 	for (size_t i = 0; i < BW_ARRAY_SIZE(counts); i++)
 		assert_reads(counts[i], counts[i]);
+}
+
+static void load(const char *name)
+{
+	char path[256];
+	size_t n = 0;
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), RECORDED "%s", name);
+	f = fopen(path, "re");
+	if (!f)
+		fail_msg("%s: %s", path, strerror(errno));
+	if (f) {
+		n = fread(reply.data, 1, sizeof(reply.data), f);
+		(void)fclose(f);
+	}
+	reply.nlh = (void *)reply.data;
+	assert_int_equal(reply.nlh->nlmsg_len, n);
+}
+
+/*
+ * vf 1 vlan 100 qos 2, vf 2 trust on and spoofchk off, vf 3 max_tx_rate 100, vf 4 mac
+ * 02:00:00:00:00:44; the driver knows everything but RSS queries.
+ */
+static void what_igb_said_is_read(void **state)
+{
+	static const struct bw_mac mac4 = { { 2, 0, 0, 0, 0, 0x44 } };
+	struct bw_link link;
+	uint32_t num = 0;
+
+	(void)state;
+	load("igb_seven_vfs");
+	assert_int_equal(parse(&num), 0);
+	assert_int_equal(num, 7);
+	assert_int_equal(seen.n, 7);
+	for (uint32_t i = 0; i < 7; i++) {
+		const struct bw_vf *v = &seen.vfs[i];
+
+		assert_int_equal(v->index, i);
+		assert_int_equal(v->has, BW_VF_ALL & ~BW_VF_HAS_RSS_QUERY);
+		assert_int_equal(v->vlan, i == 1 ? 100 : 0);
+		assert_int_equal(v->qos, i == 1 ? 2 : 0);
+		assert_int_equal(v->proto, BW_VF_PROTO_8021Q);
+		assert_int_equal(v->spoofchk, i != 2);
+		assert_int_equal(v->trust, i == 2);
+		assert_int_equal(v->max_tx_rate, i == 3 ? 100 : 0);
+		assert_int_equal(v->min_tx_rate, 0);
+		assert_int_equal(v->link_state, BW_VF_LINK_AUTO);
+	}
+	assert_true(bw_mac_eq(&seen.vfs[4].mac, &mac4));
+	assert_int_equal(bw_link_parse(reply.nlh, &link), 0);
+	assert_string_equal(link.parent, "0000:01:00.0");
+}
+
+static void what_igbvf_said_is_read(void **state)
+{
+	struct bw_link_altnames names;
+	struct bw_link link;
+
+	(void)state;
+	load("igbvf_altname");
+	assert_int_equal(bw_link_parse(reply.nlh, &link), 0);
+	assert_string_equal(link.name, "eth0");
+	assert_string_equal(link.parent, "0000:01:10.0");
+	assert_string_equal(link.parent_bus, "pci");
+	assert_int_equal(bw_link_parse_altnames(reply.nlh, &names), 0);
+	assert_int_equal(names.n, 1);
+	assert_string_equal(names.names[0], "enx_alt_name_for_the_record");
 }
 
 static void a_driver_may_leave_vfs_out(void **state)
@@ -496,6 +567,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_setting_of_a_vf_is_read),
 		cmocka_unit_test(hundreds_of_vfs_are_read),
+		cmocka_unit_test(what_igb_said_is_read),
+		cmocka_unit_test(what_igbvf_said_is_read),
 		cmocka_unit_test(a_driver_may_leave_vfs_out),
 		cmocka_unit_test(what_a_driver_does_not_know_is_not_there),
 		cmocka_unit_test(old_and_odd_answers_are_read),
