@@ -33,9 +33,9 @@ $(TOOLS_DIR)/%.bpf.o: tests/tools/%.bpf.c
 -include $(TOOLS:=.d)
 
 # What calls the library as a plugin does.
-TOOLS_VM := $(B)/tools/vfdrive
-$(B)/tools/vfdrive: $(B)/tests/vm/vfdrive.o $(LIB) $(B)/.link-flags
+TOOLS_VM := $(B)/tools/vfdrive $(B)/tools/pcidrive
+$(TOOLS_VM): $(B)/tools/%: $(B)/tests/vm/%.o $(LIB) $(B)/.link-flags
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LDLIBS) -lmnl
--include $(B)/tests/vm/vfdrive.d
+-include $(TOOLS_VM:$(B)/tools/%=$(B)/tests/vm/%.d)

@@ -14,10 +14,17 @@
 
 #define NS_PER_MS 1000000ULL
 
+/*
+ * Bound first: the kernel's own events carry the port 0, and a socket that has none yet is taken
+ * for their sender, who gets no copy (do_one_broadcast(), net/netlink/af_netlink.c).
+ */
 static int join_link_group(const struct bw_nl *nl, struct bw_err *err)
 {
+	const struct sockaddr_nl any = { .nl_family = AF_NETLINK };
 	int group = RTNLGRP_LINK;
 
+	if (bind(nl->fd, (const struct sockaddr *)&any, sizeof(any)) < 0)
+		return bw_fail(err, errno, "bind socket for device events");
 	if (setsockopt(nl->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
 		return bw_fail(err, errno, "subscribe to device events");
 	return 0;

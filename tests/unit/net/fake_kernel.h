@@ -29,6 +29,7 @@
 struct fake_socket {
 	int protocol;
 	int group; /* of events */
+	int bound; /* has a port: without one it gets no event of the kernel's own */
 	unsigned int n;
 	struct {
 		void *data;
@@ -104,7 +105,7 @@ static inline void fake_done(void)
 static inline void fake_event(const struct nlmsghdr *nlh, int errnum)
 {
 	for (int fd = 0; fd < FAKE_SOCKETS; fd++)
-		if (fake.sockets[fd].group)
+		if (fake.sockets[fd].group && fake.sockets[fd].bound)
 			fake_queue(fd, nlh, errnum ? 0 : nlh->nlmsg_len, 0, errnum);
 }
 
@@ -136,6 +137,14 @@ int socket(int domain, int type, int protocol)
 	memset(&fake.sockets[fd], 0, sizeof(fake.sockets[fd]));
 	fake.sockets[fd].protocol = protocol;
 	return fd;
+}
+
+int bind(int fd, const struct sockaddr *at, socklen_t size)
+{
+	(void)at;
+	(void)size;
+	fake.sockets[fd].bound = 1;
+	return 0;
 }
 
 int setsockopt(int fd, int level, int name, const void *value, socklen_t size)
