@@ -5,9 +5,12 @@
 VM_NEEDS = $(call need,bed) $(call need,test) $(call need,vm) $(call need,qemu) $(call need,kernel-6.12) \
 	$(call need,kernel-6.1) $(call need,go-plugins) $(call need,netdevsim)
 
+VM_FILES ?= $(call tier_files,vm)
+VM_FLOOR ?= 5
+
 .PHONY: test-vm vm-deps
 test-vm: $(TEST_PROGRAMS) $(TOOLS_VM) | $(VM_NEEDS)
-	$(Q)$(TEST_ENV) scripts/vm tier scripts/run-tier -p $(PASS) -j $(JOBS) -t 600 -m 5 -x 'scripts/vm run' \
-		vm $(call tier_files,vm)
+	$(Q)$(TEST_ENV) scripts/vm tier scripts/run-tier -p $(PASS) -j $(JOBS) -t 600 -m $(VM_FLOOR) -x 'scripts/vm run' \
+		vm $(VM_FILES)
 
 vm-deps: $(TEST_PROGRAMS) $(TOOLS_VM) | $(VM_NEEDS)

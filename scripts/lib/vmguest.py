@@ -57,17 +57,16 @@ def needs_of(path):
 def qemu_command(needs, folder, kernel):
     """QEMU's command line. igb works behind a root port only: on the root bus its VFs never get carrier."""
     lib = os.path.join(QEMU, "usr/lib/x86_64-linux-gnu")
-    argv = ["timeout", "-k", "5", str(GUEST_S), os.path.join(QEMU, "usr/bin/qemu-system-x86_64"),
-            "-L", os.path.join(QEMU, "usr/share/qemu"), "-L", os.path.join(QEMU, "usr/share/seabios"),
-            "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-M", "q35", "-cpu", "max",
+    argv = [os.path.join(QEMU, "usr/bin/qemu-system-x86_64"), "-L", os.path.join(QEMU, "usr/share/qemu"),
+            "-L", os.path.join(QEMU, "usr/share/seabios"), "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-M", "q35", "-cpu", "max",
             "-accel", "tcg,thread=multi", "-smp", "2", "-m", needs["mem"],
             "-kernel", os.path.join(kernel, "vmlinux"), "-initrd", os.path.join(folder, "initrd")]
+    # Emulated on a busy machine the timer may come too late for the kernel's check of it: a panic.
     append = ["console=ttyS0", "panic=-1", "oops=panic", "loglevel=4", "mitigations=off", "nokaslr",
-              "random.trust_cpu=on", "net.ifnames=0", "rdinit=/init"]
+              "no_timer_check", "random.trust_cpu=on", "net.ifnames=0", "rdinit=/init"]
     if needs["iommu"] != "0":
         argv += ["-device", "intel-iommu"]
-        # Emulated on a busy machine the timer may come too late for the kernel's check of it: a panic.
-        append += ["intel_iommu=on", "no_timer_check"]
+        append.append("intel_iommu=on")
     for n in range(int(needs["nics"])):
         argv += ["-device", "pcie-root-port,id=rp%d,bus=pcie.0,chassis=%d,slot=%d" % (n, n + 1, n + 1),
                  "-netdev", "hubport,id=nic%d,hubid=0" % n,
@@ -104,7 +103,7 @@ class Guest:
     def boot(self):
         """Starts it in a session of its own; the pool's end or its own time limit ends it."""
         argv, append, env = qemu_command(self.needs, self.folder, self.image())
-        argv += ["-serial", "file:" + self.console, "-append", " ".join(append)]
+        argv = ["timeout", "-k", "5", str(GUEST_S), *argv, "-serial", "file:" + self.console, "-append", " ".join(append)]
         with open(os.path.join(self.folder, "qemu.err"), "w") as err:
             self.process = subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=err, stderr=err,
                                             start_new_session=True)
@@ -122,7 +121,7 @@ class Guest:
         argv, append, env = qemu_command(self.needs, self.folder, self.image())
         argv += ["-serial", "mon:stdio", "-append", " ".join([*append, "bw.shell"])]
         print("Ctrl-A x ends the guest at once", file=sys.stderr)
-        return subprocess.run(argv[3:], env=env).returncode
+        return subprocess.run(argv, env=env).returncode
 
     def note(self, **values):
         path = os.path.join(self.folder, "state")
