@@ -271,29 +271,46 @@ static int step_result(struct sriov_add *add, struct bw_err *err)
 	return r;
 }
 
-/* Adding becomes Live unless a DEL came meanwhile: attachment and holds, where one file has both in
- * one transaction. */
-static int commit(struct sriov_add *add, struct bw_journal *j, struct bw_err *err)
+static int hold_live(struct sriov_add *add, struct bw_journal *j, struct bw_err *err)
 {
-	struct sriov_ctx *ctx = add->ctx;
-	int r = bw_journal_begin(j, BW_JOURNAL_NORMAL, err);
+	const struct bw_attachment *a = &add->ctx->att;
 
-	for (unsigned int i = 0; i < add->n_vfs && r >= 0; i++)
-		r = bw_journal_vf_state(j, add->vfs[i].pci, add->vfs[i].hold, BW_VF_HOLD_LIVE, err);
-	if (r >= 0)
-		r = bw_journal_commit(j, err);
-	else
-		bw_journal_rollback(j);
-	return r < 0 ? r : bw_ipam_update_live(ctx->ipam, &ctx->att, err);
+	for (unsigned int i = 0; i < add->n_vfs; i++) {
+		int r = bw_journal_vf_state(j, add->vfs[i].pci, add->vfs[i].hold, BW_VF_HOLD_LIVE,
+					    err);
+
+		if (r == 0)
+			return bw_reject(err, BW_ERR_BUSY, ECANCELED,
+					 "container %.80s %s was deleted while it was being added",
+					 a->container_id, a->ifname);
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
+/* Adding becomes Live unless a DEL came meanwhile. One transaction where one file has both. */
 static int step_live(struct sriov_add *add, struct bw_err *err)
 {
+	struct sriov_ctx *ctx = add->ctx;
 	struct bw_journal *j = NULL;
-	int r = sriov_ctx_holds(add->ctx, &j, err);
+	int r = sriov_ctx_holds(ctx, &j, err);
 
 	if (r == 0)
-		r = commit(add, j, err);
+		r = sriov_hold_begin(j, err);
+	if (r < 0)
+		return r;
+	r = hold_live(add, j, err);
+	if (r >= 0 && j == bw_ipam_journal(ctx->ipam)) {
+		r = bw_ipam_update(ctx->ipam, &ctx->att, err);
+		if (r == 0)
+			r = bw_ipam_live(ctx->ipam, ctx->att.container_id, ctx->att.ifname, err);
+		r = sriov_hold_end(j, r, err);
+	} else {
+		r = sriov_hold_end(j, r, err);
+		if (r >= 0)
+			r = bw_ipam_update_live(ctx->ipam, &ctx->att, err);
+	}
 	if (r == 0)
 		sriov_hold_unlock(add);
 	return r;

@@ -56,6 +56,23 @@ int sriov_lock_take(const char *pci, int *ret_fd, struct bw_err *err)
 	return 0;
 }
 
+int sriov_hold_begin(struct bw_journal *j, struct bw_err *err)
+{
+	return bw_journal_begin(j, BW_JOURNAL_NORMAL, err);
+}
+
+int sriov_hold_end(struct bw_journal *j, int r, struct bw_err *err)
+{
+	int ended;
+
+	if (r < 0) {
+		bw_journal_rollback(j);
+		return r;
+	}
+	ended = bw_journal_commit(j, err);
+	return ended < 0 ? ended : r;
+}
+
 static void unlock(struct sriov_vf *vf)
 {
 	bw_autoclose_fn(&vf->lock);
@@ -207,7 +224,9 @@ static int take_free(struct sriov_vf *vf, struct bw_journal *j, struct bw_vf_hol
 	fill(vf, h);
 	r = sriov_original_text(&vf->original, h->record, err);
 	if (r == 0)
-		r = bw_journal_vf_take(j, h, holder, err);
+		r = sriov_hold_begin(j, err);
+	if (r == 0)
+		r = sriov_hold_end(j, bw_journal_vf_take(j, h, holder, err), err);
 	if (r == -EEXIST)
 		return refuse(holder, err);
 	if (r == 0)
@@ -227,7 +246,9 @@ static int take_over(struct sriov_vf *vf, struct bw_journal *j, struct bw_vf_hol
 	fill(vf, h);
 	h->vf = stale->vf; /* nothing was looked at yet */
 	memcpy(h->pf, stale->pf, sizeof(h->pf));
-	r = bw_journal_vf_retake(j, stale->id, h, err);
+	r = sriov_hold_begin(j, err);
+	if (r == 0)
+		r = sriov_hold_end(j, bw_journal_vf_retake(j, stale->id, h, err), err);
 	if (r <= 0)
 		return r < 0 ? r : refuse(stale, err); /* another ADD was faster */
 	bw_log_info("taking a VF over from a dead holder", "vf", vf->pci, "holder",
@@ -249,7 +270,9 @@ static int take_over(struct sriov_vf *vf, struct bw_journal *j, struct bw_vf_hol
 	if (r == 0)
 		r = sriov_original_text(&vf->original, h->record, err);
 	if (r == 0)
-		r = bw_journal_vf_record(j, h, err);
+		r = sriov_hold_begin(j, err);
+	if (r == 0)
+		r = sriov_hold_end(j, bw_journal_vf_record(j, h, err), err);
 	return r < 0 ? r : 0;
 }
 

@@ -26,6 +26,16 @@ struct sriov_found;
 int sriov_lock_take(const char *pci, int *ret_fd, struct bw_err *err);
 
 /**
+ * sriov_hold_begin() - begin a change of the holds
+ * sriov_hold_end() - commit it; with @r negative take it back
+ *
+ * A power cut takes what was set of a VF with it, so its rows have to survive a kill and no more:
+ * nothing waits for the disk. Return: 0; @r; -errno of the journal.
+ */
+int sriov_hold_begin(struct bw_journal *j, struct bw_err *err);
+int sriov_hold_end(struct bw_journal *j, int r, struct bw_err *err);
+
+/**
  * sriov_hold_take() - hold one VF, of whatever its holder has left of it
  * @vf: pci and slot are set; the rest is filled, the lock is held afterwards
  * @found: the VF as it is then

@@ -276,7 +276,7 @@ int sriov_original_text(const struct sriov_original *o, char ret[BW_VF_RECORD_MA
 	r = bw_json_build_take(&b, &json, err);
 	if (r == 0)
 		r = bw_json_print(json, 0, &text, err);
-	if (r < 0)
+	if (r)
 		return bw_wrap(err, r, "write the record of a VF");
 	if (strlen(text) > BW_VF_RECORD_MAX)
 		return bw_reject(err, BW_ERR_INTERNAL, E2BIG,

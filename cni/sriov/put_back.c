@@ -90,7 +90,9 @@ static int store(struct sriov_back *b, struct bw_err *err)
 	if (r == 0)
 		r = sriov_ctx_holds(b->ctx, &j, err);
 	if (r == 0)
-		r = bw_journal_vf_record(j, h, err);
+		r = sriov_hold_begin(j, err);
+	if (r == 0)
+		r = sriov_hold_end(j, bw_journal_vf_record(j, h, err), err);
 	return r < 0 ? r : 0;
 }
 
@@ -99,8 +101,13 @@ static int drop(struct sriov_back *b, struct bw_err *err)
 	struct bw_journal *j = NULL;
 	int r = sriov_ctx_holds(b->ctx, &j, err);
 
-	if (r == 0 && j)
-		r = bw_journal_vf_drop(j, b->pci, b->container_id, b->ifname, b->id, err);
+	if (r < 0 || !j)
+		return r;
+	r = sriov_hold_begin(j, err);
+	if (r == 0)
+		r = sriov_hold_end(
+			j, bw_journal_vf_drop(j, b->pci, b->container_id, b->ifname, b->id, err),
+			err);
 	return r < 0 ? r : 0;
 }
 
@@ -118,17 +125,26 @@ static int wait_for_it(struct sriov_back *b, struct bw_err *err)
 static int bring_home(struct sriov_back *b, struct bw_err *err)
 {
 	struct sriov_place *place = &b->place;
-	const char *name = b->o.was.name[0] ? b->o.was.name : place->link.name;
+	char name[BW_LINK_NAME_MAX + 1];
 	struct bw_err why = { 0 };
 	int r = sriov_bond_remove(place->pod, b->ifname, &why);
 
+	memcpy(name, b->o.was.name[0] ? b->o.was.name : place->link.name, sizeof(name));
 	if (r < 0) /* a slave leaves its bond on the move */
 		bw_log_warn("a bond was not removed", "if", b->ifname, "error", why.msg);
 	r = sriov_rdma_return(&place->ns, b->pci, &why);
 	if (r < 0)
 		bw_log_warn("an RDMA device was not brought back", "vf", b->pci, "error", why.msg);
 	r = sriov_move_home(place, name, err);
-	return r < 0 ? bw_wrap(err, r, "bring VF %s home", b->pci) : AGAIN;
+	if (r < 0)
+		return bw_wrap(err, r, "bring VF %s home", b->pci);
+	sriov_place_done(place);
+	/* Where it has its name all the rest is known; else another look tells. */
+	if (bw_link_get(b->ctx->host, 0, name, &place->link, NULL) < 0 ||
+	    strcmp(place->link.parent, b->pci) != 0)
+		return AGAIN;
+	place->where = SRIOV_ON_HOST;
+	return 0;
 }
 
 /* The driver it had, where it is another now: only that brings the netdev back. */
@@ -223,7 +239,9 @@ static int work(struct sriov_back *b, struct bw_err *err)
 	if (r < 0)
 		return r;
 	if (b->place.where == SRIOV_IN_POD)
-		return bring_home(b, err);
+		r = bring_home(b, err);
+	if (r)
+		return r;
 	if (is_other_driver(b))
 		return bring_driver(b, err);
 	if (b->place.where == SRIOV_AWAY)

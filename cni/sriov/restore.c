@@ -17,9 +17,14 @@ static int drop_only(struct sriov_ctx *ctx, const struct bw_vf_hold *hold, struc
 	struct bw_journal *j = NULL;
 	int r = sriov_ctx_holds(ctx, &j, err);
 
-	if (r == 0 && j)
-		r = bw_journal_vf_drop(j, hold->pci, hold->container_id, hold->ifname, hold->id,
-				       err);
+	if (r < 0 || !j)
+		return r;
+	r = sriov_hold_begin(j, err);
+	if (r == 0)
+		r = sriov_hold_end(j,
+				   bw_journal_vf_drop(j, hold->pci, hold->container_id,
+						      hold->ifname, hold->id, err),
+				   err);
 	return r < 0 ? r : 0;
 }
 
