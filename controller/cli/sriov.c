@@ -61,8 +61,9 @@ static const char *link_of(const struct bw_sriov_pf *pf)
 	return pf->link.flags & BW_IFF_LOWER_UP ? "up" : "no carrier";
 }
 
-/* The columns of a VF's line, but for the widths of their heads. */
-#define ROW "  %-3s  %-12s  %-10s  %-15s  %-24s  %-15s  %-9s  %-8s  %-5s  %-7s  %-12s  %-8s"
+/* The columns of a VF's line; the last one is padded where more follow. */
+#define ROW "  %-3s  %-12s  %-9s  %-12s  %-24s  %-8s  %-8s  %-8s  %-5s  %-7s  %-9s  %-*s"
+#define STATE_WIDTH 8
 
 static void print_head(struct view *v, const struct bw_sriov_pf *pf)
 {
@@ -74,7 +75,7 @@ static void print_head(struct view *v, const struct bw_sriov_pf *pf)
 	if (!pf->sys.numvfs)
 		return;
 	(void)printf(ROW, "VF", "PCI", "DRIVER", "DEVICE", "HOLDER", "IF", "VLAN", "SPOOFCHK",
-		     "TRUST", "LINK", "RATE", "STATE");
+		     "TRUST", "LINK", "RATE", v->args->wide ? STATE_WIDTH : 0, "STATE");
 	if (v->args->wide)
 		(void)printf("  %-17s  %-24s  %s", "ADMIN-MAC", "NETWORK", "CONTAINER");
 	(void)printf("\n");
@@ -132,7 +133,8 @@ static void print_vf(const struct view *v, const struct bw_sriov_vf *vf)
 	(void)printf(ROW, index, vf->pci, vf->sys.driver[0] ? vf->sys.driver : "-",
 		     device[0] ? device : "-", holder_of(vf), vf->hold.id ? vf->hold.ifname : "-",
 		     vlan, flag(vf, BW_VF_HAS_SPOOFCHK, vf->settings.spoofchk),
-		     flag(vf, BW_VF_HAS_TRUST, vf->settings.trust), link, rate, cli_vf_state(vf));
+		     flag(vf, BW_VF_HAS_TRUST, vf->settings.trust), link, rate,
+		     v->args->wide ? STATE_WIDTH : 0, cli_vf_state(vf));
 	if (v->args->wide)
 		(void)printf("  %-17s  %-24s  %s",
 			     vf->has_settings ? bw_mac_str(&vf->settings.mac, mac) : "-",

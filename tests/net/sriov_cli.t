@@ -3,6 +3,7 @@
 """barewire sriov: what is shown of a made card whose VFs belong to user space, and what the verbs answer."""
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 
@@ -155,6 +156,22 @@ def a_journal_that_cannot_be_read_is_exit_2(card):
         f.write(b"this is no database" * 1000)
     expect_in("/run/spoilt/journal.db", cli("show", "--dir", "/run/spoilt", code=2), "text")
     expect_eq(len(show("--dir", "/run/none")["pfs"]), 2, "PFs without a journal")
+
+
+@with_card
+def a_journal_from_before_VFs_is_one_without_holders(card):
+    ns = Netns("a")
+    expect_ok(plug("ADD", conf(VFS[0]), ns))
+    expect_ok(plug("DEL", conf(VFS[0]), ns))
+    db = sqlite3.connect(JOURNAL)
+    db.execute("DROP TABLE vf_hold")
+    db.execute("PRAGMA user_version = %d" % (db.execute("PRAGMA user_version").fetchone()[0] & ~0xff))
+    db.commit()
+    db.close()
+    expect_eq({v["state"] for v in show()["pfs"][0]["vfs"]}, {"free"}, "states")
+    expect_ok(plug("ADD", conf(VFS[0]), ns))
+    expect_eq(vf_of(show(), VFS[0])["state"], "live", "state")
+    expect_ok(plug("DEL", conf(VFS[0]), ns))
 
 
 main()
