@@ -144,6 +144,7 @@ static int print_repair_json(struct fix *f, const struct bw_journal_repair *done
 	struct cJSON *o = bw_json_build_object(&f->build);
 
 	bw_json_put_uint(&f->build, o, "attachments", done->attachments - f->n);
+	bw_json_put_uint(&f->build, o, "vfs", done->vf_holds);
 	bw_json_put_uint(&f->build, o, "gone", f->n);
 	bw_json_put_uint(&f->build, o, "lost", done->lost);
 	if (done->kept[0])
@@ -163,6 +164,8 @@ int cli_ipam_repair(const struct cli_args *args)
 		return print_repair_json(&f, &done);
 	/* Nobody reads what cannot be printed, ignoring. */
 	(void)printf("%u attachments are in the journal\n", done.attachments - f.n);
+	if (done.vf_holds)
+		(void)printf("%u VFs are held\n", done.vf_holds);
 	if (f.n)
 		(void)printf("%u of containers that no longer exist were removed\n", f.n);
 	if (done.kept[0])

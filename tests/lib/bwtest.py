@@ -325,7 +325,7 @@ def _rows(values):
     return sorted(json.dumps(_stable(v), sort_keys=True) for v in values)
 
 
-def journal_rows(path=JOURNAL, tables=("attachment", "address", "used", "segment", "uplink_original")):
+def journal_rows(path=JOURNAL, tables=("attachment", "address", "used", "segment", "uplink_original", "vf_hold")):
     """Rows of the journal, read from a copy: the journal itself is not touched, not even its WAL."""
     if not os.path.exists(path):
         return []
