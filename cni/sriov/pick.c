@@ -120,6 +120,8 @@ static enum fit fits(const struct sriov_stock *stock, const struct sriov_stock_v
 
 		best = f == FIT_NOT_MATCHED ? best : f;
 	}
+	if (best == FIT && want->needs_netdev && sriov_dpdk_is(vf->dev.driver))
+		return FIT_USER_SPACE;
 	if (best == FIT && vf->use == SRIOV_FREE && !vf->dev.n_netdevs &&
 	    !sriov_dpdk_is(vf->dev.driver))
 		return FIT_ELSEWHERE;

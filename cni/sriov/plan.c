@@ -95,6 +95,12 @@ static void identify(struct sriov_vf *vf, const struct sriov_found *found)
 static int check_netdev(const struct sriov_vf *vf, const struct sriov_found *found,
 			struct bw_err *err)
 {
+	if (vf->is_dpdk && vf->add->ctx->conf.has_bond)
+		return bw_reject(
+			err, BW_ERR_INVALID, EINVAL,
+			"bond: VF %s has driver %s, which gives it to user space, expected a "
+			"VF with an interface",
+			vf->pci, found->pci.dev.driver);
 	if (vf->is_dpdk || vf->original.was.has_netdev)
 		return 0;
 	if (!found->pci.dev.driver[0])

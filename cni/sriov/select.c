@@ -24,6 +24,7 @@ static struct sriov_want want_of(const struct sriov_add *add, unsigned int slot)
 		want.key = bond_keys[slot];
 		want.pfs = &c->bond.pfs[slot];
 		want.n_pfs = 1;
+		want.needs_netdev = 1;
 		want.not_pf = slot ? add->vfs[0].pf_pci : NULL;
 	}
 	return want;
@@ -40,6 +41,10 @@ static int named(const struct sriov_add *add, unsigned int slot, struct sriov_ca
 
 	if (slot) {
 		r = bw_pci_vf_look("", pci->s, &vf, err);
+		if (r == -ENODEV)
+			return bw_reject(err, BW_ERR_INVALID, ENODEV,
+					 "bond.deviceIDs[1]: there is no VF %s on this node",
+					 pci->s);
 		if (r < 0)
 			return r;
 		if (strcmp(vf.pf.pci, add->vfs[0].pf_pci) == 0)

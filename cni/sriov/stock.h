@@ -72,6 +72,7 @@ struct sriov_want {
 	size_t n_selectors;
 	const char *not_pf; /* address of a PF that is taken by the other slot; NULL = none */
 	int numa; /* preferred node; -1 = none */
+	uint8_t needs_netdev; /* a VF of user space will not do, whatever a selector names */
 };
 
 /**

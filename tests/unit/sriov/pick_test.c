@@ -229,6 +229,8 @@ static void user_space_drivers_must_be_named(void **state)
 	s->vfs[2].dev.n_netdevs = 0;
 	assert_string_equal(picked(s, &anything, out), "1.0 1.1 1.3 2.0 2.1 2.2 2.3");
 	assert_string_equal(picked(s, &want, out), "1.2");
+	want.needs_netdev = 1;
+	assert_string_equal(picked(s, &want, out), "");
 	assert_true(sriov_dpdk_is("uio_pci_generic") && sriov_dpdk_is("igb_uio"));
 	assert_false(sriov_dpdk_is("igbvf") || sriov_dpdk_is("") || sriov_dpdk_is("vfio"));
 }
