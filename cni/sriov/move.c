@@ -22,20 +22,25 @@ int sriov_move_needs_relearn(const char *driver)
 	return 0;
 }
 
+/* Makes the driver see the MTU written: the kernel passes only a change on to it. */
+static void put_mtu(struct bw_nl_batch *b, const struct bw_link *link, uint32_t mtu)
+{
+	struct bw_link_set other = { .what = BW_LINK_SET_MTU,
+				     .mtu = mtu > MTU_LEAST ? mtu - 1 : mtu + 1 };
+	struct bw_link_set back = { .what = BW_LINK_SET_MTU, .mtu = mtu };
+
+	if (link->mtu == mtu)
+		bw_link_put_set(b, link->ifindex, link->name, &other);
+	bw_link_put_set(b, link->ifindex, link->name, &back);
+}
+
 int sriov_move_relearn(struct bw_nl *host, struct bw_link *link, uint32_t mtu, struct bw_err *err)
 {
 	struct bw_link_set down = { .what = BW_LINK_SET_DOWN };
-	struct bw_link_set other = { .what = BW_LINK_SET_MTU };
-	struct bw_link_set back = { .what = BW_LINK_SET_MTU, .mtu = mtu };
 	struct bw_nl_batch *b = bw_nl_begin(host);
 
 	bw_link_put_set(b, link->ifindex, link->name, &down);
-	/* The kernel passes only a change on to the driver. */
-	if (link->mtu == mtu) {
-		other.mtu = mtu > MTU_LEAST ? mtu - 1 : mtu + 1;
-		bw_link_put_set(b, link->ifindex, link->name, &other);
-	}
-	bw_link_put_set(b, link->ifindex, link->name, &back);
+	put_mtu(b, link, mtu);
 	bw_link_put_get(b, link->ifindex, link->name, link);
 	return bw_nl_talk(host, b, err);
 }
@@ -116,7 +121,7 @@ static int drop_altnames(struct sriov_place *place, struct bw_err *err)
 }
 
 /* It takes its name while nobody on the host looks: there it appears under that name alone. */
-static int go_home(struct sriov_place *place, const char *name, struct bw_err *err)
+static int go_home(struct sriov_place *place, const char *name, uint32_t mtu, struct bw_err *err)
 {
 	struct bw_link_set down = { .what = BW_LINK_SET_DOWN };
 	struct bw_link_set rename = { .what = BW_LINK_SET_NAME, .name = name };
@@ -128,6 +133,8 @@ static int go_home(struct sriov_place *place, const char *name, struct bw_err *e
 	const struct bw_link *link = &place->link;
 	struct bw_nl_batch *b = bw_nl_begin(place->pod);
 
+	if (mtu)
+		put_mtu(b, link, mtu);
 	bw_link_put_set(b, link->ifindex, link->name, &down);
 	if (strcmp(link->name, name) != 0 && strcmp(name, NAME_ANY) != 0) {
 		bw_link_put_set(b, link->ifindex, link->name, &rename);
@@ -137,14 +144,14 @@ static int go_home(struct sriov_place *place, const char *name, struct bw_err *e
 	return bw_nl_talk(place->pod, b, err);
 }
 
-int sriov_move_home(struct sriov_place *place, const char *name, struct bw_err *err)
+int sriov_move_home(struct sriov_place *place, const char *name, uint32_t mtu, struct bw_err *err)
 {
-	int r = go_home(place, name, err);
+	int r = go_home(place, name, mtu, err);
 
 	if (r == -EEXIST) {
 		r = drop_altnames(place, err);
 		if (r == 0)
-			r = go_home(place, NAME_ANY, err);
+			r = go_home(place, NAME_ANY, 0, err);
 	}
 	return r == -ENODEV ? 0 : r;
 }

@@ -42,10 +42,12 @@ int sriov_move_in(struct bw_nl *host, struct sriov_vf *vf, const struct bw_link 
  * sriov_move_home() - bring a VF back to the host, down and with no alias
  * @place: SRIOV_IN_POD
  * @name: what it is to be called; where that is taken it gets a name of the kernel's
+ * @mtu: written first; 0 = not. igbvf resets itself again and again while its PF is down, and never
+ *       returns from a reset that meets the device's closing; an MTU waits for the reset to end
  *
  * Return: 0, also when something took it away meanwhile; -errno.
  */
-int sriov_move_home(struct sriov_place *place, const char *name, struct bw_err *err);
+int sriov_move_home(struct sriov_place *place, const char *name, uint32_t mtu, struct bw_err *err);
 
 /**
  * sriov_move_tidy() - make a VF's netdev what it was: name, other names, MAC, MTU, alias, up

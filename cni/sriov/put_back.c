@@ -122,6 +122,16 @@ static int wait_for_it(struct sriov_back *b, struct bw_err *err)
 	return r < 0 ? bw_wrap(err, r, "wait for VF %s to come back", b->pci) : AGAIN;
 }
 
+/* The MTU to write before a VF is closed; 0 = its driver can be closed at any time. */
+static uint32_t settle_mtu(const struct sriov_found *found, uint32_t mtu)
+{
+	const unsigned int runs = IFF_UP | BW_IFF_LOWER_UP;
+
+	if (!sriov_move_needs_relearn(found->pci.dev.driver) || (found->pf.flags & runs) == runs)
+		return 0;
+	return mtu;
+}
+
 static int bring_home(struct sriov_back *b, struct bw_err *err)
 {
 	struct sriov_place *place = &b->place;
@@ -135,7 +145,9 @@ static int bring_home(struct sriov_back *b, struct bw_err *err)
 	r = sriov_rdma_return(&place->ns, b->pci, &why);
 	if (r < 0)
 		bw_log_warn("an RDMA device was not brought back", "vf", b->pci, "error", why.msg);
-	r = sriov_move_home(place, name, err);
+	r = sriov_move_home(place, name,
+			    settle_mtu(&b->found, b->o.was.mtu ? b->o.was.mtu : place->link.mtu),
+			    err);
 	if (r < 0)
 		return bw_wrap(err, r, "bring VF %s home", b->pci);
 	sriov_place_done(place);
@@ -393,5 +405,5 @@ int sriov_back_lost(struct sriov_ctx *ctx, const struct sriov_found *found,
 		return rename_home(ctx->host, &place->link, alias->host_name, err);
 	(void)sriov_bond_remove(place->pod, alias->ifname, NULL); /* the move frees it, ignoring */
 	(void)sriov_rdma_return(&place->ns, pci, NULL); /* may have none, ignoring */
-	return sriov_move_home(place, alias->host_name, err);
+	return sriov_move_home(place, alias->host_name, settle_mtu(found, place->link.mtu), err);
 }
