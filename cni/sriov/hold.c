@@ -18,6 +18,7 @@
 #include "restore.h"
 
 #define PATH_LEN_MAX 64
+#define RETURN_MS 10000 /* the kernel takes a dead namespace apart from a work queue */
 
 static int open_lock(const char *path, struct bw_err *err)
 {
@@ -234,6 +235,28 @@ static int take_free(struct sriov_vf *vf, struct bw_journal *j, struct bw_vf_hol
 	return r;
 }
 
+/*
+ * While some process keeps a dead holder's namespace, its VF is there and speaks: the row stays the
+ * holder's, so that its DEL goes on waiting and frees no address meanwhile.
+ */
+static int await_return(struct sriov_vf *vf, const struct bw_vf_hold *stale,
+			struct sriov_found *found, struct bw_err *err)
+{
+	struct bw_link link;
+	int r = sriov_find_look(vf->add->ctx, vf->pci, found, NULL, err);
+
+	if (r < 0 || found->link.ifindex || !sriov_find_makes_netdev(found->pci.dev.driver))
+		return r;
+	r = bw_link_wait_pci(NULL, vf->pci, RETURN_MS, &link, err);
+	if (r == -ETIMEDOUT)
+		return bw_reject(
+			err, BW_ERR_BUSY, EBUSY,
+			"VF %s is still in the network namespace of container %.80s, which "
+			"some process keeps",
+			vf->pci, stale->container_id);
+	return r;
+}
+
 /* A record of this boot has the first originals; of another one it describes nothing. */
 static int take_over(struct sriov_vf *vf, struct bw_journal *j, struct bw_vf_hold *h,
 		     const struct bw_vf_hold *stale, struct sriov_found *found, struct bw_err *err)
@@ -243,6 +266,9 @@ static int take_over(struct sriov_vf *vf, struct bw_journal *j, struct bw_vf_hol
 
 	if (!first)
 		return bw_fail(err, ENOMEM, "take VF %s over", vf->pci);
+	r = await_return(vf, stale, found, err);
+	if (r < 0)
+		return r;
 	fill(vf, h);
 	h->vf = stale->vf; /* nothing was looked at yet */
 	memcpy(h->pf, stale->pf, sizeof(h->pf));
