@@ -114,8 +114,8 @@ int bw_pci_pfs(const char *root, bw_pci_pf_fn fn, void *arg, struct bw_err *err)
 int bw_pci_has_driver(const char *root, const char *driver);
 
 /*
- * Takes the driver away; the driver may make the caller wait as long as a program has the device
- * open (vfio-pci). Return: 0 also when none is bound; -ENODEV; -errno.
+ * Takes the driver away. Return: 0 also when none is bound; -ENODEV; -EBUSY class BUSY a program
+ * has the device open through vfio-pci, whose unbind would wait for it; -errno.
  */
 int bw_pci_unbind(const char *root, const char *pci, struct bw_err *err);
 
@@ -131,7 +131,7 @@ int bw_pci_override(const char *root, const char *pci, const char *driver, struc
  *
  * Waits for the kernel's event, never polls by time.
  * Return: 0 also when it has it already; -ENODEV; -ENOENT class UNSUPPORTED the driver is not
- * loaded; -EBUSY another driver has it; -ETIMEDOUT class BUSY; -errno of the probe.
+ * loaded; -EBUSY class BUSY another driver has it; -ETIMEDOUT class BUSY; -errno of the probe.
  */
 int bw_pci_bind(const char *root, const char *pci, const char *driver, int timeout_ms,
 		struct bw_err *err);

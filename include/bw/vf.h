@@ -15,6 +15,7 @@ struct nlmsghdr;
 
 #define BW_VF_INDEX_MAX 65535U /* NumVFs is 16 bits wide: PCI Express SR-IOV capability */
 #define BW_VF_VLAN_MAX 4094 /* IEEE 802.1Q: 4095 is reserved, though some drivers take it */
+#define BW_VF_RATE_MAX 2147483647U /* Mbit/s: ndo_set_vf_rate() of linux/netdevice.h takes int */
 #define BW_VF_QOS_MAX 7 /* priority code point */
 #define BW_VF_PROTO_8021Q 0x8100 /* ETH_P_8021Q */
 #define BW_VF_PROTO_8021AD 0x88a8 /* ETH_P_8021AD */

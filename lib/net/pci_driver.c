@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Drivers of PCI devices: bind, unbind, override, and the wait for the kernel's word. */
+#include <fcntl.h>
 #include <linux/netlink.h>
 #include <poll.h>
 #include <stdio.h>
@@ -50,6 +51,31 @@ int bw_pci_has_driver(const char *root, const char *driver)
 	       access(path, F_OK) == 0;
 }
 
+/*
+ * The kernel's unbind of vfio-pci waits for the program that has the device, for as long as that
+ * takes. A group can be open once: vfio_group_fops_open() of drivers/vfio/group.c.
+ */
+static int refuse_in_use(const char *root, const char *pci, struct bw_err *err)
+{
+	bw_autoclose int group = -1;
+	char path[BW_PCI_PATH_MAX];
+	struct bw_pci_dev d;
+	int n;
+	int r = bw_pci_look(root, pci, &d, err);
+
+	if (r < 0 || d.iommu_group < 0)
+		return r;
+	n = snprintf(path, sizeof(path), "%s/dev/vfio/%d", root, d.iommu_group);
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return bw_fail(err, ENAMETOOLONG, "look at PCI device %s", pci);
+	group = open(path, O_RDWR | O_CLOEXEC);
+	/* Whatever else is wrong with it, the kernel's own answer is better. */
+	if (group < 0 && errno == EBUSY)
+		return bw_reject(err, BW_ERR_BUSY, EBUSY,
+				 "PCI device %s is used by a program that has %s open", pci, path);
+	return 0;
+}
+
 int bw_pci_unbind(const char *root, const char *pci, struct bw_err *err)
 {
 	char driver[BW_PCI_DRIVER_MAX + 1];
@@ -58,6 +84,10 @@ int bw_pci_unbind(const char *root, const char *pci, struct bw_err *err)
 	int r = driver_of(root, pci, driver, err);
 
 	if (r < 0 || !driver[0])
+		return r;
+	if (strcmp(driver, "vfio-pci") == 0)
+		r = refuse_in_use(root, pci, err);
+	if (r < 0)
 		return r;
 	w = write_sysfs(root, "drivers", driver, "unbind", pci, &why);
 	if (w == 0)

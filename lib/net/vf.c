@@ -295,6 +295,10 @@ int bw_vf_check(const struct bw_vf *vf, unsigned int what, struct bw_err *err)
 					 "vlanProto: expected 802.1q or 802.1ad, got 0x%04x",
 					 vf->proto);
 	}
+	if (what & BW_VF_SET_RATE && vf->min_tx_rate > BW_VF_RATE_MAX)
+		return out_of(err, "min_tx_rate", vf->min_tx_rate, BW_VF_RATE_MAX);
+	if (what & BW_VF_SET_RATE && vf->max_tx_rate > BW_VF_RATE_MAX)
+		return out_of(err, "max_tx_rate", vf->max_tx_rate, BW_VF_RATE_MAX);
 	/* 0 is no limit. */
 	if (what & BW_VF_SET_RATE && vf->max_tx_rate && vf->min_tx_rate > vf->max_tx_rate)
 		return bw_reject(err, BW_ERR_INVALID, ERANGE,

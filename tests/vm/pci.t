@@ -100,6 +100,11 @@ def a_vf_changes_to_vfio_and_back():
     drive("bind", vf.pci, "vfio-pci", 5000)
     expect_in("driver=vfio-pci override=vfio-pci", drive("vf", vf.pci)[1])
     expect_eq(drive("find", HERE, vf.pci), ["0 "], "netdev")
+    # The kernel would wait for the program that has it open.
+    group = os.path.basename(os.path.realpath(vf.path + "/iommu_group"))
+    held = os.open("/dev/vfio/" + group, os.O_RDWR)
+    expect_in("/dev/vfio/%s open" % group, refused(16, "unbind", vf.pci))
+    os.close(held)
     drive("unbind", vf.pci)
     # Without the override the kernel would not give it to this driver, with it to no other.
     refused(19, "bind", vf.pci, "igbvf", 100)  # ENODEV

@@ -428,6 +428,12 @@ static void values_have_bounds(void **state)
 	assert_bad(&v, BW_VF_SET_RATE, "min_tx_rate: expected at most max_tx_rate (100), got 101");
 	v.max_tx_rate = 0;
 	assert_int_equal(bw_vf_check(&v, BW_VF_ALL, &err), 0);
+	v.max_tx_rate = BW_VF_RATE_MAX;
+	assert_int_equal(bw_vf_check(&v, BW_VF_ALL, &err), 0);
+	v.max_tx_rate++;
+	assert_bad(&v, BW_VF_SET_RATE, "max_tx_rate: expected at most 2147483647");
+	v.min_tx_rate = v.max_tx_rate;
+	assert_bad(&v, BW_VF_SET_RATE, "min_tx_rate: expected at most 2147483647");
 	v = good;
 	v.mac.b[0] = 1;
 	assert_bad(&v, BW_VF_SET_MAC, "mac: a multicast address");
