@@ -60,10 +60,10 @@ test-bpf: $(BPF_TEST) $(TEST_PROGRAMS) | $(call need,unit) $(call need,bed)
 	$(call tier,bpf,300,60,$(BPF_TEST) $(call tier_files,bpf))
 
 test-net: $(TEST_PROGRAMS) | $(call need,bed) $(call need,demo) $(call need,test) $(call need,go-plugins)
-	$(call tier,net,900,220,$(call tier_files,net))
+	$(call tier,net,900,230,$(call tier_files,net))
 
 test-conformance: $(TEST_PROGRAMS) | $(call need,bed) $(call need,test) $(call need,go-plugins)
-	$(call tier,conformance,900,400,$(call tier_files,conformance))
+	$(call tier,conformance,900,650,$(call tier_files,conformance))
 
 test-differential: $(TEST_PROGRAMS) | $(call need,bed) $(call need,go-plugins) $(call need,deb-plugins)
 	$(call tier,differential,900,230,$(call tier_files,conformance/differential))

@@ -69,12 +69,21 @@ def _47_without_the_list_nothing_is_collected(program):
     conf = conf_of(program)
     ns = Netns("a")
     added(program, conf, ns)
-    for doc in (conf, {**conf, VALID: None}):
-        refused(program, "GC", doc, ns, 7, VALID)
+    refused(program, "GC", conf, ns, 7, VALID)
     for bad in ({}, "a", 5, ["a"], [{}], [{"containerID": "a"}], [{"ifname": "eth0"}],
                 [{"containerID": 5, "ifname": "eth0"}], [{"containerID": "", "ifname": "eth0"}]):
         refused(program, "GC", {**conf, VALID: bad}, ns, 7, VALID)
     deleted(program, conf, ns)
+
+
+@both
+def _47_null_is_the_empty_list_that_libcni_writes_of_a_nil_slice(program):
+    conf = conf_of(program)
+    for key in (VALID, OLD_VALID):
+        added(program, conf, Netns("a"))
+        Netns.remove_all()
+        expect_ok(plug(program, "GC", {**conf, key: None}))
+        expect_eq((attachments(), held()), ([], []), "attachments and addresses")
 
 
 @both
