@@ -44,7 +44,8 @@ def crash(n, argv, stdin=None, env=None, from_main=True, state_only=False, error
     answer = json.loads(p.stdout)
     if not answer["killed"]:
         with open(os.path.join(folder, "out")) as f:
-            answer["out"] = f.read() + p.stderr
+            answer["stdout"] = f.read()
+        answer["out"] = answer["stdout"] + p.stderr
     return answer
 
 

@@ -55,7 +55,9 @@ class Pf:
         """count VFs, fresh ones if there were others. The PF resets itself afterwards, and a VF that is
         probed meanwhile never gets an answer from it: igbvf comes when the PF's carrier is back."""
         if self.count != count:
-            self.remove()
+            if self.count:
+                self.remove()  # which resets it as well: two resets at once cannot be told apart
+                wait_until(lambda: carrier(self.name), CARRIER_S, "carrier of %s without VFs" % self.name)
             run("modprobe", "-r", "igbvf", check=False)
             changes = self.carrier_changes()
             write(self.path + "/sriov_numvfs", str(count))
