@@ -13,12 +13,14 @@
 #include <bw/err.h>
 #include <bw/sriov.h>
 
+#include "failalloc.h"
 #include "original.h"
 #include "sysfs.h"
 
 #define PF1 "0000:01:00.0"
 #define PF2 "0000:02:00.0"
 #define SEEN_MAX 8
+#define ALLOCATIONS_MAX 20000
 
 struct seen {
 	char pfs[SEEN_MAX][BW_PCI_ADDR_MAX + 1];
@@ -28,6 +30,15 @@ struct seen {
 	int has_pf[SEEN_MAX];
 	unsigned int n_vfs;
 };
+
+static void *zeroed(size_t size)
+{
+	void *p = calloc(1, size);
+
+	if (!p)
+		exit(1);
+	return p;
+}
 
 static int see_pf(const struct bw_sriov_pf *pf, void *arg, struct bw_err *err)
 {
@@ -56,11 +67,10 @@ static int see_vf(const struct bw_sriov_pf *pf, const struct bw_sriov_vf *vf, vo
 
 static struct seen *look(void)
 {
-	struct seen *s = calloc(1, sizeof(*s));
+	struct seen *s = zeroed(sizeof(struct seen));
 	struct bw_sriov_visitor v = { .pf = see_pf, .vf = see_vf, .arg = s };
 	struct bw_err err = { 0 };
 
-	assert_non_null(s);
 	if (bw_sriov_walk(sysfs_root, sysfs_root, &v, &err) < 0)
 		fail_msg("%s", err.msg);
 	return s;
@@ -71,9 +81,8 @@ static void hold(const char *pci, uint32_t index, const char *container, const c
 		 const struct sriov_original *o)
 {
 	bw_autojournal struct bw_journal *j = NULL;
-	bw_autofree struct bw_vf_hold *h = calloc(1, sizeof(*h));
+	bw_autofree struct bw_vf_hold *h = zeroed(sizeof(*h));
 
-	assert_non_null(h);
 	assert_int_equal(bw_journal_open(sysfs_root, BW_JOURNAL_F_CREATE, &j, NULL), 0);
 	(void)snprintf(h->pci, sizeof(h->pci), "%s", pci);
 	(void)snprintf(h->pf, sizeof(h->pf), PF1);
@@ -91,9 +100,8 @@ static void hold(const char *pci, uint32_t index, const char *container, const c
 /* The record of a VF for user space, without settings of the PF. */
 static struct sriov_original *record(const char *driver)
 {
-	struct sriov_original *o = calloc(1, sizeof(*o));
+	struct sriov_original *o = zeroed(sizeof(*o));
 
-	assert_non_null(o);
 	(void)snprintf(o->was.driver, sizeof(o->was.driver), "%s", driver);
 	return o;
 }
@@ -216,6 +224,37 @@ static void a_visitor_ends_the_walk(void **state)
 	assert_int_equal(n, 1);
 }
 
+/* Memory that runs out costs the walk, or the text of one VF's drift: never more. */
+static void each_allocation_may_fail(void **state)
+{
+	bw_autofree struct sriov_original *o = record("vfio-pci");
+	bw_autofree struct seen *s = zeroed(sizeof(struct seen));
+	struct bw_sriov_visitor v = { .pf = see_pf, .vf = see_vf, .arg = s };
+	char boot_id[BW_BOOT_ID_LEN + 1];
+	int failed, r;
+
+	(void)state;
+	assert_int_equal(bw_boot_id(boot_id, NULL), 0);
+	o->was.has_netdev = 1;
+	hold("0000:01:10.0", 0, "a", boot_id, o);
+	hold("0000:01:10.6", 3, "c", boot_id, o);
+	for (long n = 0; n < ALLOCATIONS_MAX; n++) {
+		struct bw_err err = { 0 };
+
+		memset(s, 0, sizeof(*s));
+		fail_alloc_start(n);
+		r = bw_sriov_walk(sysfs_root, sysfs_root, &v, &err);
+		failed = fail_alloc_stop();
+		if (r < 0)
+			assert_true(failed && err.msg[0]);
+		else
+			assert_int_equal(s->n_vfs, 3);
+		if (!failed)
+			return;
+	}
+	fail_msg("more than %d allocations", ALLOCATIONS_MAX);
+}
+
 #define TREE_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -227,6 +266,7 @@ int main(void)
 		TREE_TEST(a_holder_of_another_boot_is_gone_and_has_no_drift),
 		TREE_TEST(held_vfs_that_are_no_more_come_last),
 		TREE_TEST(a_visitor_ends_the_walk),
+		TREE_TEST(each_allocation_may_fail),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
