@@ -15,7 +15,9 @@ from cnibed import *
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 VERBS = {"gc": "GC"}
-WHO = {"common": PROGRAMS, "ipam": PROGRAMS, "bridge": (BRIDGE,), "gc": PROGRAMS}
+SRIOV = "barewire-sriov"
+ALL = (*PROGRAMS, SRIOV)
+WHO = {"common": ALL, "ipam": ALL, "bridge": (BRIDGE,), "sriov": (SRIOV,), "gc": ALL}
 LEAST = 150
 
 
@@ -34,6 +36,8 @@ def row_conf(program, row):
     if "stdin" in row:
         return row["stdin"]
     conf = conf_of(program)
+    if program == SRIOV:
+        conf.update(type=SRIOV, deviceID="0000:01:10.0")
     for key, value in row.get("range", {}).items():
         conf["ipam"]["ranges"][0][0][key] = value
     for path, value in row.get("set", {}).items():
@@ -83,6 +87,8 @@ def bad(program, group, row):
     text = obj["msg"] + " " + obj.get("details", "")
     for word in row["says"]:
         expect(any(w in text for w in word.split("|")), "the message does not say %r\n%s" % (word, answer))
+    if program == SRIOV and verb == "ADD" and not env and obj["code"] != 6:
+        expect_ok(plug(program, "DEL", conf, Bed.ns))  # what ADD refuses stops no DEL
     after = everything()
     changes = diff(Bed.clean, after)
     if row.get("late"):  # what a failed ADD may leave: the journal's files, without a row
