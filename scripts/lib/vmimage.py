@@ -35,7 +35,7 @@ MODULES = ("virtio_pci virtio_console igb igbvf virtio_net veth bridge br_netfil
            "iptable_nat iptable_filter ip6table_nat ip6table_filter sch_ingress sch_htb sch_tbf sch_fq sch_fq_codel "
            "sch_netem cls_bpf cls_matchall cls_flower cls_u32 cls_basic act_bpf act_mirred act_police act_gact "
            "act_vlan act_skbedit vfio_pci vfio_iommu_type1 overlay inet_diag tcp_diag udp_diag af_packet_diag "
-           "unix_diag netlink_diag ib_core ib_uverbs rdma_rxe loop virtio_rng").split()
+           "unix_diag netlink_diag ib_core ib_uverbs rdma_rxe crc32_generic loop virtio_rng").split()
 # What a line `# vm: with=NAME` adds: patterns of this machine, or below the cache.
 EXTRAS = {
     "go": ["go-plugins-*/*"],

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Calls lib/net/pci.c and what of lib/net/link.c finds devices by PCI address, one verb a process.
+ * Calls lib/net/pci.c, lib/net/rdma.c and what of lib/net/link.c finds devices by PCI address, one
+ * verb a process.
  *
  *     pcidrive vf PCI | pf NAME | vfs PF | pfs
  *     pcidrive unbind PCI | bind PCI DRIVER MS | override PCI DRIVER | rebind PCI MS
  *     pcidrive find NETNS PCI | wait NETNS PCI MS      NETNS is a path
+ *     pcidrive rdma-mode | rdma-list NETNS | rdma-move NETNS NAME TO
  *
  * A failure is one line "-errno text" and exit code 1.
  */
@@ -17,6 +19,7 @@
 #include <bw/netns.h>
 #include <bw/nl.h>
 #include <bw/pci.h>
+#include <bw/rdma.h>
 
 static void print_dev(const char *what, const struct bw_pci_dev *d)
 {
@@ -128,15 +131,72 @@ static int do_wait(char **a, struct bw_err *err)
 	return r;
 }
 
+static int rdma_mode(char **a, struct bw_err *err)
+{
+	bw_autonl struct bw_nl *nl = NULL;
+	int exclusive = 0;
+	int r = bw_nl_open(BW_NL_RDMA, NULL, &nl, err);
+
+	(void)a;
+	if (r == 0)
+		r = bw_rdma_exclusive(nl, &exclusive, err);
+	if (r == 0)
+		(void)printf("%s\n", exclusive ? "exclusive" : "shared");
+	return r;
+}
+
+static int print_rdma(const struct bw_rdma_dev *dev, void *arg, struct bw_err *err)
+{
+	(void)arg;
+	(void)err;
+	(void)printf("%s\n", dev->name);
+	return 0;
+}
+
+static int open_rdma(const char *path, struct bw_nl **ret, struct bw_err *err)
+{
+	bw_autonetns struct bw_netns ns = BW_NETNS_NONE;
+	int r = bw_netns_open(path, &ns, err);
+
+	return r < 0 ? r : bw_nl_open(BW_NL_RDMA, &ns, ret, err);
+}
+
+static int rdma_list(char **a, struct bw_err *err)
+{
+	bw_autonl struct bw_nl *nl = NULL;
+	int r = open_rdma(a[0], &nl, err);
+
+	return r < 0 ? r : bw_rdma_list(nl, print_rdma, NULL, err);
+}
+
+static int rdma_move(char **a, struct bw_err *err)
+{
+	bw_autonetns struct bw_netns to = BW_NETNS_NONE;
+	bw_autonl struct bw_nl *nl = NULL;
+	struct bw_rdma_dev dev = { 0 };
+	int r = bw_netns_open(a[2], &to, err);
+
+	if (r == 0)
+		r = open_rdma(a[0], &nl, err);
+	if (r == 0)
+		r = bw_rdma_find(nl, a[1], &dev, err);
+	if (r == 0)
+		r = bw_fail(err, ENODEV, "find RDMA device %s", a[1]);
+	return r < 0 ? r : bw_rdma_set_netns(nl, &dev, to.fd, err);
+}
+
 static const struct verb {
 	const char *name;
 	int args;
 	int (*run)(char **args, struct bw_err *err);
 } verbs[] = {
-	{ "vf", 1, show_vf },   { "pf", 1, show_pf },           { "vfs", 1, show_vfs },
-	{ "pfs", 0, show_pfs }, { "unbind", 1, do_unbind },     { "bind", 3, do_bind },
-	{ "find", 2, do_find }, { "override", 2, do_override }, { "rebind", 2, do_rebind },
-	{ "wait", 3, do_wait },
+	{ "vf", 1, show_vf },          { "pf", 1, show_pf },
+	{ "vfs", 1, show_vfs },        { "pfs", 0, show_pfs },
+	{ "unbind", 1, do_unbind },    { "bind", 3, do_bind },
+	{ "find", 2, do_find },        { "override", 2, do_override },
+	{ "rebind", 2, do_rebind },    { "wait", 3, do_wait },
+	{ "rdma-mode", 0, rdma_mode }, { "rdma-list", 1, rdma_list },
+	{ "rdma-move", 3, rdma_move },
 };
 
 int main(int argc, char **argv)
