@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The style as executable rules: one test a rule, each violation as file:line. A rule that a line must
 break for a reason carries `lint: RULE reason` in a comment on that line or the one before it."""
+import json
 import os
 import re
 import subprocess
@@ -520,6 +521,38 @@ def every_error_of_barewire_sriov_is_explained():
             if m.group(1) != "BW_ERR_INTERNAL" and said.strip(".: ") and not any(t in said for t in told):
                 bad.append("%s:%d: not in %s: %s" % (name, line_of(text, m.start()), page, said))
     return bad
+
+
+def examples(page):
+    """The configurations of a document: objects that begin a line, or a quoted text of YAML."""
+    text, end = TEXT[page], 0
+    for m in re.finditer(r"(?m)(?:^ *|config: ')(?=\{)", text):
+        if m.end() < end:
+            continue
+        try:
+            doc, end = json.JSONDecoder().raw_decode(text, m.end())
+        except ValueError as e:
+            doc = e if '"type": "barewire-' in text[m.end():m.end() + 200] else {}
+        yield line_of(text, m.end()), doc
+
+
+@rule
+def examples_in_documents_have_keys_that_are_read():
+    bad, seen = [], 0
+    frame = {"cniVersion", "name", "type", "capabilities"}
+    for name in [f for f in TEXT if f.endswith(".md")]:
+        for line, doc in examples(name):
+            where = "%s:%d" % (name, line)
+            if isinstance(doc, ValueError):
+                bad.append("%s: is no JSON: %s" % (where, doc))
+                continue
+            for plugin in doc.get("plugins", [doc]):
+                program = str(plugin.get("type", "")).partition("barewire-")[2]
+                if program in KEYS:
+                    seen += 1
+                    bad += ["%s: %s is no key of barewire-%s" % (where, k, program)
+                            for k in sorted(set(plugin) - frame - keys_read(KEYS[program][0])[1])]
+    return bad + ([] if seen > 4 else ["only %d examples were found" % seen])
 
 
 def anchors(page):
