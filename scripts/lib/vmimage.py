@@ -20,8 +20,7 @@ HOME = "/barewire"  # the checkout in the guest
 
 # Where busybox has one of the same name, the real program is wanted; its shell would not start that one.
 PROGRAMS = ("sh bash ip bridge tc ss nft tcpdump ping strace ethtool bpftool sysctl nsenter unshare mount umount kmod "
-            "python3 conntrack iptables ip6tables iperf3 sqlite3 setpriv prlimit timeout env flock busybox "
-            "redis-server redis-cli redis-benchmark runc").split()
+            "python3 conntrack iptables ip6tables iperf3 sqlite3 setpriv prlimit timeout env flock busybox").split()
 LINKS = {"modprobe": "kmod", "insmod": "kmod", "rmmod": "kmod", "lsmod": "kmod", "depmod": "kmod", "modinfo": "kmod"}
 PYTHON_LEAVES_OUT = {"test", "idlelib", "lib2to3", "tkinter", "ensurepip", "pydoc_data", "distutils",
                      "dist-packages", "site-packages", "turtledemo", "venv"}
@@ -39,7 +38,8 @@ MODULES = ("virtio_pci virtio_console igb igbvf virtio_net veth bridge br_netfil
 # What a line `# vm: with=NAME` adds: patterns of this machine, or below the cache.
 EXTRAS = {
     "go": ["go-plugins-*/*"],
-    "containerd": ["/usr/bin/containerd", "/usr/bin/ctr", "/usr/bin/containerd-shim-runc-v2"],
+    "containerd": ["/usr/bin/containerd", "/usr/bin/ctr", "/usr/bin/containerd-shim-runc-v2", "/usr/sbin/runc"],
+    "redis": ["/usr/bin/redis-server", "/usr/bin/redis-cli"],
     "netdevsim": ["netdevsim-*/*"],
 }
 

@@ -13,7 +13,7 @@ from datapath import interleave, rows_of
 from measure import AA, between, count_text, median_iqr
 
 SUBNET, ADDRESS = "10.96.0.0/24", "10.96.0.200"
-NEEDS = {"sriov": ["with=go", "mem=1536"], "netkit": ["with=go", "mem=1536"]}
+NEEDS = {"sriov": ["with=go", "mem=1536"], "netkit": ["with=go,redis", "mem=1536"]}
 KERNEL = "kernel alone"
 
 
