@@ -118,8 +118,8 @@ int bw_vf_get(struct bw_nl *nl, int pf_ifindex, uint32_t index, struct bw_vf *re
  * @what: BW_VF_SET_* of those that count
  *
  * Drivers are lax: the bounds are ours. A zero MAC is allowed (it takes the administrator's away),
- * a multicast one is not; a minimum rate above the maximum is not. Return: 0; -ERANGE class
- * INVALID, the text names the setting.
+ * a multicast one is not; a minimum rate above the maximum is not.
+ * Return: 0; -ERANGE class INVALID, the text names the setting.
  */
 int bw_vf_check(const struct bw_vf *vf, unsigned int what, struct bw_err *err);
 
@@ -152,10 +152,8 @@ void bw_vf_put_set(struct bw_nl_batch *b, int pf_ifindex, const struct bw_vf *vf
 int bw_vf_set(struct bw_nl *nl, int pf_ifindex, const struct bw_vf *vf, unsigned int what,
 	      struct bw_err *err);
 
-/* Which of @what differ between two VFs: BW_VF_SET_* bits. Bits one of them has not do not count.
- */
+/* Which of @what two VFs differ in: BW_VF_SET_* bits, of those that both have. */
 unsigned int bw_vf_diff(const struct bw_vf *a, const struct bw_vf *b, unsigned int what);
 
-/* "mac", "vlan", "rate", "spoofchk", "trust", "link_state", "rss_query" of one bit; else "unknown".
- */
+/* Name of one bit: "mac", "vlan", "rate", "spoofchk" and so on; "unknown" for anything else. */
 const char *bw_vf_setting_str(unsigned int bit);
