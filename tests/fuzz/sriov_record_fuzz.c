@@ -15,7 +15,7 @@ static void record(const char *text)
 {
 	bw_autofree struct sriov_original *o = calloc(1, sizeof(*o));
 	bw_autofree struct sriov_original *again = calloc(1, sizeof(*again));
-	char written[BW_VF_RECORD_MAX + 1], twice[BW_VF_RECORD_MAX + 1];
+	static char written[BW_VF_RECORD_MAX + 1], twice[BW_VF_RECORD_MAX + 1];
 	struct bw_err err = { 0 };
 
 	if (!o || !again || sriov_original_parse(text, o, &err) < 0)
