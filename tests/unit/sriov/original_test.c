@@ -12,6 +12,7 @@
 #include <bw/err.h>
 
 #include "alias.h"
+#include "failalloc.h"
 #include "original.h"
 
 static struct bw_err err;
@@ -183,6 +184,30 @@ static void later_programs_keys_are_ignored(void **state)
 	assert_int_equal(o.was.has_netdev, 0);
 }
 
+static void each_failed_allocation_is_told(void **state)
+{
+	static struct sriov_original o, back;
+	long n = 0;
+	int r, failed;
+
+	(void)state;
+	fill(&o);
+	do {
+		fail_alloc_start(n++);
+		r = sriov_original_text(&o, text, &err);
+		failed = fail_alloc_stop();
+		assert_int_equal(r, failed ? -ENOMEM : 0);
+	} while (failed);
+	n = 0;
+	do {
+		fail_alloc_start(n++);
+		r = sriov_original_parse(text, &back, &err);
+		failed = fail_alloc_stop();
+		assert_int_equal(r, failed ? -ENOMEM : 0);
+	} while (failed);
+	assert_same(&o, &back);
+}
+
 static void alias_names_one_attachment(void **state)
 {
 	char alias[BW_LINK_ALIAS_MAX + 1];
@@ -232,6 +257,7 @@ int main(void)
 		cmocka_unit_test(record_that_cannot_fit_is_refused),
 		cmocka_unit_test(damaged_records_are_refused),
 		cmocka_unit_test(later_programs_keys_are_ignored),
+		cmocka_unit_test(each_failed_allocation_is_told),
 		cmocka_unit_test(alias_names_one_attachment),
 		cmocka_unit_test(other_aliases_are_not_ours),
 	};
