@@ -78,7 +78,7 @@ static void assert_same(const struct sriov_original *a, const struct sriov_origi
 
 static void assert_survives(const struct sriov_original *o)
 {
-	struct sriov_original back;
+	static struct sriov_original back;
 
 	memset(&back, 0xff, sizeof(back));
 	assert_int_equal(sriov_original_text(o, text, &err), 0);
