@@ -2,6 +2,10 @@
 /* Other names of devices and the one-message move, on a real kernel. */
 #include "bed.h"
 
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+
 #include <bw/vf.h>
 
 static void name_it(struct bw_nl *nl, int ifindex, const char *name, int want)
@@ -160,6 +164,52 @@ static void devices_without_pci_are_not_found(void **state)
 	assert_int_equal(bw_vf_set(t->nl, host.ifindex, &vf, BW_VF_SET_TRUST, &err), -EOPNOTSUPP);
 }
 
+/* Whether a process waits in poll(2); 1 also where the kernel does not tell. */
+static int is_polling(pid_t pid)
+{
+	char path[64];
+	char text[16] = "";
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/syscall", (int)pid);
+	f = fopen(path, "re");
+	if (!f)
+		return 1;
+	(void)!fgets(text, sizeof(text), f); /* empty is not polling, ignoring */
+	(void)fclose(f);
+	return strtol(text, NULL, 10) == SYS_poll;
+}
+
+/* Brings the pod's end up as soon as the parent waits: the host end's carrier is the kernel's news.
+ */
+static void bring_up_later(struct bed *t)
+{
+	const struct timespec ms = { 0, 1000000 };
+
+	for (int i = 0; i < 3000 && !is_polling(getppid()); i++)
+		(void)nanosleep(&ms, NULL); /* shorter is fine, ignoring */
+	set_up(t->nl_pod, "eth0");
+	_exit(0);
+}
+
+static void the_kernels_own_events_are_heard(void **state)
+{
+	struct bw_link_set down = { .what = BW_LINK_SET_DOWN };
+	struct bw_link br, host, pod;
+	struct bed *t = *state;
+	pid_t child;
+
+	build(t, &br, &host, &pod);
+	assert_ok(bw_link_set(t->nl_pod, 0, "eth0", &down, &err));
+	assert_int_equal(bw_link_wait_carrier(NULL, host.ifindex, 0, &err), -ETIMEDOUT);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0)
+		bring_up_later(t);
+	assert_ok(bw_link_wait_carrier(NULL, host.ifindex, 5000, &err));
+	assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
 #define in_bed(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -171,6 +221,7 @@ int main(void)
 		in_bed(a_refused_part_leaves_it_moved_under_the_old_name),
 		in_bed(a_taken_name_keeps_it_here),
 		in_bed(devices_without_pci_are_not_found),
+		in_bed(the_kernels_own_events_are_heard),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
