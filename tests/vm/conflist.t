@@ -28,7 +28,7 @@ def conflist_works(conflist):
     ns = Netns("a")
     try:
         answer = expect_ok(cni("ADD", conf, ns, plugin="barewire-sriov"))
-        wait_until(lambda: ping(ns, subnet["gateway"]), 20, "an answer of the gateway on its VLAN")
+        wait_until(lambda: ping(ns, subnet["gateway"]), 60, "an answer of the gateway on its VLAN")
         expect_ok(cni("CHECK", {**conf, "prevResult": answer.json}, ns, plugin="barewire-sriov"))
         expect_ok(cni("STATUS", {**conf, "cniVersion": "1.1.0"}, plugin="barewire-sriov"))
     finally:
