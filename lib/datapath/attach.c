@@ -29,9 +29,9 @@ struct link_info {
 
 /*
  * netkit's programs run when a device sends, with the other end as the frame's device: those of the
- * peer, which is the pod's end, see ours. Those of the primary would see the pod's, whose index says
- * nothing outside of the pod, and come after what sent the frame was scrubbed off: what goes to the
- * pod is met at the egress of our end, as with veth.
+ * peer, which is the pod's end, see ours. Those of the primary would see the pod's, whose index
+ * says nothing outside of the pod, and come after what sent the frame was scrubbed off: what goes
+ * to the pod is met at the egress of our end, as with veth.
  */
 static const int attach_types[BW_DP_HOOK_MAX_][DP_SIDE_MAX_] = {
 	[BW_DP_HOOK_TCX] = { DP_TCX_INGRESS, DP_TCX_EGRESS },

@@ -232,8 +232,10 @@ int bw_dp_segment_remove(struct bw_dp *dp, int bridge, int uplink, struct bw_err
 
 	if (access(BW_DP_PIN_ROOT, F_OK))
 		return 0;
-	if (lock < 0)
-		lock = own = dp_lock_open(err);
+	if (lock < 0) {
+		own = dp_lock_open(err);
+		lock = own;
+	}
 	if (lock < 0)
 		return lock;
 	r = dp_lock_take(lock, LOCK_EX, err);
