@@ -176,6 +176,14 @@ int dp_link_get(const char *dir, const char *pin, struct dp_link *ret, struct bw
 	return 0;
 }
 
+/* A link of netkit's peer names the pod's end, whose index is the pod's business; 0 = no device. */
+static int is_at(const struct dp_link *link, const struct dp_port *port, enum dp_side side)
+{
+	if (port->hook == BW_DP_HOOK_NETKIT && side == DP_SIDE_IN)
+		return link->ifindex != 0;
+	return link->ifindex == port->ifindex;
+}
+
 int dp_attached(struct dp_dir *dir, const struct dp_port *port, enum dp_side side,
 		uint32_t *ret_prog_id, struct bw_err *err)
 {
@@ -190,7 +198,7 @@ int dp_attached(struct dp_dir *dir, const struct dp_port *port, enum dp_side sid
 	r = dp_link_get(dir->name, pin, &link, err);
 	if (r && r != -ENOENT)
 		return r;
-	*ret_prog_id = !r && link.ifindex == port->ifindex ? link.prog_id : 0;
+	*ret_prog_id = !r && is_at(&link, port, side) ? link.prog_id : 0;
 	return 0;
 }
 
