@@ -9,8 +9,10 @@ VM_FILES ?= $(call tier_files,vm)
 VM_FLOOR ?= 5
 
 .PHONY: test-vm vm-deps
-test-vm: $(TEST_PROGRAMS) $(TOOLS_VM) | $(VM_NEEDS)
+# Tests of other tiers that run there again.
+VM_TESTS := $(BPF_TEST) $(BPF_TEST_OBJ) $(DRIVES)
+test-vm: $(TEST_PROGRAMS) $(TOOLS_VM) $(VM_TESTS) | $(VM_NEEDS)
 	$(Q)$(TEST_ENV) scripts/vm tier scripts/run-tier -p $(PASS) -j $(JOBS) -t 600 -m $(VM_FLOOR) -x 'scripts/vm run' \
 		vm $(VM_FILES)
 
-vm-deps: $(TEST_PROGRAMS) $(TOOLS_VM) | $(VM_NEEDS)
+vm-deps: $(TEST_PROGRAMS) $(TOOLS_VM) $(VM_TESTS) | $(VM_NEEDS)

@@ -228,8 +228,10 @@ def extra_layer(cpio, files):
 
 def project_layer(cpio):
     """What was built and the tests, as in the checkout; libraries only of what is no static program."""
-    built = [p for pattern in ("barewire*", "tools/*", "bpf/*.o") for p in glob.glob(os.path.join(BUILD, pattern))
-             if os.path.isfile(p) and not p.endswith((".d", ".inc", ".a"))]
+    built = [p for pattern in ("barewire*", "tools/*", "bpf/*.o", "tests/bpf/*_test", "tests/bpf/*.bpf.o",
+                                          "tests/net/datapath/*", "tests/net/datapath/*/drive") for p in glob.glob(os.path.join(BUILD, pattern))
+             if os.path.isfile(p) and not p.endswith((".d", ".inc", ".a")) and
+             (os.access(p, os.X_OK) or p.endswith(".bpf.o"))]
     built += [p for p in glob.glob(os.path.join(TOP, "build/tools/*")) if os.path.isfile(p) and not p.endswith((".d", ".inc"))]
     for path in built:
         data = open(path, "rb").read()

@@ -165,6 +165,21 @@ def wait_until(fn, timeout_s=5.0, what="condition"):
         time.sleep(0.01)
 
 
+# The kernel ----------------------------------------------------------------------------------------
+
+def kernel_has(what):
+    """tcx, netkit or vlan_filtering, as this kernel answers."""
+    if what == "tcx":
+        return tuple(int(n) for n in os.uname().release.split(".")[:2]) >= (6, 6)
+    kind = {"netkit": ["netkit"], "vlan_filtering": ["bridge", "vlan_filtering", "1"]}[what]
+    made = not subprocess.run(["ip", "link", "add", "probe0", "type", *kind], capture_output=True).returncode
+    # A bridge that cannot filter takes the wish and forgets it.
+    has = made and (what == "netkit" or "vlan_default_pvid" in run("ip -d link show probe0"))
+    if made:
+        run("ip link del probe0")
+    return has
+
+
 # Commands ------------------------------------------------------------------------------------------
 
 def run(*argv, check=True, timeout=30, stdin=None, env=None):

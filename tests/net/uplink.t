@@ -125,7 +125,7 @@ def a_router_on_a_tagged_vlan_is_found(node):
 
 @wired
 def one_vlan_by_the_programs(node):
-    if "vlan_default_pvid" in str(links()):
+    if kernel_has("vlan_filtering"):
         raise Skip("this kernel's bridges filter VLANs")
     node.pod("first", ["10.88.0.10", "fd88::10"], conf={"vlan": 100})
     ns = Netns("second")
