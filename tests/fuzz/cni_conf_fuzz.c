@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A network configuration through the bridge's and the IPAM's tables: strictly it is refused with
- * a text, leniently (DEL, GC) it is always taken.
+ * A network configuration through the tables of bridge, SR-IOV and IPAM: strictly it is refused
+ * with a text, leniently (DEL, GC) it is always taken.
  */
 #include <assert.h>
 #include <string.h>
@@ -12,6 +12,7 @@
 #include <bw/log.h>
 
 #include "../../cni/bridge/conf.h"
+#include "../../cni/sriov/conf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -28,6 +29,23 @@ static void bridge(const struct bw_cni_request *req, int lenient)
 	}
 	r = bridge_conf_load(req, &conf, &err);
 	assert(r == 0 || (err.class == BW_ERR_INVALID && err.msg[0]));
+}
+
+static void sriov(const struct bw_cni_request *req, int lenient)
+{
+	sriov_autoconf struct sriov_conf conf = { 0 };
+	struct bw_err err = { 0 };
+	int r = lenient ? sriov_conf_load_lenient(req, &conf, &err)
+			: sriov_conf_load(req, &conf, &err);
+
+	assert(r == 0 || !lenient);
+	assert(r == 0 || err.class == BW_ERR_INVALID || err.class == BW_ERR_UNSUPPORTED);
+	assert(r == 0 || err.msg[0]);
+	if (r < 0 || lenient)
+		return;
+	assert(conf.device.s[0] || conf.pfs.n || conf.selectors.n || conf.has_bond);
+	assert(conf.vlan <= BW_CONF_VLAN_MAX && (conf.vlan || !conf.qos));
+	assert(!conf.max_tx_rate || conf.min_tx_rate <= conf.max_tx_rate);
 }
 
 static void ipam(const struct bw_cni_request *req, int lenient)
@@ -57,6 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				       &req, NULL) < 0)
 			continue;
 		bridge(req, lenient);
+		sriov(req, lenient);
 		ipam(req, lenient);
 	}
 	return 0;

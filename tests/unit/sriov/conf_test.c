@@ -15,6 +15,7 @@
 
 #include "conf.h"
 #include "conf_fields.h"
+#include "failalloc.h"
 
 #define DEV "\"deviceID\":\"0000:01:10.0\""
 
@@ -521,6 +522,32 @@ static void names_of_values(void **state)
 	assert_string_equal(sriov_bond_mode_str(SRIOV_BOND_MAX_), "unknown");
 }
 
+static void each_allocation_may_fail(void **state)
+{
+	static const char body[] =
+		"\"pf\":[\"a\",\"b\"],\"dns\":{\"search\":[\"x\"]},\"resource\":[{\"pfNames\":"
+		"[\"a#1\"],\"vendors\":[\"8086\"]},{\"drivers\":[\"igbvf\"]}]";
+	bw_autorequest struct bw_cni_request *req = request(BW_CNI_ADD, body, NULL);
+	long n = 0;
+	int failed;
+
+	(void)state;
+	do {
+		sriov_autoconf struct sriov_conf a = { 0 };
+		sriov_autoconf struct sriov_conf b = { 0 };
+		int r;
+
+		fail_alloc_start(n);
+		r = sriov_conf_load(req, &a, NULL);
+		failed = fail_alloc_stop();
+		assert_int_equal(r, failed ? -ENOMEM : 0);
+		fail_alloc_start(n++);
+		r = sriov_conf_load_lenient(req, &b, NULL);
+		assert_int_equal(r, fail_alloc_stop() ? -ENOMEM : 0);
+	} while (failed);
+	assert_true(n > 5 || !FAIL_ALLOC_WORKS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -539,6 +566,7 @@ int main(void)
 		cmocka_unit_test(selectors_are_read_without_their_resource),
 		cmocka_unit_test(bonds),
 		cmocka_unit_test(names_of_values),
+		cmocka_unit_test(each_allocation_may_fail),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -10,6 +10,7 @@
 #include <bw/err.h>
 #include <bw/journal.h>
 
+#include "failalloc.h"
 #include "stock.h"
 #include "sysfs.h"
 
@@ -190,6 +191,26 @@ static void without_a_journal_nobody_holds_anything(void **state)
 	assert_int_equal(s.pfs[0].holds, 0);
 }
 
+static void each_allocation_may_fail(void **state)
+{
+	long n = 0;
+	int failed;
+
+	(void)state;
+	hold("0000:01:10.0", PF0, "alive", HERE, NULL);
+	do {
+		sriov_autostock struct sriov_stock s = { .pfs = NULL };
+		int r;
+
+		fail_alloc_start(n++);
+		r = sriov_stock_load(sysfs_root, NULL, NULL, 0, 1, &s, &err);
+		failed = fail_alloc_stop();
+		/* a folder that cannot be opened is taken for one that is not there */
+		assert_true(r == 0 || (failed && r == -ENOMEM));
+	} while (failed);
+	assert_true(n > 1 || !FAIL_ALLOC_WORKS);
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, begin, end)
 
 int main(void)
@@ -202,6 +223,7 @@ int main(void)
 		T(holders_are_judged_and_named),
 		T(many_holds_and_VFs_fit),
 		T(without_a_journal_nobody_holds_anything),
+		T(each_allocation_may_fail),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
