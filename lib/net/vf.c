@@ -267,7 +267,7 @@ int bw_vf_get(struct bw_nl *nl, int pf_ifindex, uint32_t index, struct bw_vf *re
 				 "the driver of device %d does not describe its VF %u", pf_ifindex,
 				 index);
 	if (!o.found)
-		return bw_reject(err, BW_ERR_INTERNAL, ERANGE, "device %d has no VF %u, only %d",
+		return bw_reject(err, BW_ERR_BUSY, ERANGE, "device %d has no VF %u, only %d",
 				 pf_ifindex, index, num);
 	*ret = o.vf;
 	return 0;
