@@ -106,8 +106,8 @@ int bw_vf_list(struct bw_nl *nl, int pf_ifindex, bw_vf_fn fn, void *arg, struct 
  * @index: VF
  * @ret: untouched on failure
  *
- * Return: 0; -ENODEV there is no such device; -ERANGE class BUSY it has no such VF now; -EOPNOTSUPP its driver
- * does not describe it; -EPROTO.
+ * Return: 0; -ENODEV there is no such device; -ERANGE class BUSY it has no such VF now; -EOPNOTSUPP
+ * its driver does not describe it; -EPROTO.
  */
 int bw_vf_get(struct bw_nl *nl, int pf_ifindex, uint32_t index, struct bw_vf *ret,
 	      struct bw_err *err);
