@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A kernel without tcx: everything is attached by clsact, by an ADD and after a reload. The programs themselves pass
 # this kernel's verifier and give the same verdicts.
-# vm: kernel=6.1
+# vm: kernel=6.1 with=redis
 import os, sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from again import again
