@@ -3,6 +3,7 @@
 # vm: kernel=6.12 with=containerd mem=1536
 """Containers of a real containerd on VFs: each has its address on a VF of its own, they reach each other and the
 machine outside, and every VF comes back as it was."""
+import atexit
 import os
 import re
 import sys
@@ -29,6 +30,7 @@ def setup():
     state["before"] = snapshots()
     state["root"] = ctrd.busybox_root()
     state["daemon"] = ctrd.Containerd("/usr/bin", 2)
+    atexit.register(state["daemon"].stop)
 
 
 def snapshots():

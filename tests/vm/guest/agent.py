@@ -116,6 +116,7 @@ class State:
     def clean_links(self):
         """VFs go with their cards; what else is no card goes one by one."""
         left = []
+        quiet("modprobe", "-r", "netdevsim")  # its devices cannot be deleted
         for driver, pci, name in cards():
             path = "/sys/bus/pci/devices/%s/sriov_numvfs" % pci
             if driver == "igb" and read(path) not in ("", "0"):
