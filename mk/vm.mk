@@ -6,13 +6,13 @@ VM_NEEDS = $(call need,bed) $(call need,test) $(call need,vm) $(call need,qemu) 
 	$(call need,kernel-6.1) $(call need,go-plugins) $(call need,netdevsim)
 
 VM_FILES ?= $(call tier_files,vm)
-VM_FLOOR ?= 5
+VM_FLOOR ?= 410
 
 .PHONY: test-vm vm-deps
 # Tests of other tiers that run there again.
 VM_TESTS := $(BPF_TEST) $(BPF_TEST_OBJ) $(DRIVES)
 test-vm: $(TEST_PROGRAMS) $(TOOLS_VM) $(VM_TESTS) | $(VM_NEEDS)
-	$(Q)$(TEST_ENV) scripts/vm tier scripts/run-tier -p $(PASS) -j $(JOBS) -t 600 -m $(VM_FLOOR) -x 'scripts/vm run' \
+	$(Q)$(TEST_ENV) scripts/vm tier scripts/run-tier -p $(PASS) -j $(JOBS) -t 900 -m $(VM_FLOOR) -x 'scripts/vm run' \
 		vm $(VM_FILES)
 
 vm-deps: $(TEST_PROGRAMS) $(TOOLS_VM) $(VM_TESTS) | $(VM_NEEDS)

@@ -32,9 +32,16 @@ def links():
     return {l["ifname"]: l for l in run_json("ip", "-j", "-d", "link")}
 
 
+def settled():
+    """The uplink's own address has been tested: its route comes with the end of that."""
+    shown = run("ip", "-6", "addr", "show", "dev", "up0")
+    return "fe80:" in shown and "tentative" not in shown
+
+
 def refused(node, code, words, **conf):
     """An ADD that is refused, and leaves the node as it was."""
     ns = Netns("pod")
+    wait_until(settled, 20, "the uplink's address")
     before = snapshot(node=False)
     expect_error(cni("ADD", dict(node.conf, **conf), ns), code, *words)
     expect_same(before, snapshot(node=False), "the node after the refusal")
