@@ -33,9 +33,10 @@ def links():
 
 
 def settled():
-    """The uplink's own address has been tested: its route comes with the end of that."""
+    """The uplink's own address has been tested: its route comes with the end of that. One that is down has none."""
     shown = run("ip", "-6", "addr", "show", "dev", "up0")
-    return "fe80:" in shown and "tentative" not in shown
+    up = "UP" in links()["up0"]["flags"]
+    return ("fe80:" in shown or not up) and "tentative" not in shown
 
 
 def refused(node, code, words, **conf):
