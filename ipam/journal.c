@@ -178,13 +178,28 @@ static int check_version(struct bw_journal *j, struct bw_err *err)
 	return 0;
 }
 
+/*
+ * SQLite opens what it cannot open for writing once more for reading alone. A file that another
+ * process makes between the two tries is such a one, and must not stay read-only.
+ */
+static int open_file(struct bw_journal *j)
+{
+	int mode = j->flags & BW_JOURNAL_F_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+	int rc = sqlite3_open_v2(j->path, &j->db, mode | SQLITE_OPEN_NOMUTEX, NULL);
+
+	if (rc != SQLITE_OK || mode == SQLITE_OPEN_READONLY ||
+	    sqlite3_db_readonly(j->db, "main") != 1)
+		return rc;
+	(void)sqlite3_close(j->db); /* nothing was done with it, ignoring */
+	j->db = NULL;
+	return sqlite3_open_v2(j->path, &j->db, mode | SQLITE_OPEN_NOMUTEX, NULL);
+}
+
 int bw_journal_db_open(struct bw_journal *j, struct bw_err *err)
 {
 	int one = 1;
-	int rc;
-	int mode = j->flags & BW_JOURNAL_F_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+	int rc = open_file(j);
 
-	rc = sqlite3_open_v2(j->path, &j->db, mode | SQLITE_OPEN_NOMUTEX, NULL);
 	if (rc != SQLITE_OK) {
 		int sys = j->db ? sqlite3_system_errno(j->db) : 0;
 
