@@ -46,7 +46,7 @@ static int delete_pod_end(struct bridge_ctx *ctx, struct bw_err *err)
 	char boot_id[BW_BOOT_ID_LEN + 1] = "";
 	bw_autonl struct bw_nl *pod = NULL;
 	struct bw_link link = { 0 };
-	uint64_t cookie;
+	uint64_t cookie = 0;
 	int r;
 
 	if (!ctx->req->netns || !*ctx->req->netns || !a->netns_id)

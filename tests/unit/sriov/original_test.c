@@ -262,5 +262,6 @@ int main(void)
 		cmocka_unit_test(other_aliases_are_not_ours),
 	};
 
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
