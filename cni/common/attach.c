@@ -74,3 +74,14 @@ int bw_attach_judge(int r, struct bw_err *why, struct bw_err *err)
 		*err = *why;
 	return r;
 }
+
+int bw_attach_judge_status(int r, struct bw_err *why, struct bw_err *err)
+{
+	if (r == 0 || why->class == BW_ERR_BUSY)
+		return 0;
+	if (why->class != BW_ERR_FOREIGN && why->class != BW_ERR_LIMITED)
+		why->class = BW_ERR_UNAVAILABLE;
+	if (err)
+		*err = *why;
+	return r;
+}

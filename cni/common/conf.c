@@ -106,6 +106,32 @@ int bw_conf_mtu_check(const struct cJSON *json, const struct bw_json_path *path,
 			      BW_CONF_MTU_MAX);
 }
 
+/* `args.cni` as far as every plugin of interfaces reads it. */
+struct args_cni {
+	const char *mac;
+};
+
+static const struct bw_json_field args_cni_fields[] = {
+	BW_JSON_FIELD(STR, struct args_cni, mac, "mac"),
+};
+static const struct bw_json_table args_cni_table = BW_JSON_TABLE(args_cni_fields);
+
+int bw_conf_args_decode(const struct cJSON *json, const struct bw_json_path *path, void *member,
+			struct bw_err *err)
+{
+	struct bw_json_path below = { .up = path, .key = "cni" };
+	const struct cJSON *cni = bw_json_get(json, "cni");
+	struct args_cni args = { 0 };
+	int r;
+
+	if (!cJSON_IsObject(json))
+		return bw_json_expect(json, path, err, "an object");
+	r = cni ? bw_json_decode(cni, &args_cni_table, &below, &args, err) : 0;
+	if (r == 0)
+		memcpy(member, &args.mac, sizeof(args.mac));
+	return r;
+}
+
 int bw_conf_mac_pick(const struct bw_conf_mac_from *from, size_t n, struct bw_mac *ret,
 		     struct bw_err *err)
 {

@@ -53,11 +53,6 @@ static const struct bw_json_field runtime_fields[] = {
 };
 static const struct bw_json_table runtime_table = BW_JSON_TABLE(runtime_fields);
 
-static const struct bw_json_field args_cni_fields[] = {
-	BW_JSON_FIELD(STR, struct keys, args_mac, "mac"),
-};
-static const struct bw_json_table args_cni_table = BW_JSON_TABLE(args_cni_fields);
-
 /* Members of nested objects are kept beside the others: the nested struct is the whole. */
 static int decode_runtime(const struct cJSON *json, const struct bw_json_path *path, void *member,
 			  struct bw_err *err)
@@ -65,18 +60,6 @@ static int decode_runtime(const struct cJSON *json, const struct bw_json_path *p
 	struct keys *keys = BW_CONTAINER_OF(member, struct keys, runtime_mac);
 
 	return bw_json_decode(json, &runtime_table, path, keys, err);
-}
-
-static int decode_args(const struct cJSON *json, const struct bw_json_path *path, void *member,
-		       struct bw_err *err)
-{
-	struct keys *keys = BW_CONTAINER_OF(member, struct keys, args_mac);
-	struct bw_json_path below = { .up = path, .key = "cni" };
-	const struct cJSON *cni = bw_json_get(json, "cni");
-
-	if (!cJSON_IsObject(json))
-		return bw_json_expect(json, path, err, "an object");
-	return cni ? bw_json_decode(cni, &args_cni_table, &below, keys, err) : 0;
 }
 
 #define HAS(member_) BW_JSON_HAS(struct keys, member_)
@@ -115,7 +98,7 @@ static const struct bw_json_field fields[] = {
 	BW_JSON_FIELD(OBJECT, struct keys, conf.dns, "dns", .table = &bw_conf_dns_table),
 	BW_JSON_FIELD(TREE, struct keys, ipam, "ipam", .check = bw_conf_ipam_check),
 	BW_JSON_FIELD(CUSTOM, struct keys, runtime_mac, "runtimeConfig", .decode = decode_runtime),
-	BW_JSON_FIELD(CUSTOM, struct keys, args_mac, "args", .decode = decode_args),
+	BW_JSON_FIELD(CUSTOM, struct keys, args_mac, "args", .decode = bw_conf_args_decode),
 };
 static const struct bw_json_table table = BW_JSON_TABLE(fields);
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* barewire-sriov: its table of verbs. */
-#include <malloc.h>
-
 #include <bw/cni_plugin.h>
 
 #include "ctx.h"
@@ -22,11 +20,7 @@ static const struct bw_cni_plugin plugin = {
 	.args_known = args_known,
 };
 
-#define HEAP_STEP (1 << 20) /* bytes: one growth of the heap serves a whole verb */
-
 int main(int argc, char **argv)
 {
-	(void)mallopt(M_TOP_PAD, HEAP_STEP); /* only saves system calls, ignoring */
-	(void)mallopt(M_TRIM_THRESHOLD, 2 * HEAP_STEP); /* likewise */
 	return bw_cni_plugin_main(&plugin, argc, argv);
 }

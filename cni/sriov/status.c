@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <bw/attach.h>
 #include <bw/cni_delegate.h>
 #include <bw/err.h>
 #include <bw/journal.h>
@@ -213,12 +214,5 @@ int sriov_status(const struct bw_cni_request *req, struct bw_cni_result *result,
 		return r;
 	for (size_t i = 0; i < BW_ARRAY_SIZE(parts) && r == 0; i++)
 		r = parts[i](ctx, &why);
-	/* Locked or slow for a moment is no reason to take a node out of service. */
-	if (r == 0 || why.class == BW_ERR_BUSY)
-		return 0;
-	if (why.class != BW_ERR_FOREIGN && why.class != BW_ERR_LIMITED)
-		why.class = BW_ERR_UNAVAILABLE;
-	if (err)
-		*err = why;
-	return r;
+	return bw_attach_judge_status(r, &why, err);
 }

@@ -41,3 +41,15 @@ int bw_attach_is_lost(int r);
  * Return: 0; @r to be kept.
  */
 int bw_attach_judge(int r, struct bw_err *why, struct bw_err *err);
+
+/**
+ * bw_attach_judge_status() - what STATUS answers to a failed look
+ * @r: what it returned
+ * @why: its error
+ * @err: NULL, or filled with @why when @r is kept
+ *
+ * Locked or slow for a moment is no reason to take a node out of service. What is neither a
+ * delegate's own answer nor LIMITED becomes UNAVAILABLE.
+ * Return: 0; @r to be kept.
+ */
+int bw_attach_judge_status(int r, struct bw_err *why, struct bw_err *err);

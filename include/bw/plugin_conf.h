@@ -61,6 +61,11 @@ int bw_conf_ifname_check(const struct cJSON *json, const struct bw_json_path *pa
 int bw_conf_mtu_check(const struct cJSON *json, const struct bw_json_path *path, void *member,
 		      struct bw_err *err);
 
+/* `args` of the configuration: args.cni.mac into a const char * member, borrowed. 0; -EINVAL class
+ * INVALID. */
+int bw_conf_args_decode(const struct cJSON *json, const struct bw_json_path *path, void *member,
+			struct bw_err *err);
+
 /* A place where a MAC may be declared; an empty or missing text is not declared. */
 struct bw_conf_mac_from {
 	const char *where; /* for the error */
