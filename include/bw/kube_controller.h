@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The runtime: one loop, one client, a store for each kind that is watched, and controllers, each a
+ * work queue over the keys of one kind and a reconcile.
+ *
+ * I1 A key is never reconciled twice at once; what comes meanwhile runs it once more.
+ * I2 "Ready at" and "failure back-off" are two things: an event never shortens a back-off, but a
+ *    change of the object's own spec or a fact (BW_KEY_FACT) ends it once.
+ * I3 Without leadership stores are filled and queues stand still; safety never depends on it.
+ */
+#pragma once
+
+#include <bw/defs.h>
+#include <bw/kube_plan.h>
+#include <bw/kube_store.h>
+
+struct bw_err;
+struct bw_buf;
+struct bw_controller;
+struct bw_kube_runtime;
+struct bw_loop;
+
+/* @client and @loop are borrowed for the runtime's life; @manager is the field manager. */
+int bw_kube_runtime_new(struct bw_loop *loop, struct bw_kube_client *client, const char *manager,
+			struct bw_kube_runtime **ret, struct bw_err *err);
+/* Cancels what is in flight. NULL-safe. */
+void bw_kube_runtime_free(struct bw_kube_runtime **rt);
+
+struct bw_kube_watch_options {
+	const char *namespace; /* NULL = all */
+	const char *field_selector;
+	const char *label_selector;
+	/*
+	 * Makes the text to keep from the text that came, appended to @out; NULL keeps everything
+	 * but managedFields and last-applied. For Pods and Nodes: only what is read. Return 0;
+	 * -ENOMEM.
+	 */
+	int (*trim)(const char *text, size_t size, struct bw_buf *out);
+};
+
+/* Begins to list and watch; the store is the runtime's. @opts may be NULL. */
+int bw_kube_runtime_watch(struct bw_kube_runtime *rt, const struct bw_kube_kind *kind,
+			  const struct bw_kube_watch_options *opts, struct bw_kube_store **ret,
+			  struct bw_err *err);
+
+/* @o is NULL when the object is gone. Fills @plan; -errno counts as a failure of the key. */
+typedef int (*bw_reconcile_fn)(const char *namespace, const char *name, struct bw_kube_object *o,
+			       struct bw_plan *plan, void *arg, struct bw_err *err);
+
+struct bw_controller_options {
+	const char *name; /* in metrics and logs */
+	struct bw_kube_store *primary;
+	bw_reconcile_fn reconcile;
+	void *arg;
+	unsigned int max_running; /* keys at once; 0 = 8 */
+	/* Stores that must be synced before the first reconcile, besides the primary; NULL ends. */
+	struct bw_kube_store *const *wait_for;
+};
+int bw_controller_new(struct bw_kube_runtime *rt, const struct bw_controller_options *opts,
+		      struct bw_controller **ret, struct bw_err *err);
+
+enum bw_key_cause {
+	BW_KEY_INITIAL, /* first list, resync: the least urgent */
+	BW_KEY_DEPENDENT, /* something it depends on changed */
+	BW_KEY_OBJECT, /* the object changed */
+	BW_KEY_FACT, /* what it waited for has come: ends a back-off once */
+};
+/* Asks for a reconcile. -ENOMEM. */
+int bw_controller_enqueue(struct bw_controller *c, const char *namespace, const char *name,
+			  enum bw_key_cause cause);
+int bw_controller_enqueue_after(struct bw_controller *c, const char *namespace, const char *name,
+				int64_t ms);
+
+/* Queues run only while leading; a runtime begins without. */
+void bw_kube_runtime_lead(struct bw_kube_runtime *rt, int leading);
+/* Stops intake; @fn when running plans have ended or @deadline_ms passed. */
+void bw_kube_runtime_stop(struct bw_kube_runtime *rt, int64_t deadline_ms, void (*fn)(void *arg),
+			  void *arg);

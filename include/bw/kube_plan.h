@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a reconcile wants done: writes in an order, events, and when to look again. A reconcile does
+ * no I/O; the controller runs its plan and calls it again when the writes are visible.
+ *
+ * I1 Steps run in order, one at a time; the first that fails ends the plan, unless its own .done
+ *    says otherwise. Plans of different keys run side by side.
+ * I2 A key is not reconciled before the store has seen every resourceVersion its plan's writes
+ *    returned (read your writes), at most 10 s; then one live GET.
+ */
+#pragma once
+
+#include <bw/defs.h>
+#include <bw/kube_client.h>
+
+struct bw_err;
+struct bw_plan;
+
+enum bw_plan_next {
+	BW_PLAN_GO_ON, /* the next step */
+	BW_PLAN_DONE, /* leave the rest out; the plan succeeded */
+	BW_PLAN_AGAIN, /* leave the rest out; reconcile again at once, no back-off */
+	BW_PLAN_FAIL, /* leave the rest out; reconcile again after the back-off */
+};
+
+/* Decides what an answer means; NULL: OK goes on, INVALID parks until the spec changes, else FAIL.
+ */
+typedef enum bw_plan_next (*bw_plan_done_fn)(const struct bw_kube_answer *a, void *arg);
+
+/**
+ * bw_plan_write() - append a write
+ * @p: plan
+ * @r: copied, texts and body too
+ * @done: judges the answer; may be NULL
+ * @arg: for @done; must outlive the plan (a key's own state, or memory of bw_plan_alloc())
+ *
+ * A failed allocation is remembered and reported when the plan is run.
+ */
+void bw_plan_write(struct bw_plan *p, const struct bw_kube_request *r, bw_plan_done_fn done,
+		   void *arg);
+
+/* Zeroed memory that lives as long as the plan; NULL when out of memory. */
+void *bw_plan_alloc(struct bw_plan *p, size_t size);
+
+enum bw_event_type {
+	BW_EVENT_NORMAL,
+	BW_EVENT_WARNING,
+};
+
+/* An Event on the object that is reconciled, or on @o. Equal ones are merged; never blocks. */
+struct bw_kube_object;
+void bw_plan_event(struct bw_plan *p, const struct bw_kube_object *o, enum bw_event_type type,
+		   const char *reason, const char *fmt, ...) BW_PRINTF(5, 6);
+
+/* Look again in @ms, whatever else happens; the soonest of several counts. */
+void bw_plan_requeue_after(struct bw_plan *p, int64_t ms);
+
+/* For golden tests and dry runs: the plan as one JSON line a step. Owned by the caller. */
+int bw_plan_print(const struct bw_plan *p, char **ret, struct bw_err *err);
+
+int bw_plan_new(struct bw_plan **ret, struct bw_err *err);
+void bw_plan_free(struct bw_plan **p);
