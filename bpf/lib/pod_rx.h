@@ -26,6 +26,8 @@ static __always_inline int bw_pod_rx_run(struct __sk_buff *skb, const struct bw_
 	struct bw_pkt p;
 	int r;
 
+	if (unlikely(ep->flags & BW_EP_F_CUT))
+		return -BW_DROP_CUT;
 	if (skb->cb[0] == BW_MARK_FAST)
 		return BW_NEXT;
 	bw_note_clear(skb);

@@ -108,6 +108,8 @@ static __always_inline int bw_pod_tx_run(struct __sk_buff *skb, const struct bw_
 	int r;
 
 	bw_note_clear(skb);
+	if (unlikely(ep->flags & BW_EP_F_CUT))
+		return -BW_DROP_CUT;
 	if (unlikely(bw_pkt_open(&p, skb)))
 		return ep->flags & BW_EP_F_CHECK_IP ? -BW_DROP_PARSE : BW_NEXT;
 	r = bw_check(skb, &p, ep);

@@ -43,6 +43,7 @@
 #define BW_EP_F_RATE_RX (1U << 9) /* bw_bucket.dir[BW_DIR_RX] limits what reaches it */
 #define BW_EP_F_ANY_PROTO (1U << 10) /* with CHECK_IP: other ethertypes than ARP, IP, IPv6 pass */
 #define BW_EP_F_NETKIT (1U << 11) /* bw_pod_tx runs in netkit: no redirect_peer from there */
+#define BW_EP_F_CUT (1U << 12) /* nothing passes either way: its address lives elsewhere */
 
 /* Flags of a forwarding entry; none of them = nothing is known, the bridge decides. */
 #define BW_FDB_F_LOCAL (1U << 0) /* a pod's MAC; ifindex, slot and gen are valid */
@@ -77,7 +78,8 @@
 	X(RATE, "rate", "over the endpoint's rate")                                                \
 	X(LOOP, "loop", "a local pod's MAC arrived from outside")                                  \
 	X(POLICY, "policy", "a blocked pair")                                                      \
-	X(ISOLATED, "isolated", "both ports are isolated")
+	X(ISOLATED, "isolated", "both ports are isolated")                                         \
+	X(CUT, "cut", "the endpoint is cut off: its address lives elsewhere")
 
 enum bw_drop {
 #define BW_DROP_ENUM_(name, word, text) BW_DROP_##name,

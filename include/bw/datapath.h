@@ -210,6 +210,16 @@ int bw_dp_endpoint_check(const struct bw_dp_endpoint *ep, bw_dp_drift_fn fn, voi
  */
 int bw_dp_endpoint_slow(int ifindex, int on, struct bw_err *err);
 
+/**
+ * bw_dp_endpoint_cut() - drop all of an endpoint's traffic, both ways, or let it pass again
+ * @ifindex: host end
+ * @on: 1 = nothing passes, 0 = as configured
+ *
+ * Holds from the next frame on; what neighbours on this node remember lasts BW_VIA_NS longer.
+ * Return: 0; -ENOENT no endpoint of any ABI; -errno.
+ */
+int bw_dp_endpoint_cut(int ifindex, int on, struct bw_err *err);
+
 /* Takes one port; a negative return ends the list with it. */
 typedef int (*bw_dp_port_fn)(const struct bw_dp_port *port, void *arg, struct bw_err *err);
 

@@ -97,7 +97,7 @@ static int check_programs(struct check *c, const struct dp_port *port, struct bw
 /* An operator's wish is no drift. */
 static void normal(struct bw_ep *ep)
 {
-	ep->flags &= ~BW_EP_F_SLOW;
+	ep->flags &= ~(BW_EP_F_SLOW | BW_EP_F_CUT);
 }
 
 struct member {

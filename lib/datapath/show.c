@@ -113,19 +113,16 @@ int bw_dp_list(bw_dp_port_fn fn, void *arg, struct bw_err *err)
 	return dp_each_dir(list_dir, &l, err);
 }
 
-struct slow_arg {
+/* One flag of one endpoint, set or cleared. */
+struct flag_arg {
 	uint32_t ifindex;
+	uint32_t flag;
 	int on;
 	int n;
 };
 
-static uint32_t with_slow(uint32_t flags, int on)
-{
-	return on ? flags | BW_EP_F_SLOW : flags & ~BW_EP_F_SLOW;
-}
-
-/* The forwarding entry tells senders, the endpoint's own tells what it sends. */
-static int slow_fdb(struct dp_dir *dir, const struct bw_ep *ep, int on, struct bw_err *err)
+/* Whatever keeps an endpoint off the fast path, senders are told by its forwarding entry. */
+static int mark_fdb(struct dp_dir *dir, const struct bw_ep *ep, struct bw_err *err)
 {
 	struct bw_mac_key key = { .dev = ep->dev, .vid = ep->vid };
 	struct bw_fdb fdb;
@@ -135,36 +132,48 @@ static int slow_fdb(struct dp_dir *dir, const struct bw_ep *ep, int on, struct b
 	r = dp_map_get(dir, DP_MAP_FDB, &key, &fdb, sizeof(fdb), err);
 	if (r <= 0 || fdb.slot != ep->slot)
 		return r < 0 ? r : 0;
-	fdb.flags = with_slow(fdb.flags, on);
+	fdb.flags &= ~BW_FDB_F_SLOW;
+	if (ep->flags & (BW_EP_F_SLOW | BW_EP_F_CUT))
+		fdb.flags |= BW_FDB_F_SLOW;
 	return dp_map_put(dir, DP_MAP_FDB, &key, &fdb, sizeof(fdb), BPF_EXIST, err);
 }
 
-static int slow_in(struct dp_dir *dir, void *arg, struct bw_err *err)
+static int mark_in(struct dp_dir *dir, void *arg, struct bw_err *err)
 {
-	struct slow_arg *s = arg;
+	struct flag_arg *f = arg;
 	struct bw_ep ep;
-	int r = dp_map_get(dir, DP_MAP_EP, &s->ifindex, &ep, sizeof(ep), err);
+	int r = dp_map_get(dir, DP_MAP_EP, &f->ifindex, &ep, sizeof(ep), err);
 
 	if (r <= 0)
 		return r == -ENOENT ? 0 : r;
-	s->n++;
-	ep.flags = with_slow(ep.flags, s->on);
-	r = dp_map_put(dir, DP_MAP_EP, &s->ifindex, &ep, sizeof(ep), BPF_EXIST, err);
-	return r ? r : slow_fdb(dir, &ep, s->on, err);
+	f->n++;
+	ep.flags = f->on ? ep.flags | f->flag : ep.flags & ~f->flag;
+	r = dp_map_put(dir, DP_MAP_EP, &f->ifindex, &ep, sizeof(ep), BPF_EXIST, err);
+	return r ? r : mark_fdb(dir, &ep, err);
 }
 
-int bw_dp_endpoint_slow(int ifindex, int on, struct bw_err *err)
+static int mark(int ifindex, uint32_t flag, int on, struct bw_err *err)
 {
-	struct slow_arg s = { (uint32_t)ifindex, on, 0 };
+	struct flag_arg f = { (uint32_t)ifindex, flag, on, 0 };
 	bw_autoclose int lock = dp_lock_open(err);
 	int r = lock < 0 ? lock : dp_lock_take(lock, LOCK_EX, err);
 
 	if (!r)
-		r = dp_each_dir(slow_in, &s, err);
-	if (r || s.n)
+		r = dp_each_dir(mark_in, &f, err);
+	if (r || f.n)
 		return r;
 	return bw_reject(err, BW_ERR_INVALID, ENOENT, "device %d is no endpoint of barewire",
 			 ifindex);
+}
+
+int bw_dp_endpoint_slow(int ifindex, int on, struct bw_err *err)
+{
+	return mark(ifindex, BW_EP_F_SLOW, on, err);
+}
+
+int bw_dp_endpoint_cut(int ifindex, int on, struct bw_err *err)
+{
+	return mark(ifindex, BW_EP_F_CUT, on, err);
 }
 
 static struct bw_mac_key mac_key(const struct bw_dp_segment *seg, const struct bw_mac *mac)

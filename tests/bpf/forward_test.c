@@ -378,6 +378,23 @@ static void a_remembered_destination_obeys_the_endpoint(void **state)
 	assert_int_equal(kit_run(kit.pod_tx, KIT_IF, A_TO_B).verdict, NEXT);
 }
 
+/* Whatever it sends and whichever way something reaches it, and counted under its own name. */
+static void a_cut_endpoint_neither_sends_nor_receives(void **state)
+{
+	static const char *const sends[] = { A_TO_B, A_TO_X, "A>* arp=1 A@10.1.0.2>10.1.0.9" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sends) / sizeof(sends[0]); i++) {
+		scene(KIT_CHECKED | BW_EP_F_CUT, LOCAL_FAST);
+		assert_int_equal(kit_run(kit.pod_tx, KIT_IF, sends[i]).verdict, SHOT);
+		assert_int_equal(kit_stat(A_SLOT).drops[BW_DROP_CUT], i + 1);
+	}
+	assert_int_equal(kit_run(kit.pod_rx, KIT_IF, X_TO_A).verdict, SHOT);
+	assert_int_equal(kit_stat(A_SLOT).drops[BW_DROP_CUT], sizeof(sends) / sizeof(sends[0]) + 1);
+	scene(KIT_CHECKED, LOCAL_FAST);
+	assert_int_equal(kit_run(kit.pod_tx, KIT_IF, A_TO_B).verdict, FAST);
+}
+
 static void a_flood_of_macs_evicts_no_local_one(void **state)
 {
 	struct bw_fdb e;
@@ -439,6 +456,7 @@ int main(void)
 		cmocka_unit_test_setup(a_dead_pods_mac_from_outside_is_learned, kit_reset),
 		cmocka_unit_test_setup(a_destination_is_remembered_for_a_moment, kit_reset),
 		cmocka_unit_test_setup(a_remembered_destination_obeys_the_endpoint, kit_reset),
+		cmocka_unit_test_setup(a_cut_endpoint_neither_sends_nor_receives, kit_reset),
 		cmocka_unit_test_setup(a_flood_of_macs_evicts_no_local_one, kit_reset),
 		cmocka_unit_test_setup(a_netkit_pod_sends_by_the_port_with_a_note, kit_reset),
 	};
