@@ -14,9 +14,11 @@ struct bw_list {
 		&(head), &(head)                                                                   \
 	}
 #define bw_list_entry(node, type, member) BW_CONTAINER_OF(node, type, member)
+/* NOLINTBEGIN(bugprone-macro-parentheses): @node is a name that is declared */
 #define bw_list_for_each(node, head)                                                               \
 	for (struct bw_list *node = (head)->next, *node##_next = node->next; node != (head);       \
 	     node = node##_next, node##_next = node->next)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static inline void bw_list_init(struct bw_list *head)
 {

@@ -35,10 +35,12 @@ struct bw_defer {
 	void *arg;
 };
 
-/* A descriptor of the loop; @events as of epoll(7). The descriptor stays its owner's. */
+/* A descriptor of the loop; events as of epoll(7). The descriptor stays its owner's. */
 struct bw_loop_fd {
-	struct bw_loop *loop;
+	struct bw_list node;
+	struct bw_loop *loop; /* NULL = not added */
 	int fd;
+	uint32_t events; /* asked for; EPOLLERR and EPOLLHUP come unasked */
 	void (*fn)(uint32_t events, void *arg);
 	void *arg;
 };
@@ -65,7 +67,7 @@ int bw_loop_new_virtual(int64_t start_ns, int64_t start_real_s, struct bw_loop *
 /* Frees the loop; timers, calls and descriptors in it are forgotten, not called. NULL-safe. */
 void bw_loop_free(struct bw_loop **loop);
 
-/* Monotonic nanoseconds (CLOCK_MONOTONIC), read once per round: equal within one callback. */
+/* Monotonic nanoseconds (CLOCK_MONOTONIC), read before each callback: equal within one. */
 int64_t bw_loop_now_ns(const struct bw_loop *loop);
 
 /* Seconds since the epoch; may jump. For texts and timestamps, never for deadlines. */
@@ -76,7 +78,10 @@ void bw_loop_skew(struct bw_loop *loop, int64_t delta_s);
 
 /* Must come before any other use; the timer must not be set. */
 void bw_timer_init(struct bw_timer *t, struct bw_loop *loop, bw_loop_fn fn, void *arg);
-/* Fires at @at_ns, or in the next round when that is past; a set timer moves. 0; -ENOMEM. */
+/*
+ * Fires at @at_ns, or in the next round when that is past: what else is ready comes first. A set
+ * timer moves. 0; -ENOMEM, never for a timer that is set already.
+ */
 int bw_timer_set(struct bw_timer *t, int64_t at_ns);
 /* Harmless when idle. Must be called before a set timer's memory goes. */
 void bw_timer_stop(struct bw_timer *t);
@@ -98,7 +103,10 @@ int bw_loop_fd_change(struct bw_loop_fd *f, uint32_t events, struct bw_err *err)
 /* Harmless when it was never added. Call before the descriptor is closed. */
 void bw_loop_fd_remove(struct bw_loop_fd *f);
 
-/* Blocks @signo in this thread and calls @fn in the loop whenever it comes. 0; -errno. */
+/*
+ * Blocks @signo in this thread, for good, and calls @fn in the loop whenever it comes. 0; -EINVAL;
+ * -ENOTSUP on a virtual clock; -errno of signalfd(2).
+ */
 int bw_loop_signal(struct bw_loop *loop, int signo, void (*fn)(int signo, void *arg), void *arg,
 		   struct bw_err *err);
 
@@ -111,7 +119,8 @@ void bw_loop_stop(struct bw_loop *loop);
 
 /*
  * One callback, or on a virtual clock the jump to the next timer and its callback. Return: 1 one
- * ran, 0 nothing was due (a real loop waits at most @wait_ms for it; a virtual one has nothing left
- * before @until_ns); -errno.
+ * ran, 0 nothing was due (a real loop waits at most @wait_ms for it, -1 = as long as it takes; a
+ * virtual one has nothing left until @until_ns, included, and its clock stands there now unless
+ * that is INT64_MAX); -errno of epoll_wait(2).
  */
 int bw_loop_step(struct bw_loop *loop, int wait_ms, int64_t until_ns, struct bw_err *err);
