@@ -14,6 +14,7 @@ include mk/tools.mk
 include mk/bench.mk
 include mk/test.mk
 include mk/vm.mk
+include mk/kube.mk
 include mk/quality.mk
 include mk/install.mk
 

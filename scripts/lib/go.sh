@@ -35,20 +35,27 @@ unpack_go() {
 	done
 }
 
+# What go reads from its environment; for a subshell
+go_environment() {
+	export GOTOOLCHAIN=auto CGO_ENABLED=0 GOFLAGS='-buildvcs=false -modcacherw' GOWORK=off
+	export GOCACHE=$BW_CACHE/go/build GOMODCACHE=$BW_CACHE/go/mod HOME=${HOME:-/root}
+}
+
 # go_build NAME DIR MODULE VERSION PACKAGE...: one module of our own in the cache, programs into DIR
+# ('' is the package that the module itself is)
 go_build() {
 	local name=$1 dir=$2 module=$3 version=$4 src=$BW_CACHE/tmp/$1 pkgs=()
 	shift 4
 	apt_install go
 	find_go
 	pkgs=("${@/#/$module/}")
+	pkgs=("${pkgs[@]%/}")
 	rm -rf "$src" "$dir.new"
 	mkdir -p "$src" "$dir.new"
 	say "building $name $version from the Go module proxy"
 	if ! (
 		cd "$src"
-		export GOTOOLCHAIN=auto CGO_ENABLED=0 GOFLAGS='-buildvcs=false -modcacherw' GOWORK=off
-		export GOCACHE=$BW_CACHE/go/build GOMODCACHE=$BW_CACHE/go/mod HOME=${HOME:-/root}
+		go_environment
 		run "$name" "$GO" mod init barewire.invalid/"$name" &&
 			run "$name" "$GO" get "${pkgs[@]/%/@v$version}" &&
 			run "$name" "$GO" build -trimpath -ldflags '-s -w' -o "$dir.new/" "${pkgs[@]}"
