@@ -7,6 +7,7 @@ sriov_SRC := $(wildcard cni/sriov/main.c)
 bridge_SRC := $(wildcard cni/bridge/main.c)
 ipam_SRC := $(wildcard ipam/main.c)
 cli_SRC := $(wildcard controller/cli/*.c)
+agent_SRC := $(wildcard ipam/agent/*.c)
 
 PROGRAMS :=
 # $(1) name of the program, $(2) its sources, $(3) its libraries

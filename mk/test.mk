@@ -12,8 +12,10 @@ UNIT_DIR_common := cni/common
 UNIT_DIR_sriov := cni/sriov
 UNIT_DIR_ipam := ipam
 UNIT_DIR_cli := controller/cli
+UNIT_DIR_agent := ipam/agent
 UNIT_OBJ_bridge := $(filter-out %/main.o,$(bridge_SRC:%.c=$(B)/%.o))
 UNIT_OBJ_cli := $(filter-out %/main.o,$(cli_SRC:%.c=$(B)/%.o))
+UNIT_OBJ_agent := $(filter-out %/main.o,$(agent_SRC:%.c=$(B)/%.o))
 unit_dir = $(or $(UNIT_DIR_$(1)),lib/$(1))
 
 # $(1) a test's source, $(2) the folder of tests/unit it is in, or bpf
