@@ -110,24 +110,6 @@ static size_t after_cursor(const struct bw_alloc *a, struct bw_ip *ret_at)
 	return 0;
 }
 
-static unsigned __int128 value(const struct bw_ip *ip)
-{
-	unsigned __int128 v = 0;
-
-	for (size_t i = 0; i < sizeof(ip->b); i++)
-		v = v << 8 | ip->b[i];
-	return v;
-}
-
-static struct bw_ip from_value(int family, unsigned __int128 v)
-{
-	struct bw_ip ip = { .family = (uint8_t)family };
-
-	for (size_t i = sizeof(ip.b); i-- > 0; v >>= 8)
-		ip.b[i] = (uint8_t)v;
-	return ip;
-}
-
 /* A uniformly chosen address of the set. Lengths are counted less one: ::/0 would overflow. */
 static size_t random_start(const struct bw_alloc *a, struct bw_ip *ret_at)
 {
@@ -137,18 +119,19 @@ static size_t random_start(const struct bw_alloc *a, struct bw_ip *ret_at)
 	unsigned __int128 k;
 
 	for (size_t i = 0; i < set->n_free; i++)
-		total += value(&set->free[i].last) - value(&set->free[i].first);
+		total += bw_ip_value(&set->free[i].last) - bw_ip_value(&set->free[i].first);
 	memcpy(seed.b, a->seed, sizeof(a->seed));
-	k = value(&seed);
+	k = bw_ip_value(&seed);
 	/* total + 1 overflows to 0 when every address there is may be given. */
 	if (total + 1 != 0)
 		k %= total + 1;
 	for (size_t i = 0; i < set->n_free; i++) {
-		unsigned __int128 len1 = value(&set->free[i].last) - value(&set->free[i].first);
+		unsigned __int128 len1 =
+			bw_ip_value(&set->free[i].last) - bw_ip_value(&set->free[i].first);
 
 		if (k <= len1) {
-			*ret_at = from_value(set->free[i].first.family,
-					     value(&set->free[i].first) + k);
+			*ret_at = bw_ip_from_value(set->free[i].first.family,
+						   bw_ip_value(&set->free[i].first) + k);
 			return i;
 		}
 		k -= len1 + 1;

@@ -100,6 +100,10 @@ int bw_ip_add(struct bw_ip *ip, int64_t n);
  */
 uint64_t bw_ip_distance(const struct bw_ip *a, const struct bw_ip *b);
 
+/* The sixteen bytes as one number, and back; IPv4 addresses lie at ::ffff:0:0. */
+unsigned __int128 bw_ip_value(const struct bw_ip *ip);
+struct bw_ip bw_ip_from_value(int family, unsigned __int128 value);
+
 /* First (network) and last address of a prefix. */
 struct bw_ip bw_prefix_first(const struct bw_prefix *p);
 struct bw_ip bw_prefix_last(const struct bw_prefix *p);

@@ -185,6 +185,24 @@ static struct bw_ip fill_host(const struct bw_prefix *p, uint8_t fill)
 	return r;
 }
 
+unsigned __int128 bw_ip_value(const struct bw_ip *ip)
+{
+	unsigned __int128 v = 0;
+
+	for (size_t i = 0; i < sizeof(ip->b); i++)
+		v = v << 8 | ip->b[i];
+	return v;
+}
+
+struct bw_ip bw_ip_from_value(int family, unsigned __int128 value)
+{
+	struct bw_ip ip = { .family = (uint8_t)family };
+
+	for (size_t i = sizeof(ip.b); i-- > 0; value >>= 8)
+		ip.b[i] = (uint8_t)value;
+	return ip;
+}
+
 struct bw_ip bw_prefix_first(const struct bw_prefix *p)
 {
 	return fill_host(p, 0x00);
