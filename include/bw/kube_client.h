@@ -125,13 +125,20 @@ struct bw_kube_client {
  * @r: borrowed for the call
  * @call: .done, .data and .arg set, idle; the caller's until .done or bw_kube_cancel()
  *
- * Return: 0; -ENOMEM; -EINVAL class INVALID a name no path can hold. .done is not called then.
+ * Return: 0; -ENOMEM; -EINVAL class INVALID a name no path can hold, or a verb without what it
+ * needs. .done is not called then.
  */
 int bw_kube_start(struct bw_kube_client *c, const struct bw_kube_request *r,
 		  struct bw_kube_call *call, struct bw_err *err);
 
 /* Forgets a call: .done never comes. It may be carried out nevertheless. Harmless when idle. */
 void bw_kube_cancel(struct bw_kube_call *call);
+
+/*
+ * For what implements a client: the call is idle and .done has run when it returns. The call's
+ * owner may have freed it or started it again by then.
+ */
+void bw_kube_finish(struct bw_kube_call *call, const struct bw_kube_answer *a);
 
 /* NULL-safe. Calls in flight must have been cancelled. */
 void bw_kube_client_free(struct bw_kube_client **c);

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An object's text without white space, managedFields and the last applied configuration: one walk
+ * that copies tokens into a buffer as large as the text.
+ */
+#include <string.h>
+
+#include <bw/err.h>
+#include <bw/kube_text.h>
+
+#include "text_lex.h"
+
+/* Where the walk is, as far as anything is taken out there. */
+enum place {
+	ELSEWHERE,
+	ROOT,
+	METADATA,
+	ANNOTATIONS,
+};
+
+static const struct {
+	enum place place;
+	const char *key; /* with its quotes */
+	enum place next; /* inside the value; ELSEWHERE: the value is taken out when .drop */
+	int drop;
+} rules[] = {
+	{ ROOT, "\"metadata\"", METADATA, 0 },
+	{ METADATA, "\"annotations\"", ANNOTATIONS, 0 },
+	{ METADATA, "\"managedFields\"", ELSEWHERE, 1 },
+	{ ANNOTATIONS, "\"kubectl.kubernetes.io/last-applied-configuration\"", ELSEWHERE, 1 },
+};
+
+struct strip {
+	struct lex l;
+	char *out;
+};
+
+static void copy(struct strip *s, const char *start, size_t size)
+{
+	memcpy(s->out, start, size);
+	s->out += size;
+}
+
+static int strip_value(struct strip *s, enum place place, unsigned int depth);
+
+/* One member of an object. Returns 1 when it was taken out. */
+static int strip_member(struct strip *s, enum place place, unsigned int depth, int first)
+{
+	enum place next = ELSEWHERE;
+	const char *key;
+	size_t size;
+
+	if (lex_key(&s->l, &key, &size) < 0)
+		return -EBADMSG;
+	for (size_t i = 0; place != ELSEWHERE && i < BW_ARRAY_SIZE(rules); i++) {
+		if (rules[i].place != place || strlen(rules[i].key) != size ||
+		    memcmp(rules[i].key, key, size) != 0)
+			continue;
+		if (rules[i].drop)
+			return lex_value(&s->l) < 0 ? -EBADMSG : 1;
+		next = rules[i].next;
+	}
+	if (!first)
+		*s->out++ = ',';
+	copy(s, key, size);
+	*s->out++ = ':';
+	return strip_value(s, next, depth);
+}
+
+static int strip_container(struct strip *s, enum place place, unsigned int depth)
+{
+	char close = *s->l.p == '{' ? '}' : ']';
+	int first = 1;
+
+	if (depth == BW_KUBE_TEXT_DEPTH_MAX)
+		return -EBADMSG;
+	*s->out++ = *s->l.p++;
+	lex_space(&s->l);
+	if (lex_take(&s->l, close)) {
+		*s->out++ = close;
+		return 0;
+	}
+	for (;;) {
+		int r;
+
+		if (close == '}') {
+			r = strip_member(s, place, depth + 1, first);
+		} else {
+			if (!first)
+				*s->out++ = ',';
+			r = strip_value(s, ELSEWHERE, depth + 1);
+		}
+		if (r < 0)
+			return r;
+		first &= r;
+		lex_space(&s->l);
+		if (lex_take(&s->l, close))
+			break;
+		if (!lex_take(&s->l, ','))
+			return -EBADMSG;
+	}
+	*s->out++ = close;
+	return 0;
+}
+
+static int strip_value(struct strip *s, enum place place, unsigned int depth)
+{
+	const char *start;
+
+	lex_space(&s->l);
+	start = s->l.p;
+	if (start == s->l.end)
+		return -EBADMSG;
+	if (*start == '{' || *start == '[')
+		return strip_container(s, place, depth);
+	if ((*start == '"' ? lex_string(&s->l) : lex_scalar(&s->l)) < 0)
+		return -EBADMSG;
+	copy(s, start, (size_t)(s->l.p - start));
+	return 0;
+}
+
+int bw_kube_text_strip(const char *text, size_t size, struct bw_buf *ret, struct bw_err *err)
+{
+	struct strip s = { .l = { text, text + size } };
+	int r;
+
+	if (size > BW_KUBE_OBJECT_MAX)
+		return bw_reject(err, BW_ERR_DECODE, EFBIG,
+				 "an object has %zu bytes, at most %u are allowed", size,
+				 BW_KUBE_OBJECT_MAX);
+	if (bw_buf_reserve(ret, size) < 0)
+		return bw_fail(err, ENOMEM, "keep an object of %zu bytes", size);
+	s.out = ret->data + ret->size;
+	r = strip_value(&s, ROOT, 0);
+	lex_space(&s.l);
+	if (r < 0 || s.l.p != s.l.end) {
+		ret->data[ret->size] = '\0';
+		return bw_reject(err, BW_ERR_DECODE, EBADMSG, "no valid JSON at byte %zu of %zu",
+				 (size_t)(s.l.p - text), size);
+	}
+	*s.out = '\0';
+	ret->size = (size_t)(s.out - ret->data);
+	return 0;
+}
