@@ -65,6 +65,10 @@ static const struct {
 	{ "SELECT 'VF ' || pci || ' of ' || container_id || ' ' || ifname || ' has no holder' "
 	  "FROM vf_hold WHERE container_id = '' OR ifname = ''",
 	  1 },
+	{ "SELECT 'acknowledgement ' || o.kind || ' of claim ' || o.uid || ' token ' || o.token || "
+	  "' contradicts a live attachment' FROM outbox o JOIN attachment a ON "
+	  "a.claim_uid = o.uid AND a.token = o.token AND o.kind = 'detached'",
+	  2 },
 };
 
 static void compare_run(struct checker *c, const struct bw_run *want, const struct bw_run *got)

@@ -183,12 +183,18 @@ static const struct salvage {
 	  "INSERT INTO uplink_original(uplink, bridge, boot_id, step, mac, data) "
 	  "VALUES(?1,?2,?3,?4,?5,?6)",
 	  6, 0 },
-	{ "SELECT uid, iface, token, epoch, resource_version, binding FROM claim_cache",
-	  "INSERT INTO claim_cache(uid, iface, token, epoch, resource_version, binding) "
-	  "VALUES(?1,?2,?3,?4,?5,?6)",
-	  6, 0 },
-	{ "SELECT seq, uid, token, kind, body FROM outbox",
-	  "INSERT INTO outbox(seq, uid, token, kind, body) VALUES(?1,?2,?3,?4,?5)", 5, 0 },
+	/* Before minor version 2 nothing was written to these. */
+	{ "SELECT uid, iface, namespace, name, token, epoch, resource_version, boot_id, stale, "
+	  "binding, put_ns FROM claim_cache",
+	  "INSERT INTO claim_cache(uid, iface, namespace, name, token, epoch, resource_version, "
+	  "boot_id, stale, binding, put_ns) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)",
+	  11, 2 },
+	{ "SELECT uid, seen, attached, detached FROM claim_token",
+	  "INSERT INTO claim_token(uid, seen, attached, detached) VALUES(?1,?2,?3,?4)", 4, 2 },
+	{ "SELECT seq, uid, token, kind, body, sending, since_s FROM outbox",
+	  "INSERT INTO outbox(seq, uid, token, kind, body, sending, since_s) "
+	  "VALUES(?1,?2,?3,?4,?5,?6,?7)",
+	  7, 2 },
 	{ "SELECT key, value FROM meta WHERE key <> 'schema'",
 	  "INSERT INTO meta(key, value) VALUES(?1,?2)", 2, 0 },
 	{ "SELECT pci, id, container_id, ifname, slot, network, boot_id, netns, netns_id, pf, vf, "

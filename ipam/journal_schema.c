@@ -31,6 +31,24 @@
 	" since_s INTEGER NOT NULL, record TEXT NOT NULL);"                                        \
 	"CREATE INDEX vf_hold_holder ON vf_hold(container_id, ifname);"
 
+/*
+ * Claims: whose binding it is in words, when it was confirmed, and what is known of a claim's
+ * tokens beyond the life of its rows. The first tables of both were never written before.
+ */
+#define SCHEMA_CLAIM                                                                               \
+	"ALTER TABLE claim_cache ADD COLUMN namespace TEXT;"                                       \
+	"ALTER TABLE claim_cache ADD COLUMN name TEXT;"                                            \
+	"ALTER TABLE claim_cache ADD COLUMN boot_id TEXT;"                                         \
+	"ALTER TABLE claim_cache ADD COLUMN stale INTEGER;"                                        \
+	"ALTER TABLE claim_cache ADD COLUMN put_ns INTEGER;"                                       \
+	"CREATE INDEX claim_cache_name ON claim_cache(namespace, name);"                           \
+	"ALTER TABLE outbox ADD COLUMN sending INTEGER;"                                           \
+	"ALTER TABLE outbox ADD COLUMN since_s INTEGER;"                                           \
+	"CREATE TABLE claim_token("                                                                \
+	" uid TEXT PRIMARY KEY NOT NULL, seen INTEGER NOT NULL,"                                   \
+	" attached INTEGER NOT NULL, detached INTEGER NOT NULL) WITHOUT ROWID;"                    \
+	"CREATE INDEX attachment_claim ON attachment(claim_uid) WHERE claim_uid <> '';"
+
 const char bw_journal_schema[] =
 	"CREATE TABLE meta(key TEXT PRIMARY KEY NOT NULL, value) WITHOUT ROWID;"
 	"CREATE TABLE attachment("
@@ -75,11 +93,14 @@ const char bw_journal_schema[] =
 	" uplink TEXT PRIMARY KEY NOT NULL, bridge TEXT NOT NULL, boot_id TEXT NOT NULL,"
 	" step INTEGER NOT NULL, mac BLOB NOT NULL, data BLOB NOT NULL) WITHOUT ROWID;"
 	/* minor version 1 */
-	SCHEMA_VF_HOLD;
+	SCHEMA_VF_HOLD
+		/* minor version 2 */
+		SCHEMA_CLAIM;
 
 /* What each minor version added, for files that older programs made. */
 static const char *const upgrades[] = {
 	[1] = SCHEMA_VF_HOLD,
+	[2] = SCHEMA_CLAIM,
 };
 static_assert(BW_ARRAY_SIZE(upgrades) == BW_JOURNAL_MINOR + 1, "a minor version without its SQL");
 

@@ -16,6 +16,11 @@
 	"pci, id, container_id, ifname, slot, network, boot_id, netns, netns_id, pf, vf, state, "  \
 	"since_s, record"
 
+#define CLAIM_COLUMNS                                                                              \
+	"uid, iface, namespace, name, token, epoch, resource_version, boot_id, stale, binding"
+
+#define OUTBOX_COLUMNS "seq, uid, token, kind, sending, since_s, body"
+
 /* An id is its birth in nanoseconds: of two rows of one VF the later has the greater. */
 #define VF_ID "max(?1, 1 + coalesce((SELECT max(id) FROM vf_hold), 0))"
 
@@ -97,4 +102,34 @@ const char *const bw_journal_sql[BW_ST_MAX_] = {
 	[BW_ST_VF_EACH] = "SELECT " VF_COLUMNS " FROM vf_hold WHERE pci > ?1 ORDER BY pci LIMIT 1",
 	[BW_ST_VF_DROP] = "DELETE FROM vf_hold WHERE pci = ?1 AND container_id = ?2 AND "
 			  "ifname = ?3 AND (?4 = 0 OR id = ?4)",
+	[BW_ST_CLAIM_PUT] = "REPLACE INTO claim_cache(" CLAIM_COLUMNS ", put_ns) "
+			    "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+	[BW_ST_CLAIM_GET] =
+		"SELECT " CLAIM_COLUMNS " FROM claim_cache WHERE uid = ?1 AND iface = ?2",
+	[BW_ST_CLAIM_FIND] = "SELECT " CLAIM_COLUMNS " FROM claim_cache WHERE namespace = ?1 AND "
+			     "name = ?2 AND iface = ?3 ORDER BY put_ns DESC LIMIT 1",
+	[BW_ST_CLAIM_EACH] = "SELECT " CLAIM_COLUMNS " FROM claim_cache WHERE (uid, iface) > "
+			     "(?1, ?2) AND (?3 = '' OR uid = ?3) ORDER BY uid, iface LIMIT 1",
+	[BW_ST_CLAIM_STALE] =
+		"UPDATE claim_cache SET stale = ?2 WHERE uid = ?1 AND coalesce(stale, 0) <> ?2",
+	[BW_ST_CLAIM_REMOVE] = "DELETE FROM claim_cache WHERE uid = ?1 AND (?2 = '' OR iface = ?2)",
+	[BW_ST_CLAIM_HELD] = "SELECT 1 FROM attachment WHERE claim_uid = ?1 AND claim_uid <> '' "
+			     "LIMIT 1",
+	[BW_ST_TOKEN_GET] = "SELECT seen, attached, detached FROM claim_token WHERE uid = ?1",
+	[BW_ST_TOKEN_PUT] = "INSERT INTO claim_token(uid, seen, attached, detached) "
+			    "VALUES(?1, ?2, ?3, ?4) ON CONFLICT(uid) DO UPDATE SET "
+			    "seen = max(seen, ?2), attached = max(attached, ?3), "
+			    "detached = max(detached, ?4)",
+	[BW_ST_TOKEN_FORGET] = "DELETE FROM claim_token WHERE uid = ?1",
+	[BW_ST_OUTBOX_PUT] = "INSERT INTO outbox(uid, token, kind, body, sending, since_s) "
+			     "VALUES(?1, ?2, ?3, ?4, 0, ?5) ON CONFLICT DO NOTHING",
+	[BW_ST_OUTBOX_GET] = "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE seq = ?1",
+	[BW_ST_OUTBOX_OF] = "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE uid = ?1 AND token = ?2 "
+			    "AND kind = ?3",
+	[BW_ST_OUTBOX_EACH] =
+		"SELECT " OUTBOX_COLUMNS " FROM outbox WHERE seq > ?1 ORDER BY seq LIMIT 1",
+	[BW_ST_OUTBOX_SENDING] = "UPDATE outbox SET sending = 1 WHERE seq = ?1",
+	[BW_ST_OUTBOX_DROP] = "DELETE FROM outbox WHERE seq = ?1",
+	[BW_ST_META_GET] = "SELECT value FROM meta WHERE key = ?1",
+	[BW_ST_META_PUT] = "REPLACE INTO meta(key, value) VALUES(?1, ?2)",
 };

@@ -29,7 +29,7 @@ struct bw_journal;
 	400 /* characters; SQLite opens paths of up to 512 (sqlite3 os_unix.c)                     \
 	     */
 #define BW_JOURNAL_MAJOR 1 /* a file of a newer one is refused */
-#define BW_JOURNAL_MINOR 1 /* later ones only add tables and nullable columns */
+#define BW_JOURNAL_MINOR 2 /* later ones only add tables and nullable columns */
 #define BW_JOURNAL_BUSY_MS 10000U /* longest wait for other processes */
 #define BW_JOURNAL_DOMAIN_MAX 63 /* characters */
 #define BW_JOURNAL_KEY_MAX 511 /* characters */

@@ -29,7 +29,7 @@ HEADERS = {
     "net": "addr announce bond bridge_port link neigh netns nft nl probe pci rdma route sysctl sysfs tc vf",
     "cni": "cni_*",
     "kube": "loop kube_*",
-    "ipam": "ipam journal range alloc",
+    "ipam": "ipam journal range alloc journal_claim binding agent_sock",
     "datapath": "datapath",
     "abi": "bpf_abi",
     "common": "attach check drift foreign own plugin_conf pod",

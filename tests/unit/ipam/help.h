@@ -52,10 +52,21 @@ static inline int drop_dir(void **state)
 	return 0;
 }
 
-/* Makes the journal one that a program of minor version 0 made: before it knew VFs. */
+/*
+ * Makes the journal one that a program of minor version 0 made: before it knew VFs
+ * and claims.
+ */
 static inline void make_old(const char *dir)
 {
-	static const char sql[] = "DROP TABLE vf_hold;"
+	static const char sql[] = "DROP TABLE vf_hold; DROP TABLE claim_token;"
+				  "DROP INDEX attachment_claim; DROP INDEX claim_cache_name;"
+				  "ALTER TABLE outbox DROP COLUMN sending;"
+				  "ALTER TABLE outbox DROP COLUMN since_s;"
+				  "ALTER TABLE claim_cache DROP COLUMN namespace;"
+				  "ALTER TABLE claim_cache DROP COLUMN name;"
+				  "ALTER TABLE claim_cache DROP COLUMN boot_id;"
+				  "ALTER TABLE claim_cache DROP COLUMN stale;"
+				  "ALTER TABLE claim_cache DROP COLUMN put_ns;"
 				  "REPLACE INTO meta(key, value) VALUES('schema', '1.0');"
 				  "PRAGMA user_version=1651966208"; /* 0x62770100 */
 	sqlite3 *db = NULL;

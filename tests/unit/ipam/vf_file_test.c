@@ -60,7 +60,7 @@ static void full_disk_leaves_an_old_journal_old(void **state)
 		refused++;
 		assert_int_equal(r, -ENOSPC);
 		assert_int_equal(err.class, BW_ERR_BUSY);
-		assert_non_null(strstr(err.msg, "bring the journal up to version 1.1"));
+		assert_non_null(strstr(err.msg, "bring the journal up to version 1.2"));
 		assert_non_null(strstr(err.msg, "no space left"));
 		j = open_read(state);
 		assert_all(j, "");
