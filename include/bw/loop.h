@@ -73,6 +73,12 @@ int64_t bw_loop_now_ns(const struct bw_loop *loop);
 /* Seconds since the epoch; may jump. For texts and timestamps, never for deadlines. */
 int64_t bw_loop_real_s(const struct bw_loop *loop);
 
+/*
+ * When something is to be done next: now when a deferred call waits, else the first timer's time,
+ * INT64_MAX without any. Several virtual loops are run side by side by it.
+ */
+int64_t bw_loop_next_ns(const struct bw_loop *loop);
+
 /* Virtual clocks alone: moves bw_loop_real_s() against the monotonic clock by @delta_s. */
 void bw_loop_skew(struct bw_loop *loop, int64_t delta_s);
 

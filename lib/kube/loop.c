@@ -146,6 +146,13 @@ int64_t bw_loop_real_s(const struct bw_loop *loop)
 	return ts.tv_sec;
 }
 
+int64_t bw_loop_next_ns(const struct bw_loop *loop)
+{
+	if (!bw_list_empty(&loop->defers))
+		return loop->now_ns;
+	return loop->n_timers ? loop->heap[0]->at_ns : INT64_MAX;
+}
+
 void bw_loop_skew(struct bw_loop *loop, int64_t delta_s)
 {
 	assert(loop->is_virtual);
