@@ -7,6 +7,7 @@ MAKEFLAGS += --no-builtin-rules
 include mk/flags.mk
 include mk/deps.mk
 include mk/lib.mk
+include mk/gen.mk
 include mk/bpf.mk
 include mk/datapath.mk
 include mk/programs.mk

@@ -35,7 +35,7 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-st
 	-Wnull-dereference -Wdouble-promotion -Wframe-larger-than=8192
 WARN_GCC := -Wduplicated-cond -Wlogical-op -Wjump-misses-init
 HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection
-CFLAGS := -std=gnu11 -g -D_GNU_SOURCE -fno-common -MMD -MP -Iinclude $(WARN) \
+CFLAGS := -std=gnu11 -g -D_GNU_SOURCE -fno-common -MMD -MP -Iinclude -Ibuild $(WARN) \
 	$(if $(filter gcc%,$(notdir $(CC))),$(WARN_GCC)) $(if $(filter 1,$(DEVELOPER)),-Werror)
 ifeq ($(SAN),1)
 CFLAGS += -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -fPIE

@@ -5,7 +5,7 @@ LIB_SRC := $(wildcard lib/*/*.c) $(filter-out %/main.c,$(wildcard ipam/*.c cni/*
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
 LIB := $(B)/libbarewire.a
 
-$(B)/%.o: %.c $(B)/.compile-flags
+$(B)/%.o: %.c $(B)/.compile-flags | build/gen/net.h build/gen/k8s.h
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(CFLAGS_$(subst /,_,$(dir $<))) -c $< -o $@

@@ -5,7 +5,7 @@ LINT_TEST_SRC := $(UNIT_SRC) $(BPF_TEST_SRC) $(wildcard tests/fuzz/*.c)
 LINT_HEADERS := $(wildcard include/bw/*.h lib/*/*.h cni/*/*.h ipam/*.h controller/*/*.h tests/unit/*.h)
 LINT_OK := $(LINT_SRC:%=build/lint/clang/%.ok) $(LINT_TEST_SRC:%=build/lint/clang/%.ok) \
 	$(LINT_SRC:%=build/lint/analyzer/%.ok) $(LINT_SRC:%=build/lint/tidy/%.ok)
-LINT_CFLAGS := -std=gnu11 -D_GNU_SOURCE -fno-common -Iinclude $(WARN) -Werror
+LINT_CFLAGS := -std=gnu11 -D_GNU_SOURCE -fno-common -Iinclude -Ibuild $(WARN) -Werror
 
 comma := ,
 space := $(subst x,,x x)
@@ -25,13 +25,14 @@ build/lint/$(1)/%.ok: % $(LINT_HEADERS) .clang-tidy mk/quality.mk tests/lint/exe
 endef
 $(eval $(call lint_rule,clang,$$(CLANG) $$(LINT_CFLAGS) -O2 $$(call lint_include,$$<) -c -o /dev/null $$<))
 $(eval $(call lint_rule,analyzer,gcc $$(LINT_CFLAGS) $$(WARN_GCC) -O2 -fanalyzer $$(call lint_exempt,analyzer,$$<,-Wno-) -c -o /dev/null $$<))
-$(eval $(call lint_rule,tidy,clang-tidy-14 --quiet --checks=$$(subst $$(space),$$(comma),$$(call lint_exempt,tidy,$$<,-)) $$< -- -std=gnu11 -D_GNU_SOURCE -Iinclude))
+$(eval $(call lint_rule,tidy,clang-tidy-14 --quiet --checks=$$(subst $$(space),$$(comma),$$(call lint_exempt,tidy,$$<,-)) $$< -- -std=gnu11 -D_GNU_SOURCE -Iinclude -Ibuild))
 
 #: make lint          the style's rules, formatting, clang, clang-tidy, cppcheck, gcc -fanalyzer, shellcheck
 #: make format        clang-format over all C
 .PHONY: lint lint-analysis format
 lint: test-lint
 lint-analysis: $(LINT_OK)
+$(LINT_OK): | $(GEN_H)
 test-lint: | $(call need,unit) $(call need,lint)
 	@mkdir -p build/lint
 	@printf '%s\n' $(LINT_OK) | sed 's,^build/lint/\([^/]*\)/\(.*\)\.ok$$,\1 \2,' >build/lint/list

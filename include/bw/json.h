@@ -20,7 +20,8 @@
  *    "ipam.ranges[0][1].subnet: expected a subnet such as 10.1.0.0/24, got \"10.1.0.7/24\"".
  * I2 Unknown keys are ignored, a known key given twice is refused, null is the same as absent.
  * I3 Integers are exact: cJSON holds doubles, so fractions and what lies beyond 2^53 are refused.
- * I4 An absent key leaves its member as it was: defaults are set before decoding.
+ * I4 An absent key leaves its member as it was: defaults are set before decoding, by the caller or
+ *    by the table's .init (the items of an array have no other).
  */
 #pragma once
 
@@ -171,6 +172,7 @@ struct bw_json_field {
 struct bw_json_table {
 	const struct bw_json_field *fields;
 	size_t n; /* at most 64 */
+	void (*init)(void *out); /* optional: sets defaults before any key is decoded */
 };
 
 /* clang-format off */

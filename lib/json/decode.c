@@ -406,6 +406,8 @@ static int decode_object(const struct bw_json_table *table, const struct cJSON *
 	assert(table->n <= FIELDS_MAX);
 	if (!cJSON_IsObject(json))
 		return bw_json_expect(json, up, ctx->err, "an object");
+	if (table->init)
+		table->init(out);
 	for (const struct cJSON *child = json->child; child; child = child->next) {
 		const struct bw_json_field *f = find_field(table, child->string);
 		struct bw_json_path at = { .up = up, .key = child->string };

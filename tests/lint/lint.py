@@ -34,7 +34,7 @@ def is_source(name):
 SOURCES = [f for f in TEXT if is_source(f)]
 C = [f for f in SOURCES if f.endswith((".c", ".h"))]
 # A program that only the build runs is no part of the product.
-PRODUCT = [f for f in C if not f.startswith("tests/") and "/gen/" not in f]
+PRODUCT = [f for f in C if not f.startswith("tests/") and "/kgen/" not in f]
 USER = [f for f in PRODUCT if not f.startswith("bpf/") and f != "include/bw/bpf_abi.h"]
 SHELL = [f for f in SOURCES if re.match(r"#!.*\b(ba)?sh\b", TEXT[f]) or f.endswith(".sh")]
 
