@@ -29,6 +29,8 @@ void bridge_announce_run(struct bridge_add *add)
 	if (add->ctx->conf.no_container_if)
 		return;
 	r = bridge_port_settle(add, &why);
+	if (r == 0)
+		r = bw_pod_local_wait(&add->pod, &add->own, &why);
 	if (r == 0 && add->ctx->conf.announce)
 		r = bw_pod_announce(&add->pod, &add->own, &why);
 	if (r < 0)

@@ -1,17 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* enabledad: an ADD ends when duplicate address detection has ended, as the reference plugins'. */
+/*
+ * When the pod's addresses work: enabledad's wait for duplicate address detection, as the reference
+ * plugins', and the wait for the kernel's local routes.
+ */
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <poll.h>
 #include <sys/socket.h>
 
 #include <bw/addr.h>
+#include <bw/announce.h>
 #include <bw/clock.h>
 #include <bw/err.h>
 #include <bw/nl.h>
+#include <bw/own.h>
 #include <bw/pod.h>
+#include <bw/route.h>
 
 #define DAD_WAIT_MS 10000 /* settle timeout of the reference's ConfigureIface() */
+#define LOCAL_WAIT_MS 10000
 #define NS_PER_MS 1000000ULL
 
 struct look {
@@ -39,54 +46,46 @@ static int look_one(const struct bw_addr *addr, void *arg, struct bw_err *err)
 	return 0;
 }
 
-/* A socket in the pod that hears of every change of an IPv6 address. */
-static int open_events(const struct bw_pod *pod, int *ret_fd, struct bw_err *err)
+/* From now on the pod's route socket hears of every change of an IPv6 address. */
+static int hear_addresses(const struct bw_pod *pod, struct bw_err *err)
 {
-	struct sockaddr_nl self = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_IPV6_IFADDR };
-	bw_autoclose int fd = -1;
-	int r, back;
+	const int group = RTNLGRP_IPV6_IFADDR;
 
-	r = bw_netns_enter(&pod->ns, err);
-	if (r < 0)
-		return r;
-	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
-	if (fd < 0 || bind(fd, (const struct sockaddr *)&self, sizeof(self)) < 0)
-		r = bw_fail(err, errno, "listen for address events in the container");
-	back = bw_netns_leave(&pod->ns, r < 0 ? NULL : err);
-	if (r < 0 || back < 0)
-		return r < 0 ? r : back;
-	*ret_fd = BW_TAKE_FD(fd);
+	if (setsockopt(pod->nl->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
+		return bw_fail(err, errno, "listen for address events in the container");
 	return 0;
 }
 
-/* Empties what has come; the addresses themselves are looked at anew. */
-static void drain(int fd)
+/*
+ * Until something has changed, or @end. Answers and events come by one socket: what came with the
+ * answers of the last look (@events before it) may be newer than they are.
+ */
+static void await_change(const struct bw_pod *pod, unsigned int events, uint64_t now, uint64_t end)
 {
-	char buf[4096];
+	struct pollfd p = { .fd = pod->nl->fd, .events = POLLIN };
 
-	for (int i = 0; i < 64 && recv(fd, buf, sizeof(buf), 0) > 0; i++)
-		;
+	if (pod->nl->events != events)
+		return;
+	(void)poll(&p, 1, (int)((end - now) / NS_PER_MS) + 1); /* looked at anew anyway */
 }
 
 int bw_pod_dad_wait(const struct bw_pod *pod, const char *segment, struct bw_err *err)
 {
 	uint64_t end = bw_clock_boot_ns() + DAD_WAIT_MS * NS_PER_MS;
-	bw_autoclose int fd = -1;
 	struct look look = { 0 };
 	struct bw_addr_visitor v = { .reset = look_reset, .visit = look_one, .arg = &look };
 	char ip[BW_IP_STR_MAX];
 	int r;
 
-	r = open_events(pod, &fd, err);
+	r = hear_addresses(pod, err);
 	while (r == 0) {
-		struct pollfd p = { .fd = fd, .events = POLLIN };
 		uint64_t now = bw_clock_boot_ns();
+		unsigned int events = pod->nl->events;
 
 		r = bw_addr_list(pod->nl, pod->ifindex, AF_INET6, &v, err);
 		if (r < 0 || look.failed || !look.tentative || now >= end)
 			break;
-		(void)poll(&p, 1, (int)((end - now) / NS_PER_MS) + 1); /* looked at anew anyway */
-		drain(fd);
+		await_change(pod, events, now, end);
 	}
 	if (r < 0)
 		return r;
@@ -99,4 +98,68 @@ int bw_pod_dad_wait(const struct bw_pod *pod, const char *segment, struct bw_err
 				 "duplicate address detection did not end within %d ms",
 				 DAD_WAIT_MS);
 	return 0;
+}
+
+/* How many of the IPv6 addresses have no local route yet; -errno. */
+static int count_missing(const struct bw_pod *pod, const struct bw_ip *ips, size_t n,
+			 const struct bw_ip **ret_first, struct bw_err *err)
+{
+	struct bw_route routes[BW_ANNOUNCE_ADDRS_MAX] = { 0 };
+	struct bw_nl_batch *b = bw_nl_begin(pod->nl);
+	int missing = 0;
+	int r;
+
+	for (size_t i = 0; i < n; i++)
+		bw_route_put_get(b, &ips[i], &routes[i]);
+	r = bw_nl_talk(pod->nl, b, err);
+	for (size_t i = n; i > 0 && r == 0; i--)
+		if (routes[i - 1].type != RTN_LOCAL) {
+			*ret_first = &ips[i - 1];
+			missing++;
+		}
+	return r < 0 ? r : missing;
+}
+
+/* The event of an address comes after its route (__ipv6_ifa_notify()). */
+static int await_local(const struct bw_pod *pod, const struct bw_ip *ips, size_t n,
+		       struct bw_err *err)
+{
+	uint64_t end = bw_clock_boot_ns() + LOCAL_WAIT_MS * NS_PER_MS;
+	const struct bw_ip *first = NULL;
+	char ip[BW_IP_STR_MAX];
+	int r;
+
+	r = hear_addresses(pod, err);
+	while (r == 0) {
+		uint64_t now = bw_clock_boot_ns();
+		unsigned int events = pod->nl->events;
+
+		r = count_missing(pod, ips, n, &first, err);
+		if (r <= 0)
+			return r;
+		if (now >= end)
+			return bw_reject(err, BW_ERR_BUSY, ETIMEDOUT,
+					 "%s does not work within %d ms", bw_ip_str(first, ip),
+					 LOCAL_WAIT_MS);
+		r = 0;
+		await_change(pod, events, now, end);
+	}
+	return r;
+}
+
+int bw_pod_local_wait(const struct bw_pod *pod, const struct bw_own *own, struct bw_err *err)
+{
+	struct bw_ip all[BW_ANNOUNCE_ADDRS_MAX];
+	size_t n = bw_own_ips(own, all, BW_ANNOUNCE_ADDRS_MAX);
+	const struct bw_ip *first;
+	size_t n6 = 0;
+	int r;
+
+	for (size_t i = 0; i < n; i++)
+		if (all[i].family == AF_INET6)
+			all[n6++] = all[i];
+	if (!n6)
+		return 0;
+	r = count_missing(pod, all, n6, &first, err);
+	return r <= 0 ? r : await_local(pod, all, n6, err);
 }

@@ -330,9 +330,13 @@ static void announce(struct sriov_add *add)
 	struct bw_err why = { 0 };
 	int r;
 
-	if (!add->ctx->conf.announce || !add->pod.ifindex || !bw_own_n_ips(&add->own))
+	if (!add->pod.ifindex || !bw_own_n_ips(&add->own))
 		return;
-	r = bw_link_wait_carrier(&add->pod.ns, add->pod.ifindex, CARRIER_MS, &why);
+	r = bw_pod_local_wait(&add->pod, &add->own, &why);
+	if (!add->ctx->conf.announce)
+		return;
+	if (r == 0)
+		r = bw_link_wait_carrier(&add->pod.ns, add->pod.ifindex, CARRIER_MS, &why);
 	if (r == 0)
 		r = bw_pod_announce(&add->pod, &add->own, &why);
 	if (r < 0)

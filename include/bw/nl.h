@@ -68,6 +68,7 @@ struct bw_nl {
 	enum bw_nl_bus bus;
 	uint32_t seq;
 	uint8_t strict; /* NETLINK_GET_STRICT_CHK is on */
+	unsigned int events; /* how many datagrams of a multicast group came between answers */
 	struct bw_nl_batch batch; /* the caller's: bw_nl_begin() */
 	struct bw_nl_batch once; /* of the calls that build and talk by themselves */
 	_Alignas(NLMSG_ALIGNTO) unsigned char rx[BW_NL_SLOTS * BW_NL_SLOT_SIZE];

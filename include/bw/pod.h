@@ -68,6 +68,18 @@ int bw_pod_configure(struct bw_pod *pod, const struct bw_own *own, struct bw_err
 int bw_pod_dad_wait(const struct bw_pod *pod, const char *segment, struct bw_err *err);
 
 /**
+ * bw_pod_local_wait() - wait until packets to its own addresses are taken
+ * @pod: configured
+ * @own: the addresses; nothing is asked without an IPv6 one
+ *
+ * The kernel makes the local route of an IPv6 address from a work queue, also without duplicate
+ * detection; what comes before it is dropped. No lock may be held.
+ * Return: 0; -ETIMEDOUT class BUSY after 10 s; -errno.
+ * Source: linux net/ipv6/addrconf.c, addrconf_dad_start(), addrconf_dad_completed().
+ */
+int bw_pod_local_wait(const struct bw_pod *pod, const struct bw_own *own, struct bw_err *err);
+
+/**
  * bw_pod_probe() - ask the segment for its own addresses before they are used
  * @pod: the interface is up
  * @own: the addresses; without any nothing is asked

@@ -44,6 +44,16 @@ void bw_route_put_beside(struct bw_nl_batch *b, const struct bw_route *r);
 /* Removes; ESRCH is tolerated. */
 void bw_route_put_del(struct bw_nl_batch *b, const struct bw_route *r);
 
+/**
+ * bw_route_put_get() - ask which route a packet to an address would take
+ * @b: batch
+ * @ip: the destination
+ * @ret: filled by the batch's talk; untouched when there is none. Lives until then
+ *
+ * No route is no failure of the batch. An address of the namespace's own says RTN_LOCAL in .type.
+ */
+void bw_route_put_get(struct bw_nl_batch *b, const struct bw_ip *ip, struct bw_route *ret);
+
 /*
  * Routes of one family (AF_UNSPEC = both), all tables, that leave by one device (0 = any), next
  * hops of multipath routes included; cached and cloned ones left out. @nlh is the whole message.

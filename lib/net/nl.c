@@ -161,6 +161,7 @@ static int receive(struct bw_nl *nl, struct answer *out, unsigned int n, size_t 
 			return bw_fail(err, EMSGSIZE,
 				       "receive netlink answer of more than %zu bytes", slot);
 		out[used++] = (struct answer){ nl->rx + (size_t)i * slot, m[i].msg_len };
+		nl->events += from[i].nl_groups != 0;
 	}
 	return used;
 }

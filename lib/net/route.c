@@ -184,6 +184,25 @@ static int leaves_by(const struct nlmsghdr *nlh, const struct bw_route *r, int i
 	return hops_use(tb[RTA_MULTIPATH], ifindex);
 }
 
+static int on_route(const struct nlmsghdr *nlh, void *arg, struct bw_err *err)
+{
+	int r = bw_route_parse(nlh, arg);
+
+	return r < 0 ? bw_fail(err, -r, "read route") : 0;
+}
+
+void bw_route_put_get(struct bw_nl_batch *b, const struct bw_ip *ip, struct bw_route *ret)
+{
+	struct rtmsg rtm = { .rtm_family = ip->family, .rtm_dst_len = bw_ip_bits(ip->family) };
+	char text[BW_IP_STR_MAX];
+
+	bw_nl_msg(b, RTM_GETROUTE, 0, &rtm, sizeof(rtm), "get route to %s", bw_ip_str(ip, text));
+	put_ip(b, RTA_DST, ip);
+	bw_nl_on_reply(b, on_route, ret);
+	bw_nl_tolerate(b, ENETUNREACH);
+	bw_nl_tolerate(b, EHOSTUNREACH);
+}
+
 struct list {
 	const struct bw_route_visitor *v;
 	int ifindex;
