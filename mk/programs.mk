@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The programs: each is one folder over the library.
 LIBS_CNI := -lmnl -lbpf -lelf -lz -lcjson -lsqlite3 -lpthread -lm
+# What a program that talks to an API server links besides: dynamic ones only, no CNI plugin.
+LIBS_KUBE := -lcurl -lyaml -lmicrohttpd
 LIBS_NO_BPF := $(filter-out -lbpf -lelf -lz,$(LIBS_CNI))
 
 sriov_SRC := $(wildcard cni/sriov/main.c)
@@ -11,13 +13,13 @@ agent_SRC := $(wildcard ipam/agent/*.c)
 ctl_SRC := $(wildcard controller/main.c controller/ipam/*.c)
 
 PROGRAMS :=
-# $(1) name of the program, $(2) its sources, $(3) its libraries
+# $(1) name of the program, $(2) its sources, $(3) its libraries, $(4) dynamic: never linked statically
 define program
 ifneq ($(2),)
 PROGRAMS += $(B)/$(1)
 $(B)/$(1): $(2:%.c=$(B)/%.o) $(LIB) $(B)/.link-flags
 	$$(call say,LINK,$$@)
-	$$(Q)scripts/link $$(CC) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $(LIB) $$(LDLIBS) $(3)
+	$$(Q)scripts/link $$(CC) $(if $(4),$$(filter-out -static-pie -pie,$$(LDFLAGS)) -pie,$$(LDFLAGS)) -o $$@ $$(filter %.o,$$^) $(LIB) $$(LDLIBS) $(3)
 -include $(2:%.c=$(B)/%.d)
 endif
 endef

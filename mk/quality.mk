@@ -60,7 +60,7 @@ ifeq ($(FUZZ),1)
 fuzzers: $(FUZZERS)
 $(FUZZERS): $(B)/%: $(B)/tests/fuzz/%.o $(UNIT_OBJ_bridge) $(LIB) $(B)/.link-flags
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(LIB) $(LIBS_CNI)
+	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(LIB) $(LIBS_CNI) $(LIBS_KUBE)
 -include $(FUZZ_SRC:%.c=$(B)/%.d)
 endif
 

@@ -26,7 +26,7 @@ $(1:%.c=$(B)/%.o): CFLAGS += -iquote $(call unit_dir,$(2)) -Itests/unit
 $(1:%.c=$(B)/%.o): | $(call need,unit)
 $(1:%.c=$(B)/%): $(1:%.c=$(B)/%.o) $(UNIT_OBJ_$(2)) $(LIB) $(B)/.link-flags
 	$$(call say,LINK,$$@)
-	$$(Q)$$(CC) $$(filter-out -static-pie,$$(LDFLAGS)) -pie -o $$@ $$(filter %.o,$$^) $(LIB) -lcmocka $$(LIBS_CNI)
+	$$(Q)$$(CC) $$(filter-out -static-pie,$$(LDFLAGS)) -pie -o $$@ $$(filter %.o,$$^) $(LIB) -lcmocka $$(LIBS_CNI) $$(LIBS_KUBE)
 endef
 $(foreach t,$(UNIT_SRC),$(eval $(call test_program,$(t),$(notdir $(patsubst %/,%,$(dir $(t)))))))
 $(foreach t,$(BPF_TEST_SRC),$(eval $(call test_program,$(t),datapath)))
