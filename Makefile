@@ -15,6 +15,7 @@ include mk/tools.mk
 include mk/bench.mk
 include mk/test.mk
 include mk/vm.mk
+include mk/sim.mk
 include mk/kube.mk
 include mk/quality.mk
 include mk/install.mk
