@@ -1,5 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-# A real Kubernetes for tests and for a person who wants to look around.
-#: make kube-api-deps builds etcd, kube-apiserver and kubectl into BW_CACHE; then see scripts/kube-api
-.PHONY: kube-api-deps
-kube-api-deps: | $(call need,bed) $(call need,kube-tools) $(call need,kube-api)
+# A real Kubernetes for tests and for a person who wants to look around (docs/design/kube-bed.md). The tier runs
+# inside one bed that all its files share.
+#: make kube-up       a Kubernetes of two nodes on this machine, in namespaces of its own; make kube-down ends it
+#: make kube-deps     build etcd, Kubernetes and CoreDNS into BW_CACHE, once; then also scripts/kube-api, scripts/kube-bed
+KUBE_NEEDS = $(call need,bed) $(call need,demo) $(call need,test) $(call need,kube-tools) $(call need,go-plugins) \
+	$(call need,containerd2) $(call need,kube) $(call need,coredns)
+
+KUBE_FILES ?= $(call tier_files,kube)
+KUBE_FLOOR ?= 11
+
+.PHONY: kube-deps kube-up kube-down test-kube
+kube-deps: | $(KUBE_NEEDS) $(call need,kube-old)
+
+kube-up: $(PROGRAMS) | $(KUBE_NEEDS)
+	$(Q)scripts/kube-bed up
+
+kube-down:
+	$(Q)scripts/kube-bed down
+
+# Files one after the other: they kill nodes and servers that are the others' too.
+test-kube: $(TEST_PROGRAMS) | $(KUBE_NEEDS)
+	$(Q)$(TEST_ENV) scripts/kube-bed run -t 1800 scripts/run-tier -p $(PASS) -j 1 -t 600 -m $(KUBE_FLOOR) kube $(KUBE_FILES)

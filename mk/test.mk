@@ -51,7 +51,7 @@ tier_files = $(sort $(wildcard tests/$(1)/*.t) $(if $(filter net,$(1)),$(wildcar
 TEST_PROGRAMS = $(PROGRAMS) $(TOOLS) $(TOOLS_BPF)
 
 #: make test          every tier, then unit, bpf, conformance and net again under the sanitizers
-#: make test-TIER     one of unit bpf net conformance differential containerd fuzz vm lint install (SAN=1, JOBS=1)
+#: make test-TIER     one of unit bpf net conformance differential containerd fuzz kube vm lint install (SAN=1, JOBS=1)
 .PHONY: test test-unit test-bpf test-net test-conformance test-differential test-containerd test-fuzz \
 	test-lint test-install
 test:
