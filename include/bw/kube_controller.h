@@ -17,14 +17,34 @@
 struct bw_err;
 struct bw_buf;
 struct bw_controller;
+struct bw_kube_events;
 struct bw_kube_runtime;
 struct bw_loop;
+struct bw_metrics;
 
 /* @client and @loop are borrowed for the runtime's life; @manager is the field manager. */
 int bw_kube_runtime_new(struct bw_loop *loop, struct bw_kube_client *client, const char *manager,
 			struct bw_kube_runtime **ret, struct bw_err *err);
 /* Cancels what is in flight. NULL-safe. */
 void bw_kube_runtime_free(struct bw_kube_runtime **rt);
+/*
+ * What all jitter comes from: equal seeds and inputs give equal runs. To be called before watches
+ * and controllers are added; without it the seed is made of the loop's clocks.
+ */
+void bw_kube_runtime_seed(struct bw_kube_runtime *rt, uint64_t seed);
+/* The runtime's own; borrowed. */
+struct bw_metrics *bw_kube_runtime_metrics(struct bw_kube_runtime *rt);
+struct bw_kube_events *bw_kube_runtime_events(struct bw_kube_runtime *rt);
+struct bw_loop *bw_kube_runtime_loop(const struct bw_kube_runtime *rt);
+struct bw_kube_client *bw_kube_runtime_client(const struct bw_kube_runtime *rt);
+/* Of the calls and plans: nothing runs, nothing is due, no write waits to become visible. */
+int bw_kube_runtime_idle(const struct bw_kube_runtime *rt);
+/*
+ * Whether every store is synced and was fresh within five minutes (a bookmark a minute); the
+ * first that was not is named in @ret_why (at most @size bytes, "" when all are), with what the
+ * server said last.
+ */
+int bw_kube_runtime_ready(const struct bw_kube_runtime *rt, char *ret_why, size_t size);
 
 struct bw_kube_watch_options {
 	const char *namespace; /* NULL = all */
@@ -53,6 +73,7 @@ struct bw_controller_options {
 	bw_reconcile_fn reconcile;
 	void *arg;
 	unsigned int max_running; /* keys at once; 0 = 8 */
+	unsigned int deadline_ms; /* for one run of a key with its writes; 0 = 60,000 */
 	/* Stores that must be synced before the first reconcile, besides the primary; NULL ends. */
 	struct bw_kube_store *const *wait_for;
 };
@@ -71,8 +92,14 @@ int bw_controller_enqueue(struct bw_controller *c, const char *namespace, const 
 int bw_controller_enqueue_after(struct bw_controller *c, const char *namespace, const char *name,
 				int64_t ms);
 
-/* Queues run only while leading; a runtime begins without. */
+/*
+ * Queues run only while leading; a runtime begins without. Plans under way end with the request
+ * that is in flight: what is left of them is done by the next leader.
+ */
 void bw_kube_runtime_lead(struct bw_kube_runtime *rt, int leading);
-/* Stops intake; @fn when running plans have ended or @deadline_ms passed. */
+/*
+ * Stops intake; @fn when running plans have ended and events are sent, or @deadline_ms passed. The
+ * Lease is given up after that, never before.
+ */
 void bw_kube_runtime_stop(struct bw_kube_runtime *rt, int64_t deadline_ms, void (*fn)(void *arg),
 			  void *arg);
