@@ -21,9 +21,14 @@ enum bw_plan_next {
 	BW_PLAN_DONE, /* leave the rest out; the plan succeeded */
 	BW_PLAN_AGAIN, /* leave the rest out; reconcile again at once, no back-off */
 	BW_PLAN_FAIL, /* leave the rest out; reconcile again after the back-off */
+	BW_PLAN_PARK, /* leave the rest out; reconcile again when the spec changes or a fact comes
+		       */
 };
 
-/* Decides what an answer means; NULL: OK goes on, INVALID parks until the spec changes, else FAIL.
+/*
+ * Decides what an answer means. NULL: OK goes on, NOT_FOUND of a DELETE too, INVALID parks the key
+ * until its object's spec changes or a fact comes, else FAIL. THROTTLED is never shown to it: the
+ * server has done nothing, the plan is made again after the server's wish and that is no failure.
  */
 typedef enum bw_plan_next (*bw_plan_done_fn)(const struct bw_kube_answer *a, void *arg);
 
@@ -47,7 +52,10 @@ enum bw_event_type {
 	BW_EVENT_WARNING,
 };
 
-/* An Event on the object that is reconciled, or on @o. Equal ones are merged; never blocks. */
+/*
+ * A step that tells of the object that is reconciled, or of @o: an Event, when all steps before it
+ * went on. Equal ones are merged; never blocks.
+ */
 struct bw_kube_object;
 void bw_plan_event(struct bw_plan *p, const struct bw_kube_object *o, enum bw_event_type type,
 		   const char *reason, const char *fmt, ...) BW_PRINTF(5, 6);
