@@ -3,7 +3,7 @@
 # library holds. The generator is the build's own program: no sanitizer, no other compiler.
 KGEN := build/scripts/kgen/kgen
 KGEN_SRC := $(wildcard scripts/kgen/*.c)
-GEN_CRDS := $(sort $(wildcard conf/crds/*.yaml))
+GEN_CRDS := $(sort $(filter-out %/kustomization.yaml,$(wildcard conf/crds/*.yaml)))
 GEN_KINDS_net := $(GEN_CRDS)
 GEN_KINDS_k8s := conf/kinds/builtin.yaml
 GEN_UNITS := net k8s
