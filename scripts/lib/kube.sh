@@ -30,7 +30,7 @@ kube_module() {
 
 # kube_build VERSION PROGRAM...: of k8s.io/kubernetes, each in place as soon as it is built
 kube_build() {
-	local version=$1 dir=$BW_CACHE/kube-$1 src=$BW_CACHE/tmp/kube-$1 log=kube-$1 cmd want=() minor
+	local version=$1 dir=$BW_CACHE/kube-$1 src=$BW_CACHE/tmp/kube-$1 log=kube-$1 cmd want=() cmds=() minor
 	shift
 	for cmd; do
 		[ -x "$dir/$cmd" ] || want+=("$cmd")
@@ -39,6 +39,7 @@ kube_build() {
 	apt_install go
 	find_go
 	minor=${version#1.}
+	cmds=("${want[@]/#/k8s.io/kubernetes/cmd/}")
 	rm -rf "$src"
 	mkdir -p "$src/out" "$dir"
 	say "building ${want[*]} $version from the Go module proxy (minutes, once)"
@@ -46,9 +47,9 @@ kube_build() {
 		set -e
 		cd "$src"
 		go_environment
-		# A failure must not hide behind the || of the caller: each step is judged by itself.
+		# Without a version go get would take the newest. A failure must not hide behind the || of the caller: each step is judged by itself.
 		run "$log" kube_module "$version" || exit 1
-		run "$log" "$GO" get "${want[@]/#/k8s.io/kubernetes/cmd/}" || exit 1
+		run "$log" "$GO" get "${cmds[@]/%/@v$version}" || exit 1
 		for cmd in "${want[@]}"; do
 			run "$log" "$GO" build -trimpath -o "out/$cmd" -ldflags "-s -w
 				-X k8s.io/component-base/version.gitVersion=v$version
