@@ -11,6 +11,7 @@ import base64
 import http.client
 import json
 import re
+import select
 import ssl
 import tempfile
 import time
@@ -30,14 +31,16 @@ class ApiError(Exception):
 
 
 class Client:
-    """One connection, opened when needed. token replaces the certificate of the kubeconfig."""
+    """One connection, opened when needed. token replaces the certificate of the kubeconfig; headers go with
+    every request (Impersonate-User and the like)."""
 
-    def __init__(self, kubeconfig, timeout_s=20, token=None):
+    def __init__(self, kubeconfig, timeout_s=20, token=None, headers=None):
         with open(kubeconfig) as f:
             text = f.read()
         field = dict(re.findall(r"^\s*(server|[a-z-]+-data): (\S+)$", text, re.M))
         self.host, self.port = re.match(r"https://([^:/]+):(\d+)", field["server"]).groups()
-        self.timeout_s, self.token, self.conn = timeout_s, token, None
+        self.timeout_s, self.token, self.conn, self.headers = timeout_s, token, None, headers or {}
+        self.kubeconfig = kubeconfig
         self.tls = ssl.create_default_context(cadata=base64.b64decode(field["certificate-authority-data"]).decode())
         if not token:
             with tempfile.NamedTemporaryFile() as pem:
@@ -51,9 +54,12 @@ class Client:
         self.conn = None
 
     def _send(self, method, path, body, content_type):
+        # A connection that the server has ended meanwhile has something to read: its end.
+        if self.conn and self.conn.sock and select.select([self.conn.sock], [], [], 0)[0]:
+            self.close()
         if not self.conn:
             self.conn = http.client.HTTPSConnection(self.host, int(self.port), timeout=self.timeout_s, context=self.tls)
-        headers = {"Accept": "application/json"}
+        headers = {"Accept": "application/json", **self.headers}
         if body is not None:
             headers["Content-Type"] = content_type
         if self.token:
@@ -115,6 +121,36 @@ class Client:
         if status not in (200, 202, 404):
             raise ApiError("DELETE " + path, status, answer)
         return status != 404
+
+    def another(self, timeout_s=None):
+        """The same on a connection of its own, for another thread."""
+        return Client(self.kubeconfig, timeout_s or self.timeout_s, self.token, self.headers)
+
+    def watch(self, path, seconds=300):
+        """First the objects that are (as ADDED), then what happens to them: (type, object), until the server ends
+        the watch or an error does. Needs a connection of its own: another().watch()."""
+        answer = self.get(path)
+        for obj in answer["items"]:
+            yield "ADDED", obj
+        rv = answer["metadata"]["resourceVersion"]
+        joint = "&" if "?" in path else "?"
+        self.close()
+        self.conn = http.client.HTTPSConnection(self.host, int(self.port), timeout=seconds + 5, context=self.tls)
+        headers = {"Accept": "application/json", **self.headers}
+        if self.token:
+            headers["Authorization"] = "Bearer " + self.token
+        try:
+            self.conn.request("GET", "%s%swatch=1&resourceVersion=%s&timeoutSeconds=%d" % (path, joint, rv, seconds), headers=headers)
+            answer = self.conn.getresponse()
+            if answer.status != 200:
+                raise ApiError("watch " + path, answer.status, answer.read().decode(errors="replace"))
+            for line in answer:
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    return
+                yield event["type"], event["object"]
+        finally:
+            self.close()
 
     def wait(self, path, fn, timeout_s=30, what=None):
         """Polls one object (None while absent) until fn(object) is true; returns the object."""
