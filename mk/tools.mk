@@ -39,3 +39,11 @@ $(TOOLS_VM): $(B)/tools/%: $(B)/tests/vm/%.o $(LIB) $(B)/.link-flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LDLIBS) -lmnl
 -include $(TOOLS_VM:$(B)/tools/%=$(B)/tests/vm/%.d)
+
+# What calls lib/kube as a daemon does.
+TOOLS_KUBE := $(B)/tools/kubecall
+$(TOOLS_KUBE): $(B)/tools/%: $(B)/tests/kube/%.o $(LIB) $(B)/.link-flags
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -static-pie -pie,$(LDFLAGS)) -pie -o $@ $(filter %.o,$^) $(LIB) $(LDLIBS) $(LIBS_CNI) $(LIBS_KUBE)
+-include $(TOOLS_KUBE:$(B)/tools/%=$(B)/tests/kube/%.d)

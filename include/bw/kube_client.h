@@ -57,7 +57,7 @@ struct bw_kube_request {
 	const char *cont; /* LIST: continue */
 	const char *uid; /* DELETE: precondition; always given for what was read */
 	const char *propagation; /* DELETE: Background by default */
-	int64_t grace_s; /* DELETE: -1 = not given */
+	int64_t grace_s; /* DELETE: 0 = the object's own, -1 = none at all */
 	unsigned int limit; /* LIST: items a page; 0 = all */
 	unsigned int timeout_ms; /* 0 = the verb's own; WATCH: timeoutSeconds of the server */
 	const char *body;

@@ -67,6 +67,9 @@ int bw_loop_new_virtual(int64_t start_ns, int64_t start_real_s, struct bw_loop *
 /* Frees the loop; timers, calls and descriptors in it are forgotten, not called. NULL-safe. */
 void bw_loop_free(struct bw_loop **loop);
 
+/* Whether time is the loop's own. */
+int bw_loop_is_virtual(const struct bw_loop *loop);
+
 /* Monotonic nanoseconds (CLOCK_MONOTONIC), read before each callback: equal within one. */
 int64_t bw_loop_now_ns(const struct bw_loop *loop);
 
@@ -96,6 +99,7 @@ static inline int bw_timer_is_set(const struct bw_timer *t)
 	return t->heap != 0;
 }
 
+/* Must come before any other use. */
 void bw_defer_init(struct bw_defer *d, struct bw_loop *loop, bw_loop_fn fn, void *arg);
 /* Asks for the call; once it is asked for, asking again changes nothing. */
 void bw_defer_call(struct bw_defer *d);

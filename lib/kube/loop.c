@@ -131,6 +131,11 @@ void bw_loop_free(struct bw_loop **loop)
 	free(l);
 }
 
+int bw_loop_is_virtual(const struct bw_loop *loop)
+{
+	return loop->is_virtual;
+}
+
 int64_t bw_loop_now_ns(const struct bw_loop *loop)
 {
 	return loop->now_ns;
