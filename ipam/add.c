@@ -21,15 +21,21 @@
 
 #define AGAIN 1 /* an attempt's result: a stale holder was noted, try again */
 
+struct dead {
+	int64_t id;
+	char uid[64]; /* of its claim; "" = none */
+	uint64_t token;
+};
+
 struct add {
 	struct bw_ipam *ipam;
-	const struct bw_attachment *who;
+	struct bw_attachment *who; /* the new row */
 	const char *key; /* who the addresses are given to */
 	bw_ipam_finish_fn finish;
 	void *arg;
 	struct bw_attachment *holder; /* scratch: rows are large */
 	int64_t id; /* of the new row */
-	int64_t stale[STALE_MAX]; /* finished, to be removed in the transaction */
+	struct dead *stale; /* finished, to be removed in the transaction; owned */
 	size_t n_stale;
 	int64_t blocked_by; /* row id the attempt stopped at; 0 = none */
 	uint8_t took[BW_RANGE_SETS_MAX]; /* the wish of a set was a stale row's */
@@ -40,7 +46,7 @@ struct add {
 static int is_finished(const struct add *add, int64_t id)
 {
 	for (size_t i = 0; i < add->n_stale; i++)
-		if (add->stale[i] == id)
+		if (add->stale[i].id == id)
 			return 1;
 	return 0;
 }
@@ -165,7 +171,8 @@ static int bury(struct add *add, struct bw_err *err)
 			add->took[i] = 1;
 	}
 	for (size_t i = 0; i < add->n_stale; i++) {
-		int r = bw_journal_attach_remove(add->ipam->data, add->stale[i], cool, err);
+		const struct dead *d = &add->stale[i];
+		int r = ipam_remove(add->ipam->data, d->id, cool, d->uid, d->token, err);
 
 		if (r < 0)
 			return r;
@@ -200,6 +207,8 @@ static int attempt(struct add *add, struct bw_err *err)
 	memset(add->took, 0, sizeof(add->took));
 	add->blocked_by = 0;
 	r = bury(add, err);
+	if (r == 0)
+		r = ipam_claim_take(add->ipam, add->who, err);
 	if (r == 0)
 		r = insert_row(add, err);
 	/* Wishes first: a dynamic pick of this ADD must not take one of them. */
@@ -260,11 +269,17 @@ static int finish_one(struct add *add, const struct bw_attachment *a, struct bw_
 	if (add->n_stale == STALE_MAX)
 		return bw_reject(err, BW_ERR_BUSY, EBUSY,
 				 "more than %d dead containers are in the way", STALE_MAX);
+	if (!add->stale)
+		add->stale = calloc(STALE_MAX, sizeof(*add->stale));
+	if (!add->stale)
+		return bw_fail(err, ENOMEM, "finish dead container %.80s", a->container_id);
 	r = add->finish ? add->finish(a, add->arg, err) : 0;
 	if (r < 0)
 		return bw_wrap(err, r, "finish dead container %.80s %s", a->container_id,
 			       a->ifname);
-	add->stale[add->n_stale++] = a->id;
+	add->stale[add->n_stale].id = a->id;
+	memcpy(add->stale[add->n_stale].uid, a->claim_uid, sizeof(a->claim_uid));
+	add->stale[add->n_stale++].token = a->token;
 	return 0;
 }
 
@@ -402,6 +417,7 @@ int bw_ipam_add(struct bw_ipam *ipam, const struct bw_attachment *who, bw_ipam_f
 		r = ipam_resolv_conf(ipam->conf->in.resolv_conf, result, &why);
 	if (r == 0)
 		r = add_all(&add, &why);
+	free(add.stale);
 	if (r == 0) {
 		ipam->add_id = add.id;
 		r = fill_result(&add, result, &why);

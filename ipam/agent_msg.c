@@ -149,7 +149,7 @@ static int take_line(struct bw_json_build *b, char **ret, struct bw_err *err)
 
 	if (r == 0)
 		r = bw_json_print(tree, 0, &text, err);
-	if (r < 0)
+	if (r < 0 || !text)
 		return r;
 	len = strlen(text);
 	if (len + 1 > BW_AGENT_LINE_MAX)

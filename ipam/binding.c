@@ -348,7 +348,7 @@ int bw_binding_encode(const struct bw_binding *b, char **ret, struct bw_err *err
 	r = bw_json_build_take(&build, &tree, err);
 	if (r == 0)
 		r = bw_json_print(tree, 0, &text, err);
-	if (r < 0)
+	if (r < 0 || !text)
 		return r;
 	if (strlen(text) > BW_BINDING_TEXT_MAX)
 		return bw_reject(err, BW_ERR_INVALID, E2BIG,

@@ -48,8 +48,18 @@ struct ipam_reservation_in {
 	uint8_t has_mac;
 };
 
+/* The claim an attachment is made for: barewire-bridge fills it from the journal's binding. */
+struct ipam_claim_in {
+	const char *uid; /* NULL = no claim */
+	const char *iface;
+	const char *ns;
+	const char *name;
+	uint64_t token;
+};
+
 struct ipam_in {
 	const char *type;
+	struct ipam_claim_in claim;
 	struct ipam_range_in legacy;
 	struct bw_json_list ranges; /* lists of struct ipam_range_in */
 	struct bw_json_list routes; /* struct ipam_route_in */

@@ -2,6 +2,8 @@
 /* The keys of `ipam`, `runtimeConfig` and `args.cni` as field tables. */
 #include <cjson/cJSON.h>
 
+#include <bw/journal_claim.h>
+
 #include "conf.h"
 
 /* Go's net.IP takes "" as absent, and so do configurations written for host-local. */
@@ -85,7 +87,22 @@ static const struct bw_json_enum strategy_names[] = {
 	{ NULL, 0 },
 };
 
+static const struct bw_json_field claim_fields[] = {
+	BW_JSON_FIELD(STR, struct ipam_claim_in, uid, "uid", .flags = BW_JSON_F_REQUIRED, .min = 1,
+		      .max = BW_CLAIM_UID_MAX),
+	BW_JSON_FIELD(STR, struct ipam_claim_in, iface, "interface", .flags = BW_JSON_F_REQUIRED,
+		      .min = 1, .max = BW_CNI_IFNAME_MAX),
+	BW_JSON_FIELD(STR, struct ipam_claim_in, ns, "namespace", .flags = BW_JSON_F_REQUIRED,
+		      .min = 1, .max = BW_CLAIM_NS_MAX),
+	BW_JSON_FIELD(STR, struct ipam_claim_in, name, "name", .flags = BW_JSON_F_REQUIRED,
+		      .min = 1, .max = BW_CLAIM_NAME_MAX),
+	BW_JSON_FIELD(INT, struct ipam_claim_in, token, "token", .flags = BW_JSON_F_REQUIRED,
+		      .min = 1, .max = BW_JSON_INT_MAX),
+};
+static const struct bw_json_table claim_table = BW_JSON_TABLE(claim_fields);
+
 static const struct bw_json_field ipam_fields[] = {
+	BW_JSON_FIELD(OBJECT, struct ipam_in, claim, "claim", .table = &claim_table),
 	BW_JSON_FIELD(STR, struct ipam_in, type, "type"),
 	BW_JSON_FIELD(PREFIX, struct ipam_in, legacy.subnet, "subnet",
 		      BW_JSON_HAS(struct ipam_in, legacy.has_subnet)),

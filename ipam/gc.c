@@ -34,8 +34,17 @@ static int collect_one(struct gc *gc, const struct bw_attachment *a, struct bw_e
 		return r;
 	r = gc->finish ? gc->finish(a, gc->arg, err) : 0;
 	if (r >= 0)
-		r = bw_journal_attach_remove(j, a->id, ipam_cool_until(gc->ipam), err);
+		r = ipam_remove(j, a->id, ipam_cool_until(gc->ipam), a->claim_uid, a->token, err);
 	return r;
+}
+
+/* A network of claims has attachments of several programs: each collects its own. */
+static int is_anothers(const struct gc *gc, const struct bw_attachment *a)
+{
+	const char *type = gc->ipam->conf->req->type;
+
+	return a->claim_uid[0] && strcmp(a->program, IPAM_TYPE) != 0 && type &&
+	       strcmp(a->program, type) != 0;
 }
 
 static int gc_row(const struct bw_attachment *a, void *arg, struct bw_err *err)
@@ -45,7 +54,7 @@ static int gc_row(const struct bw_attachment *a, void *arg, struct bw_err *err)
 	int r;
 
 	(void)err;
-	if (bw_cni_valid_has(gc->valid, a->container_id, a->ifname))
+	if (bw_cni_valid_has(gc->valid, a->container_id, a->ifname) || is_anothers(gc, a))
 		return 0;
 	r = collect_one(gc, a, &why);
 	if (r > 0)

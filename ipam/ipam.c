@@ -138,8 +138,9 @@ int bw_ipam_update(struct bw_ipam *ipam, const struct bw_attachment *who, struct
 	return bw_journal_attach_update(ipam->data, who, err);
 }
 
-int bw_ipam_live(struct bw_ipam *ipam, const char *container_id, const char *ifname,
-		 struct bw_err *err)
+/* Adding -> Live in the open transaction, or in the statement's own. */
+static int go_live(struct bw_ipam *ipam, const char *container_id, const char *ifname,
+		   struct bw_err *err)
 {
 	int r = 0;
 
@@ -153,6 +154,26 @@ int bw_ipam_live(struct bw_ipam *ipam, const char *container_id, const char *ifn
 			 ifname);
 }
 
+int bw_ipam_live(struct bw_ipam *ipam, const char *container_id, const char *ifname,
+		 struct bw_err *err)
+{
+	int r;
+
+	if (!ipam->data || !ipam->conf->in.claim.uid)
+		return go_live(ipam, container_id, ifname, err);
+	r = bw_journal_begin(ipam->data, BW_JOURNAL_NORMAL, err);
+	if (r < 0)
+		return r;
+	r = go_live(ipam, container_id, ifname, err);
+	if (r == 0)
+		r = ipam_claim_live(ipam, NULL, err);
+	if (r < 0) {
+		bw_journal_rollback(ipam->data);
+		return r;
+	}
+	return bw_journal_commit(ipam->data, err);
+}
+
 int bw_ipam_update_live(struct bw_ipam *ipam, const struct bw_attachment *who, struct bw_err *err)
 {
 	int r = ipam->data ? bw_journal_begin(ipam->data, BW_JOURNAL_NORMAL, err) : 0;
@@ -161,7 +182,9 @@ int bw_ipam_update_live(struct bw_ipam *ipam, const struct bw_attachment *who, s
 		return r;
 	r = bw_ipam_update(ipam, who, err);
 	if (r == 0)
-		r = bw_ipam_live(ipam, who->container_id, who->ifname, err);
+		r = go_live(ipam, who->container_id, who->ifname, err);
+	if (r == 0 && ipam->data)
+		r = ipam_claim_live(ipam, who, err);
 	if (r < 0) {
 		if (ipam->data)
 			bw_journal_rollback(ipam->data);
@@ -183,6 +206,7 @@ static int remove_row(struct bw_ipam *ipam, const char *container_id, const char
 		      int64_t id, int64_t cool_until_s, struct bw_err *err)
 {
 	bw_autofree struct bw_attachment *a = NULL;
+	int aborted = id && id == ipam->add_id;
 	int r;
 
 	if (!ipam->data)
@@ -196,7 +220,12 @@ static int remove_row(struct bw_ipam *ipam, const char *container_id, const char
 			return r;
 		id = a->id;
 	}
-	r = bw_journal_attach_remove(ipam->data, id, cool_until_s, err);
+	/* What never came to life gives nothing back: the same token is tried again. */
+	if (aborted)
+		r = bw_journal_attach_remove(ipam->data, id, cool_until_s, err);
+	else
+		r = ipam_remove(ipam->data, id, cool_until_s, a ? a->claim_uid : ipam->del_uid,
+				a ? a->token : ipam->del_token, err);
 	return r < 0 ? r : 0;
 }
 
@@ -218,6 +247,8 @@ int bw_ipam_del_begin(struct bw_ipam *ipam, const char *container_id, const char
 	if (r <= 0)
 		return later(r, err);
 	ipam->del_id = ret->id;
+	copy(ipam->del_uid, sizeof(ipam->del_uid), ret->claim_uid);
+	ipam->del_token = ret->token;
 	r = bw_journal_attach_state(ipam->data, container_id, ifname, ret->id, BW_ATTACH_MAX_,
 				    BW_ATTACH_DELETING, err);
 	if (r > 0)

@@ -183,9 +183,11 @@ static int put(struct bw_journal *j, const struct bw_journal_claim *c, struct bw
 		r = bw_journal_claim_get(j, c->uid, c->iface, &old, err);
 	if (r < 0)
 		return r;
-	if (r == 1 && same_row(&old, c))
+	if (r == 1 && old.binding && same_row(&old, c))
 		return 0;
 	t.seen = c->token;
+	memcpy(t.ns, c->ns, sizeof(t.ns));
+	memcpy(t.name, c->name, sizeof(t.name));
 	r = bw_journal_token_raise(j, c->uid, &t, err);
 	if (r == 0)
 		r = write_row(j, c, err);
@@ -258,6 +260,8 @@ int bw_journal_token_get(struct bw_journal *j, const char *uid, struct bw_journa
 		ret->seen = (uint64_t)sqlite3_column_int64(st, 0);
 		ret->attached = (uint64_t)sqlite3_column_int64(st, 1);
 		ret->detached = (uint64_t)sqlite3_column_int64(st, 2);
+		bw_journal_db_text(st, 3, ret->ns, sizeof(ret->ns));
+		bw_journal_db_text(st, 4, ret->name, sizeof(ret->name));
 		(void)sqlite3_reset(st); /* the row was read, ignoring */
 	}
 	return r;
@@ -276,6 +280,8 @@ int bw_journal_token_raise(struct bw_journal *j, const char *uid, const struct b
 	(void)sqlite3_bind_int64(st, 2, (int64_t)t->seen);
 	(void)sqlite3_bind_int64(st, 3, (int64_t)t->attached);
 	(void)sqlite3_bind_int64(st, 4, (int64_t)t->detached);
+	bw_journal_db_bind_text(st, 5, t->ns);
+	bw_journal_db_bind_text(st, 6, t->name);
 	return bw_journal_db_run(j, st, err);
 }
 
@@ -363,13 +369,21 @@ static int is_held(struct bw_journal *j, const char *uid, struct bw_err *err)
 int bw_journal_claim_leave(struct bw_journal *j, const char *uid, uint64_t token, const char *body,
 			   struct bw_err *err)
 {
+	char made[BW_CLAIM_NS_MAX + BW_CLAIM_NAME_MAX +
+		  sizeof("{\"namespace\":\"\",\"name\":\"\"}")];
 	struct bw_outbox_row row = { .token = token,
 				     .kind = BW_OUTBOX_DETACHED,
-				     .body = (char *)(uintptr_t)body };
+				     .body = (char *)(uintptr_t)(body ? body : made) };
+	struct bw_journal_token t = { 0 };
 	int r = is_held(j, uid, err);
 
 	if (r != 0)
 		return r < 0 ? r : 0;
+	r = bw_journal_token_get(j, uid, &t, err);
+	if (r < 0)
+		return r;
+	/* Kubernetes names need no escapes, and these fit, ignoring. */
+	(void)snprintf(made, sizeof(made), "{\"namespace\":\"%s\",\"name\":\"%s\"}", t.ns, t.name);
 	(void)snprintf(row.uid, sizeof(row.uid), "%s", uid); /* as long as the row's, ignoring */
 	return bw_journal_outbox_put(j, &row, err);
 }

@@ -189,8 +189,10 @@ static const struct salvage {
 	  "INSERT INTO claim_cache(uid, iface, namespace, name, token, epoch, resource_version, "
 	  "boot_id, stale, binding, put_ns) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)",
 	  11, 2 },
-	{ "SELECT uid, seen, attached, detached FROM claim_token",
-	  "INSERT INTO claim_token(uid, seen, attached, detached) VALUES(?1,?2,?3,?4)", 4, 2 },
+	{ "SELECT uid, seen, attached, detached, namespace, name FROM claim_token",
+	  "INSERT INTO claim_token(uid, seen, attached, detached, namespace, name) "
+	  "VALUES(?1,?2,?3,?4,?5,?6)",
+	  6, 2 },
 	{ "SELECT seq, uid, token, kind, body, sending, since_s FROM outbox",
 	  "INSERT INTO outbox(seq, uid, token, kind, body, sending, since_s) "
 	  "VALUES(?1,?2,?3,?4,?5,?6,?7)",

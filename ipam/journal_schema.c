@@ -46,7 +46,8 @@
 	"ALTER TABLE outbox ADD COLUMN since_s INTEGER;"                                           \
 	"CREATE TABLE claim_token("                                                                \
 	" uid TEXT PRIMARY KEY NOT NULL, seen INTEGER NOT NULL,"                                   \
-	" attached INTEGER NOT NULL, detached INTEGER NOT NULL) WITHOUT ROWID;"                    \
+	" attached INTEGER NOT NULL, detached INTEGER NOT NULL,"                                   \
+	" namespace TEXT NOT NULL, name TEXT NOT NULL) WITHOUT ROWID;"                             \
 	"CREATE INDEX attachment_claim ON attachment(claim_uid) WHERE claim_uid <> '';"
 
 const char bw_journal_schema[] =

@@ -115,11 +115,13 @@ const char *const bw_journal_sql[BW_ST_MAX_] = {
 	[BW_ST_CLAIM_REMOVE] = "DELETE FROM claim_cache WHERE uid = ?1 AND (?2 = '' OR iface = ?2)",
 	[BW_ST_CLAIM_HELD] = "SELECT 1 FROM attachment WHERE claim_uid = ?1 AND claim_uid <> '' "
 			     "LIMIT 1",
-	[BW_ST_TOKEN_GET] = "SELECT seen, attached, detached FROM claim_token WHERE uid = ?1",
-	[BW_ST_TOKEN_PUT] = "INSERT INTO claim_token(uid, seen, attached, detached) "
-			    "VALUES(?1, ?2, ?3, ?4) ON CONFLICT(uid) DO UPDATE SET "
-			    "seen = max(seen, ?2), attached = max(attached, ?3), "
-			    "detached = max(detached, ?4)",
+	[BW_ST_TOKEN_GET] = "SELECT seen, attached, detached, namespace, name FROM claim_token "
+			    "WHERE uid = ?1",
+	[BW_ST_TOKEN_PUT] =
+		"INSERT INTO claim_token(uid, seen, attached, detached, namespace, name) "
+		"VALUES(?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT(uid) DO UPDATE SET "
+		"seen = max(seen, ?2), attached = max(attached, ?3), detached = max(detached, ?4), "
+		"namespace = iif(?5 = '', namespace, ?5), name = iif(?6 = '', name, ?6)",
 	[BW_ST_TOKEN_FORGET] = "DELETE FROM claim_token WHERE uid = ?1",
 	[BW_ST_OUTBOX_PUT] = "INSERT INTO outbox(uid, token, kind, body, sending, since_s) "
 			     "VALUES(?1, ?2, ?3, ?4, 0, ?5) ON CONFLICT DO NOTHING",

@@ -9,6 +9,7 @@
 #include <bw/err.h>
 #include <bw/log.h>
 
+#include "claim.h"
 #include "conf.h"
 #include "conf_fields.h"
 
@@ -56,6 +57,8 @@ struct keys {
 	struct bridge_conf conf;
 	const struct cJSON *ipam;
 	int masq_backend;
+	uint8_t claims; /* true never comes here: claim.c */
+	uint32_t wait_s;
 	const char *runtime_mac;
 	const char *args_mac;
 	struct bridge_bandwidth runtime_bandwidth;
@@ -110,6 +113,9 @@ static const struct bw_json_field fields[] = {
 		      .decode = bridge_antispoof_decode),
 	BW_JSON_FIELD(CUSTOM, struct keys, conf.bandwidth, "bandwidth",
 		      .decode = bridge_bandwidth_decode),
+	BW_JSON_FIELD(BOOL, struct keys, claims, "claims"),
+	BW_JSON_FIELD(INT, struct keys, wait_s, "waitSeconds", .max = BRIDGE_CLAIM_WAIT_MAX_S,
+		      .expected = "seconds, 0 to 300"),
 	BW_JSON_FIELD(OBJECT, struct keys, conf.dns, "dns", .table = &bw_conf_dns_table),
 	BW_JSON_FIELD(TREE, struct keys, ipam, "ipam", .check = bw_conf_ipam_check),
 	BW_JSON_FIELD(CUSTOM, struct keys, runtime_mac, "runtimeConfig", .decode = decode_runtime),

@@ -11,11 +11,11 @@ static const struct bw_cni_plugin plugin = {
 	.name = BRIDGE_PROGRAM,
 	.about = "CNI plugin that attaches containers to a bridge, accelerated by eBPF",
 	.verbs = {
-		[BW_CNI_ADD] = bridge_add,
-		[BW_CNI_DEL] = bridge_del,
-		[BW_CNI_CHECK] = bridge_check,
-		[BW_CNI_GC] = bridge_gc,
-		[BW_CNI_STATUS] = bridge_status,
+		[BW_CNI_ADD] = bridge_claim_add,
+		[BW_CNI_DEL] = bridge_claim_del,
+		[BW_CNI_CHECK] = bridge_claim_check,
+		[BW_CNI_GC] = bridge_claim_gc,
+		[BW_CNI_STATUS] = bridge_claim_status,
 	},
 	.args_known = args_known,
 };

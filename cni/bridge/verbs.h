@@ -22,3 +22,18 @@ int bridge_gc(const struct bw_cni_request *req, struct bw_cni_result *result, st
 /* Whether an ADD could work here. */
 int bridge_status(const struct bw_cni_request *req, struct bw_cni_result *result,
 		  struct bw_err *err);
+
+/*
+ * The same for any network: one with "claims": true is served as its claims say, see claim.h, any
+ * other by the functions above. ADD waits on the node's daemon without a lock or a transaction.
+ */
+int bridge_claim_add(const struct bw_cni_request *req, struct bw_cni_result *result,
+		     struct bw_err *err);
+int bridge_claim_del(const struct bw_cni_request *req, struct bw_cni_result *result,
+		     struct bw_err *err);
+int bridge_claim_check(const struct bw_cni_request *req, struct bw_cni_result *result,
+		       struct bw_err *err);
+int bridge_claim_gc(const struct bw_cni_request *req, struct bw_cni_result *result,
+		    struct bw_err *err);
+int bridge_claim_status(const struct bw_cni_request *req, struct bw_cni_result *result,
+			struct bw_err *err);

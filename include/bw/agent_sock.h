@@ -70,6 +70,8 @@ struct bw_agent_request {
  */
 int bw_agent_request_decode(const char *line, size_t size, struct bw_agent_request *ret,
 			    struct bw_err *err);
+
+/* Frees what a decode made. NULL-safe. */
 void bw_agent_request_done(struct bw_agent_request *req);
 
 /* Writes it as one line with its newline; owned by the caller. 0; -E2BIG; -ENOMEM. */
@@ -93,13 +95,19 @@ struct bw_agent_reply {
 	struct cJSON *tree; /* owned; NULL when not decoded */
 };
 
-/* As the functions of a request. A claim's answer that is ok has uid, interface and token. */
+/* As bw_agent_request_decode(). A claim's answer that is ok has uid, interface and token. Return:
+ * 0; -EBADMSG class DECODE; -EINVAL class INVALID; -ENOMEM. */
 int bw_agent_reply_decode(const char *line, size_t size, struct bw_agent_reply *ret,
 			  struct bw_err *err);
+/* Frees what a decode made. NULL-safe. */
 void bw_agent_reply_done(struct bw_agent_reply *reply);
+/* Writes it as one line with its newline; owned by the caller. Return: 0; -E2BIG; -ENOMEM. */
 int bw_agent_reply_encode(const struct bw_agent_reply *reply, char **ret, struct bw_err *err);
 
-/* As the answer to a claim that failed with @err: 7 for class INVALID and UNSUPPORTED, else 11. */
+/*
+ * Makes the answer to a claim that failed: code 7 for class INVALID and UNSUPPORTED, else 11. Its
+ * texts are @err's. Return: nothing, it cannot fail.
+ */
 void bw_agent_reply_from_err(const struct bw_err *err, struct bw_agent_reply *ret);
 
 /**

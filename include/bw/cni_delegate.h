@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Running a foreign plugin named by ipam.type: the only process a barewire plugin ever starts. */
+/*
+ * Running a foreign plugin named by ipam.type: the only process a barewire plugin ever starts. And
+ * becoming one: a network of claims is served by the program of the claim's mode.
+ */
 #pragma once
 
 #include <bw/cni_request.h>
@@ -21,3 +24,15 @@ struct bw_err;
  */
 int bw_cni_delegate(const struct bw_cni_request *req, const char *type, enum bw_cni_verb verb,
 		    struct bw_cni_result *ret_result, struct bw_err *err);
+
+/**
+ * bw_cni_become() - replace this process by another plugin, with another configuration
+ * @req: the request being served; req->cni_path is searched in order
+ * @type: name of the program: no slash
+ * @text: what it reads on its standard input
+ *
+ * The environment stays. Descriptors but the standard ones close. On success this never returns.
+ * Return: -ENOENT not found in CNI_PATH (class INVALID); -errno.
+ */
+int bw_cni_become(const struct bw_cni_request *req, const char *type, const char *text,
+		  struct bw_err *err);

@@ -61,7 +61,10 @@ int bw_journal_claim_put(struct bw_journal *j, const struct bw_journal_claim *c,
 int bw_journal_claim_get(struct bw_journal *j, const char *uid, const char *iface,
 			 struct bw_journal_claim *ret, struct bw_err *err);
 
-/* By the claim's namespace and name, and interface. Of two (one deleted, one new) the later. */
+/*
+ * By the claim's namespace and name, and interface. Of two (one deleted, one new) the later.
+ * Return: 1 found, 0 none; -errno.
+ */
 int bw_journal_claim_find(struct bw_journal *j, const char *ns, const char *name, const char *iface,
 			  struct bw_journal_claim *ret, struct bw_err *err);
 
@@ -90,6 +93,8 @@ struct bw_journal_token {
 	uint64_t seen; /* highest one stored */
 	uint64_t attached; /* highest one acknowledged to the cluster as attached */
 	uint64_t detached; /* highest one acknowledged as given back */
+	char ns[BW_CLAIM_NS_MAX + 1]; /* of the claim; "" = unknown */
+	char name[BW_CLAIM_NAME_MAX + 1];
 };
 
 /* Return: 1 found, 0 this node knows nothing of that claim (@ret is zeroed); -errno. */
@@ -120,7 +125,7 @@ int bw_journal_claim_take(struct bw_journal *j, const char *uid, const char *ifa
  * @j: open journal, in the transaction that removed the row
  * @uid: of the claim
  * @token: of the row
- * @body: JSON, at most BW_OUTBOX_BODY_MAX bytes
+ * @body: JSON, at most BW_OUTBOX_BODY_MAX bytes; NULL = namespace and name of the claim
  *
  * Nothing is written while another attachment of this node is for that claim: the last one leaves.
  * Return: 1 written, 0 not needed; -errno.
@@ -165,7 +170,10 @@ int bw_journal_outbox_put(struct bw_journal *j, const struct bw_outbox_row *row,
 /* @row is borrowed. Return 0 to go on; anything else stops the walk and is its result. */
 typedef int (*bw_journal_outbox_fn)(const struct bw_outbox_row *row, void *arg, struct bw_err *err);
 
-/* Walks the outbox by seq from @after (0 = the start). No transaction is open while @fn runs. */
+/*
+ * Walks the outbox by seq from @after (0 = the start). No transaction is open while @fn runs.
+ * Return: 0; what @fn returned; -errno.
+ */
 int bw_journal_outbox_each(struct bw_journal *j, int64_t after, bw_journal_outbox_fn fn, void *arg,
 			   struct bw_err *err);
 

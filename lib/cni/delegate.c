@@ -24,23 +24,21 @@
 #define PATH_LEN_MAX 4096 /* PATH_MAX */
 #define COMMAND "CNI_COMMAND"
 
-static int check_type(const char *type, struct bw_err *err)
+static int check_type(const char *key, const char *type, struct bw_err *err)
 {
 	if (*type && !strchr(type, '/') && strcmp(type, ".") != 0 && strcmp(type, "..") != 0)
 		return 0;
 	return bw_reject(err, BW_ERR_INVALID, EINVAL,
-			 "ipam.type: expected a program's name without a slash, got \"%.64s\"",
-			 type);
+			 "%s: expected a program's name without a slash, got \"%.64s\"", key, type);
 }
 
 /* The first regular executable file of that name in the folders of CNI_PATH. */
-static int find_program(const char *path, const char *type, char out[PATH_LEN_MAX],
+static int find_program(const char *path, const char *key, const char *type, char out[PATH_LEN_MAX],
 			struct bw_err *err)
 {
 	if (!path || !*path)
 		return bw_reject(err, BW_ERR_ENVIRONMENT, EINVAL,
-				 "CNI_PATH is missing: it is searched for the IPAM plugin %.64s",
-				 type);
+				 "CNI_PATH is missing: it is searched for the plugin %.64s", type);
 	for (const char *dir = path; *dir;) {
 		size_t len = strcspn(dir, ":");
 		struct stat st;
@@ -52,7 +50,7 @@ static int find_program(const char *path, const char *type, char out[PATH_LEN_MA
 		dir += len + (dir[len] == ':');
 	}
 	return bw_reject(err, BW_ERR_INVALID, ENOENT,
-			 "ipam.type: no plugin \"%.64s\" in CNI_PATH \"%.300s\"", type, path);
+			 "%s: no plugin \"%.64s\" in CNI_PATH \"%.300s\"", key, type, path);
 }
 
 /* environ with one variable replaced. The strings stay environ's but @command. */
@@ -75,7 +73,7 @@ static char **make_env(char *command)
 	return copy;
 }
 
-static int make_stdin(const struct bw_cni_request *req, int *ret_fd, struct bw_err *err)
+static int make_stdin(const char *text, size_t size, int *ret_fd, struct bw_err *err)
 {
 	bw_autoclose int fd = -1;
 	int r;
@@ -83,7 +81,7 @@ static int make_stdin(const struct bw_cni_request *req, int *ret_fd, struct bw_e
 	fd = memfd_create("cni-conf", MFD_CLOEXEC);
 	if (fd < 0)
 		return bw_fail(err, errno, "make a memory file for a delegate's input");
-	r = bw_io_write_all(fd, req->stdin_text, req->stdin_size, err);
+	r = bw_io_write_all(fd, text, size, err);
 	if (r < 0)
 		return r;
 	if (lseek(fd, 0, SEEK_SET) < 0)
@@ -139,7 +137,7 @@ static int run(struct call *c, struct bw_buf *ret_out, int *ret_status, struct b
 	env = make_env(command);
 	if (!env)
 		return bw_fail(err, ENOMEM, "start %s", c->path);
-	r = make_stdin(c->req, &in, err);
+	r = make_stdin(c->req->stdin_text, c->req->stdin_size, &in, err);
 	if (r < 0)
 		return r;
 	if (pipe2(fds, O_CLOEXEC) < 0)
@@ -213,10 +211,10 @@ int bw_cni_delegate(const struct bw_cni_request *req, const char *type, enum bw_
 	struct call c = { .req = req, .type = type, .verb = verb };
 	struct bw_err why = { 0 };
 	int status = 0;
-	int r = check_type(type, err);
+	int r = check_type("ipam.type", type, err);
 
 	if (r == 0)
-		r = find_program(req->cni_path, type, c.path, err);
+		r = find_program(req->cni_path, "ipam.type", type, c.path, err);
 	if (r == 0)
 		r = run(&c, &out, &status, err);
 	if (r < 0)
@@ -234,4 +232,24 @@ int bw_cni_delegate(const struct bw_cni_request *req, const char *type, enum bw_
 		return bw_reject(err, BW_ERR_INTERNAL, EPROTO,
 				 "answer of the IPAM plugin %s to ADD: %s", type, why.msg);
 	return 0;
+}
+
+int bw_cni_become(const struct bw_cni_request *req, const char *type, const char *text,
+		  struct bw_err *err)
+{
+	char *const argv[] = { (char *)(uintptr_t)type, NULL };
+	bw_autoclose int in = -1;
+	char path[PATH_LEN_MAX];
+	int r = check_type("mode", type, err);
+
+	if (r == 0)
+		r = find_program(req->cni_path, "mode", type, path, err);
+	if (r == 0)
+		r = make_stdin(text, strlen(text), &in, err);
+	if (r < 0)
+		return r;
+	if (dup2(in, STDIN_FILENO) < 0)
+		return bw_fail(err, errno, "give %s its input", path);
+	(void)execve(path, argv, environ); /* returns on failure alone, ignoring */
+	return bw_fail(err, errno, "become %s", path);
 }

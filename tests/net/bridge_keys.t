@@ -345,7 +345,8 @@ CONFLISTS = {}
 for _name in sorted(os.listdir(os.path.join(TOP, "conf", "cni"))):
     with open(os.path.join(TOP, "conf", "cni", _name)) as _f:
         _conflist = json.load(_f)
-    if _conflist["plugins"][0]["type"] == "barewire-bridge":
+    # Networks of claims: tests/net/claims.t.
+    if _conflist["plugins"][0]["type"] == "barewire-bridge" and not _conflist["plugins"][0].get("claims"):
         CONFLISTS[_name] = _conflist
 
 
