@@ -3,9 +3,9 @@
 the picture.
 
     fab0 10.77.0.1/24   management: etcd, API server, controller-manager, scheduler, CoreDNS stand here
-    fab1                the database segment, 10.99.0.0/16 and fd99::/64; no router joins the two
+    fab1                the database segment, 10.99.0.0/16 and fd00:99::/64; no router joins the two
     node1, node2        tests/lib/kubenode.py
-    outside             a machine on fab1 only, 10.99.0.2 and fd99::2
+    outside             a machine on fab1 only, 10.99.0.2 and fd00:99::2
 
     bed = Bed(folder).build()     # once, by scripts/kube-bed
     bed = Bed.attach()            # in a test: the same bed, from BW_KUBE
@@ -23,7 +23,7 @@ from kubenode import CLUSTER_CIDR, Node
 from kubeproc import CACHE, Proc, program, versions, wait
 
 MANAGEMENT = "10.77.0.1"
-OUTSIDE4, OUTSIDE6 = "10.99.0.2", "fd99::2"
+OUTSIDE4, OUTSIDE6 = "10.99.0.2", "fd00:99::2"
 
 # By default they ask 20 and 50 times a second: 200 pods would take ten seconds.
 QUICK = ("--kube-api-qps=1000", "--kube-api-burst=2000")
