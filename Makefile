@@ -18,6 +18,7 @@ include mk/vm.mk
 include mk/sim.mk
 include mk/kube.mk
 include mk/quality.mk
+include mk/image.mk
 include mk/install.mk
 
 .PHONY: all clean help

@@ -459,6 +459,71 @@ def examples_are_taken():
     expect_eq(sorted(i["metadata"]["name"] for i in api.get(NET + "/networkpools")["items"]), ["db-fast", "lan", "lan6"], "pools")
 
 
+# conf/deploy ---------------------------------------------------------------------------------------
+
+def manifests(folder):
+    """What kustomize makes of a folder, as the server would see it."""
+    out = k("create", "--dry-run=client", "-o", "json", "-k", os.path.join(TOP, "conf", folder))
+    at, found, decoder = 0, [], json.JSONDecoder()
+    while at < len(out):
+        o, at = decoder.raw_decode(out, at)
+        found += o["items"] if o["kind"] == "List" else [o]
+        while at < len(out) and out[at].isspace():
+            at += 1
+    return found
+
+
+@test
+def everything_is_installed_in_one_step_and_again_without_a_change():
+    k("apply", "-k", os.path.join(TOP, "conf", "deploy"))
+    again = k("apply", "-k", os.path.join(TOP, "conf", "deploy"))
+    # A selector of a budget is replaced, never merged, so kubectl always counts it as a change.
+    changed = [line for line in again.splitlines() if "unchanged" not in line and "poddisruptionbudget" not in line]
+    expect_eq(changed, [], "changed by applying the same again")
+
+
+@test
+def the_deployment_holds_no_custom_resources_and_uninstall_no_kinds():
+    def names(folder):
+        return {(o["kind"], o["metadata"].get("namespace", ""), o["metadata"]["name"]) for o in manifests(folder)}
+    whole, less = names("deploy"), names("deploy/uninstall")
+    expect_eq([n for n in whole if n[0].startswith(("Network", "Node"))], [], "custom resources")
+    expect_eq({n[0] for n in whole - less}, {"CustomResourceDefinition"}, "what uninstall leaves")
+    expect_eq(less - whole, set(), "what only uninstall has")
+    for o in manifests("deploy"):
+        expect_eq(o["metadata"].get("namespace", "barewire-system"), "barewire-system", o["metadata"]["name"])
+
+
+@test
+def both_programs_run_where_nothing_else_would():
+    with open(os.path.join(TOP, "controller", "cli", "main.c")) as f:
+        version = re.search(r'CLI_VERSION "([^"]+)"', f.read()).group(1)
+    pods = {o["metadata"]["name"]: o["spec"] for o in manifests("deploy") if o["kind"] in ("Deployment", "DaemonSet")}
+    for name, priority in (("barewire-controller", "system-cluster-critical"), ("barewire-agent", "system-node-critical")):
+        template = pods[name]["template"]
+        expect_eq(template["metadata"]["labels"]["app.kubernetes.io/name"], name, "label")
+        expect_eq(template["spec"]["hostNetwork"], True, "hostNetwork")
+        expect_eq(template["spec"]["tolerations"], [{"operator": "Exists"}], "tolerations")
+        expect_eq(template["spec"]["priorityClassName"], priority, "priority")
+        expect_eq(template["spec"]["containers"][0]["image"], "barewire.dev/barewire:" + version, "image")
+    expect_eq(pods["barewire-controller"]["replicas"], 2, "replicas")
+    anti = pods["barewire-controller"]["template"]["spec"]["affinity"]["podAntiAffinity"]
+    expect_eq(anti["requiredDuringSchedulingIgnoredDuringExecution"][0]["topologyKey"], "kubernetes.io/hostname", "apart")
+    for v in pods["barewire-agent"]["template"]["spec"]["volumes"]:
+        expect("subPath" not in v, "folders alone are mounted")
+        expect_in(v.get("hostPath", {}).get("type", "DirectoryOrCreate"), "DirectoryOrCreate", v["name"])
+
+
+@test
+def the_conflist_is_the_one_of_conf_cni():
+    path = os.path.join(TOP, "conf", "cni", "05-barewire.conflist")
+    data = next(o for o in manifests("deploy") if o["kind"] == "ConfigMap")["data"]["05-barewire.conflist"]
+    expect_eq(json.loads(data)["plugins"][0]["type"], "barewire-bridge", "the first plugin")
+    if os.path.exists(path):
+        with open(path) as f:
+            expect_eq(json.loads(data), json.load(f), "conf/cni/05-barewire.conflist")
+
+
 # Completeness --------------------------------------------------------------------------------------
 
 def rules_of(schema):
