@@ -26,6 +26,9 @@ enum bw_log_level {
 void bw_log_setup(enum bw_log_level level, int fd, const char *cmd, const char *cid,
 		  const char *ifname);
 
+/* Lines become JSON objects (ts, level, msg, ...), for programs whose log is collected. */
+void bw_log_json(int on);
+
 /**
  * bw_log_level_parse() - read a level's name
  * @s: error (panic), warn (warning), info or debug

@@ -9,6 +9,9 @@
 #include <bw/log.h>
 
 #define LOG_LINE_MAX 2048
+#define LOG_JSON_TAIL                                                                              \
+	3 /* bytes kept for what ends a JSON line that was cut: quote, brace, newline */
+#define LOG_JSON_ESCAPE 6 /* bytes of the longest escape */
 
 /* The process's log: the one piece of global state the style allows. */
 static struct {
@@ -17,6 +20,7 @@ static struct {
 	const char *cmd;
 	const char *cid;
 	const char *ifname;
+	int json;
 } log_state = { .level = BW_LOG_INFO, .fd = STDERR_FILENO };
 
 static const char *const level_names[] = {
@@ -101,8 +105,46 @@ static void put_value(struct line *l, const char *s, int quote)
 	put_char(l, '"');
 }
 
+void bw_log_json(int on)
+{
+	log_state.json = on;
+}
+
+/* A string of a JSON line, cut where the line is full; escapes are never cut. */
+static void put_json(struct line *l, const char *s)
+{
+	put_char(l, '"');
+	for (; *s && l->len + LOG_JSON_ESCAPE + LOG_JSON_TAIL < sizeof(l->text); s++) {
+		if (*s == '"' || *s == '\\')
+			put_char(l, '\\');
+		put_char(l, (unsigned char)*s < ' ' || *s == 0x7f ? ' ' : *s);
+	}
+	/* Half a character of UTF-8 would make the line no JSON. */
+	if ((*s & 0xc0) == 0x80) {
+		while ((l->text[l->len - 1] & 0xc0) == 0x80)
+			l->len--;
+		l->len--;
+	}
+	put_char(l, '"');
+}
+
+static void put_json_pair(struct line *l, const char *key, const char *value)
+{
+	/* A pair that has no room with a few characters of its value is left out. */
+	if (l->len + strlen(key) + 4 * LOG_JSON_ESCAPE + LOG_JSON_TAIL > sizeof(l->text))
+		return;
+	put_char(l, l->len ? ',' : '{');
+	put_json(l, key);
+	put_char(l, ':');
+	put_json(l, value ? value : "-");
+}
+
 static void put_pair(struct line *l, const char *key, const char *value)
 {
+	if (log_state.json) {
+		put_json_pair(l, key, value);
+		return;
+	}
 	if (l->len)
 		put_char(l, ' ');
 	put_text(l, key);
@@ -156,7 +198,10 @@ void bw_log_kv(enum bw_log_level level, const char *msg, ...)
 	if (level > log_state.level)
 		return;
 	put_time(&l);
-	put_pair(&l, "lvl", bw_log_level_str(level));
+	put_pair(&l, log_state.json ? "level" : "lvl", bw_log_level_str(level));
+	/* Of a JSON line the end may be cut: the sentence comes first. */
+	if (log_state.json)
+		put_pair(&l, "msg", msg);
 	if (log_state.cmd)
 		put_pair(&l, "cmd", log_state.cmd);
 	if (log_state.cid)
@@ -167,9 +212,13 @@ void bw_log_kv(enum bw_log_level level, const char *msg, ...)
 	while ((key = va_arg(ap, const char *)))
 		put_pair(&l, key, va_arg(ap, const char *));
 	va_end(ap);
-	put_char(&l, ' ');
-	put_text(&l, "msg=");
-	put_value(&l, msg, 1);
+	if (log_state.json) {
+		l.text[l.len++] = '}';
+	} else {
+		put_char(&l, ' ');
+		put_text(&l, "msg=");
+		put_value(&l, msg, 1);
+	}
 	l.text[l.len++] = '\n';
 	if (write(log_state.fd, l.text, l.len) < 0)
 		return; /* a log that cannot be written has nowhere to be reported */
