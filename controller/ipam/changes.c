@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a change of one kind means for the keys of others. */
+#include <stdio.h>
+#include <string.h>
+
+#include <bw/err.h>
+
+#include "ctl.h"
+
+/* Out of memory: the object's next change or the retry asks again. */
+static void ask(struct bw_controller *c, const char *ns, const char *name, enum bw_key_cause cause)
+{
+	(void)bw_controller_enqueue(c, ns, name, cause);
+}
+
+/* ADDRESSES */
+
+static void touch_pool(struct ctl_ipam *c, const char *name)
+{
+	(void)bw_controller_enqueue_after(c->pools_ctl, NULL, name, c->opts.status_ms);
+}
+
+void ctl_touch_pools(struct ctl_ipam *c)
+{
+	bw_list_for_each (i, &c->pools.list)
+		touch_pool(c, bw_list_entry(i, struct ctl_pool, node)->o.meta.name);
+}
+
+/* A live answer that the watch has overtaken: the object was deleted meanwhile. */
+static void settle(struct ctl_ipam *c)
+{
+	const char *rv = bw_kube_store_rv(c->st.addresses);
+
+	bw_list_for_each (i, &c->book.pending) {
+		struct ctl_addr *a = bw_list_entry(i, struct ctl_addr, pending);
+		char domain[CTL_DOMAIN_MAX + 1];
+		char name[CTL_NAME_MAX];
+		struct bw_ip ip = a->ip;
+
+		if (a->known != CTL_LIVE || bw_kube_rv_cmp(rv, a->rv) < 0 ||
+		    ctl_address_name(a->domain->name, &a->ip, name) < 0)
+			continue;
+		if (bw_kube_store_get(c->st.addresses, NULL, name))
+			continue; /* its event comes */
+		memcpy(domain, a->domain->name, sizeof(domain));
+		ctl_book_drop(&c->book, a);
+		ctl_wake_address(c, domain, &ip);
+	}
+}
+
+static void address_gone(struct ctl_ipam *c, const struct bw_kube_object *old)
+{
+	char domain[CTL_DOMAIN_MAX + 1];
+	char quota[CTL_KEY_MAX + 8];
+	char key[CTL_KEY_MAX];
+	struct ctl_addr *a;
+	struct bw_ip ip;
+
+	if (ctl_address_name_parse(old->name, domain, &ip) < 0)
+		return;
+	a = ctl_book_find(&c->book, domain, &ip);
+	/* A create under way, or one that a live answer has shown since. */
+	if (!a || a->known == CTL_ASSUMED ||
+	    (a->known == CTL_LIVE && bw_kube_rv_cmp(old->rv, a->rv) < 0))
+		return;
+	touch_pool(c, a->pool);
+	if (*a->claim_ns)
+		ask(c->claims, a->claim_ns, a->claim_name, BW_KEY_DEPENDENT);
+	(void)snprintf(quota, sizeof(quota), "quota:%s", ctl_key(a->pool, a->claim_ns, key));
+	ctl_book_drop(&c->book, a);
+	ctl_wake_address(c, domain, &ip);
+	ctl_wait_wake(&c->wait, quota, 1, ctl_wake_claim, c);
+}
+
+static void on_address(struct bw_kube_object *old, struct bw_kube_object *now, void *arg)
+{
+	BW_CLEANUP(bw_net_address_done) struct bw_net_address o = { 0 };
+	enum bw_net_address_state was = BW_NET_ADDRESS_STATE_NONE;
+	struct ctl_ipam *c = arg;
+	char domain[CTL_DOMAIN_MAX + 1];
+	struct ctl_addr *a = NULL;
+	struct bw_ip ip;
+
+	if (!now) {
+		address_gone(c, old);
+		settle(c);
+		return;
+	}
+	/* What cannot be read is used nevertheless: its name says by which address. */
+	if (ctl_address_name_parse(now->name, domain, &ip) < 0)
+		return;
+	a = ctl_book_find(&c->book, domain, &ip);
+	if (a)
+		was = a->state;
+	if (bw_net_address_decode(now->text, now->size, &o, NULL) < 0) {
+		struct ctl_addr_facts f = { .uid = now->uid,
+					    .rv = now->rv,
+					    .state = BW_NET_ADDRESS_STATE_QUARANTINED };
+
+		(void)ctl_book_put(&c->book, domain, &ip, &f, CTL_SEEN, ctl_now_ns(c), &a);
+	} else {
+		(void)ctl_book_put_object(&c->book, &o, CTL_SEEN, ctl_now_ns(c), &a);
+	}
+	if (a)
+		touch_pool(c, a->pool);
+	if (a && was != BW_NET_ADDRESS_STATE_NONE && was != a->state && *a->claim_ns)
+		ask(c->claims, a->claim_ns, a->claim_name, BW_KEY_DEPENDENT);
+	settle(c);
+}
+
+/* CLAIMS AND PODS */
+
+static void ask_unit_pod(struct ctl_ipam *c, const struct bw_kube_object *o)
+{
+	BW_CLEANUP(bw_net_claim_done) struct bw_net_claim claim = { 0 };
+	struct ctl_addr *a;
+	char name[CTL_NAME_MAX];
+
+	/* A pod that was made again waits for its predecessor's claim to go. */
+	ask(c->pods, o->namespace, o->name, BW_KEY_FACT);
+	if (bw_net_claim_decode(o->text, o->size, &claim, NULL) == 0 && claim.spec.has_unit_ref &&
+	    strcmp(claim.spec.unit_ref.name, o->name) != 0)
+		ask(c->pods, o->namespace, claim.spec.unit_ref.name, BW_KEY_FACT);
+	for (a = ctl_book_of_claim(&c->book, o->uid); a; a = ctl_addr_next_of_claim(a))
+		if (ctl_address_name(a->domain->name, &a->ip, name) == 0)
+			ask(c->addresses, NULL, name, BW_KEY_DEPENDENT);
+}
+
+static void on_claim(struct bw_kube_object *old, struct bw_kube_object *now, void *arg)
+{
+	if (old && (!now || strcmp(old->uid, now->uid) != 0))
+		ask_unit_pod(arg, old);
+}
+
+struct to_claims {
+	struct ctl_ipam *c;
+	enum bw_key_cause cause;
+};
+
+static int ask_claim(struct bw_kube_object *o, void *arg)
+{
+	struct to_claims *t = arg;
+
+	ask(t->c->claims, o->namespace, o->name, t->cause);
+	return 0;
+}
+
+static void ask_claims_of_pod(struct ctl_ipam *c, const struct bw_kube_object *o,
+			      enum bw_key_cause cause)
+{
+	BW_CLEANUP(bw_k_pod_done) struct bw_k_pod p = { 0 };
+	struct to_claims t = { c, cause };
+	char claim[BW_KUBE_NAME_MAX + 1];
+	char key[CTL_KEY_MAX];
+
+	if (bw_k_pod_decode(o->text, o->size, &p, NULL) == 0 && ctl_pod_claim(&p.meta, claim) > 0) {
+		ask(c->claims, o->namespace, claim, cause);
+		return;
+	}
+	(void)bw_kube_store_find(c->st.claims, CTL_INDEX_UNIT, ctl_key(o->namespace, o->name, key),
+				 ask_claim, &t);
+}
+
+static void on_pod(struct bw_kube_object *old, struct bw_kube_object *now, void *arg)
+{
+	struct ctl_ipam *c = arg;
+
+	if (old && now && old->hash == now->hash)
+		return;
+	ask_claims_of_pod(c, now ? now : old, now && old ? BW_KEY_DEPENDENT : BW_KEY_FACT);
+}
+
+/* POOLS, RESERVATIONS, NODES AND THE REST */
+
+struct all_of {
+	struct bw_controller *ctl;
+};
+
+static int ask_each(struct bw_kube_object *o, void *arg)
+{
+	ask(((struct all_of *)arg)->ctl, o->namespace, o->name, BW_KEY_INITIAL);
+	return 0;
+}
+
+static void ask_all(struct bw_controller *ctl, const struct bw_kube_store *s, const char *ns)
+{
+	struct all_of all = { ctl };
+
+	(void)bw_kube_store_each(s, ns, ask_each, &all); /* never stops, ignoring */
+}
+
+void ctl_enqueue_all(struct ctl_ipam *c)
+{
+	ask_all(c->claims, c->st.claims, NULL);
+	ask_all(c->pods, c->st.pods, NULL);
+	ask_all(c->addresses, c->st.addresses, NULL);
+	ctl_touch_pools(c);
+}
+
+void ctl_reload_pools(struct ctl_ipam *c)
+{
+	char thing[CTL_KEY_MAX];
+
+	/* Out of memory: the old ones stay until the next change, ignoring. */
+	(void)ctl_pools_load(&c->pools, c->st.pools, c->st.reservations, ctl_real_s(c), NULL);
+	bw_list_for_each (i, &c->pools.list) {
+		struct ctl_pool *p = bw_list_entry(i, struct ctl_pool, node);
+
+		(void)snprintf(thing, sizeof(thing), "config:%s", p->o.meta.name); /* fits */
+		ctl_wait_wake(&c->wait, thing, SIZE_MAX, ctl_wake_claim, c);
+		ctl_wake_pool(c, p);
+	}
+	ctl_touch_pools(c);
+}
+
+/* Whether more changed than the status that we write. */
+static int config_changed(const struct bw_kube_object *old, const struct bw_kube_object *now)
+{
+	return !old || !now || old->generation != now->generation || old->deleting != now->deleting;
+}
+
+static void on_pool(struct bw_kube_object *old, struct bw_kube_object *now, void *arg)
+{
+	struct ctl_ipam *c = arg;
+	int changed = config_changed(old, now);
+
+	/* The decoded copy has the status, too, and its version. */
+	if (!changed) {
+		ctl_refresh_pool(c, now);
+		return;
+	}
+	ctl_reload_pools(c);
+	ask_all(c->pods, c->st.pods, NULL);
+	if (now && now->deleting)
+		ask_all(c->addresses, c->st.addresses, NULL);
+}
+
+static void on_reservation(struct bw_kube_object *old, struct bw_kube_object *now, void *arg)
+{
+	(void)old;
+	(void)now;
+	ctl_reload_pools(arg);
+}
+
+static void on_node(struct bw_kube_object *old, struct bw_kube_object *now, void *arg)
+{
+	const struct bw_kube_object *o = now ? now : old;
+	struct ctl_ipam *c = arg;
+	struct to_claims t = { c, BW_KEY_FACT };
+
+	/* The kubelet's heartbeat says nothing of taints: most changes are that. */
+	if (old && now && strcmp(old->uid, now->uid) == 0 && !ctl_node_changed(old, now))
+		return;
+	(void)bw_kube_store_find(c->st.claims, CTL_INDEX_HOLDER, o->name, ask_claim, &t);
+	if (!old) {
+		struct all_of pods = { c->pods };
+
+		(void)bw_kube_store_find(c->st.pods, CTL_INDEX_NODE, o->name, ask_each, &pods);
+		(void)bw_kube_store_find(c->st.pods, CTL_INDEX_NODE, o->name, ctl_ask_pods_claims,
+					 c);
+	}
+}
+
+int ctl_ask_pods_claims(struct bw_kube_object *o, void *ipam)
+{
+	ask_claims_of_pod(ipam, o, BW_KEY_DEPENDENT);
+	return 0;
+}
+
+static void on_node_network(struct bw_kube_object *old, struct bw_kube_object *now, void *arg)
+{
+	struct ctl_ipam *c = arg;
+
+	ask(c->nodes, NULL, (now ? now : old)->name, BW_KEY_DEPENDENT);
+	ctl_epoch_seen(c);
+	if (c->quarantined)
+		ask(c->epoch_ctl, NULL, "cluster", BW_KEY_FACT);
+}
+
+static void on_epoch(struct bw_kube_object *old, struct bw_kube_object *now, void *arg)
+{
+	(void)old;
+	(void)now;
+	ctl_epoch_seen(arg);
+}
+
+static void on_namespace(struct bw_kube_object *old, struct bw_kube_object *now, void *arg)
+{
+	struct ctl_ipam *c = arg;
+
+	if (!now || (old && old->hash == now->hash))
+		return;
+	if (strcmp(now->name, "kube-system") == 0)
+		ask(c->epoch_ctl, NULL, "cluster", BW_KEY_FACT);
+	ask_all(c->pods, c->st.pods, now->name);
+	ask_all(c->claims, c->st.claims, now->name);
+}
+
+static void on_policy(struct bw_kube_object *old, struct bw_kube_object *now, void *arg)
+{
+	struct ctl_ipam *c = arg;
+
+	if (now && (!old || old->hash != now->hash))
+		ask_all(c->pods, c->st.pods, now->namespace);
+}
+
+int ctl_hear_changes(struct ctl_ipam *c, struct bw_err *err)
+{
+	const struct {
+		struct bw_kube_store *store;
+		bw_kube_change_fn fn;
+	} all[] = {
+		{ c->st.addresses, on_address },
+		{ c->st.claims, on_claim },
+		{ c->st.pods, on_pod },
+		{ c->st.pools, on_pool },
+		{ c->st.reservations, on_reservation },
+		{ c->st.nodes, on_node },
+		{ c->st.node_networks, on_node_network },
+		{ c->st.epochs, on_epoch },
+		{ c->st.namespaces, on_namespace },
+		{ c->st.policies, on_policy },
+	};
+
+	for (size_t i = 0; i < BW_ARRAY_SIZE(all); i++) {
+		int r = bw_kube_store_on_change(all[i].store, all[i].fn, c, err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}

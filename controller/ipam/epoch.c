@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The epoch: raised when a term begins and once a minute, so that a store that went back in time is
+ * noticed by everybody who remembers a higher one. Until the watch has shown this term's write
+ * nothing is given; in quarantine nothing is given or taken, and what nodes report is made again.
+ */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <bw/err.h>
+
+#include "ctl.h"
+#include "stamp.h"
+
+#define NS_PER_MS 1000000LL
+#define EPOCH_NAME "cluster"
+
+static const char *cluster_id(struct ctl_ipam *c)
+{
+	struct bw_kube_object *o;
+
+	if (!c->cluster_id[0]) {
+		o = bw_kube_store_get(c->st.namespaces, NULL, "kube-system");
+		if (o)
+			(void)snprintf(c->cluster_id, sizeof(c->cluster_id), "%s", o->uid);
+	}
+	return c->cluster_id;
+}
+
+static void quarantine(struct ctl_ipam *c, const char *fmt, ...) BW_PRINTF(2, 3);
+static void quarantine(struct ctl_ipam *c, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (c->quarantined)
+		return;
+	c->quarantined = 1;
+	c->quarantine_ns = ctl_now_ns(c);
+	c->ready = 0;
+	va_start(ap, fmt);
+	(void)vsnprintf(c->quarantine, sizeof(c->quarantine), fmt, ap); /* fits, ignoring */
+	va_end(ap);
+	ctl_touch_pools(c);
+}
+
+/* WHAT IS SEEN */
+
+static int node_epoch(struct bw_kube_object *o, void *arg)
+{
+	BW_CLEANUP(bw_net_node_done) struct bw_net_node n = { 0 };
+	struct ctl_ipam *c = arg;
+
+	if (bw_net_node_decode(o->text, o->size, &n, NULL) < 0 || !n.status.has_epoch)
+		return 0;
+	if (n.status.cluster_id && c->cluster_id[0] &&
+	    strcmp(n.status.cluster_id, c->cluster_id) != 0)
+		return 0; /* a node of another cluster's past knows nothing of this one */
+	if (n.status.epoch > c->max_epoch)
+		c->max_epoch = n.status.epoch;
+	return 0;
+}
+
+static int64_t epoch_of(struct ctl_ipam *c, struct bw_kube_object *o, int *ret_same_cluster)
+{
+	BW_CLEANUP(bw_net_epoch_done) struct bw_net_epoch e = { 0 };
+
+	*ret_same_cluster = 1;
+	if (!o || bw_net_epoch_decode(o->text, o->size, &e, NULL) < 0)
+		return 0;
+	*ret_same_cluster = !cluster_id(c)[0] || strcmp(e.spec.cluster_id, c->cluster_id) == 0;
+	return e.spec.epoch;
+}
+
+void ctl_epoch_seen(struct ctl_ipam *c)
+{
+	struct bw_kube_object *o = bw_kube_store_get(c->st.epochs, NULL, EPOCH_NAME);
+	int same_cluster;
+	int64_t epoch = epoch_of(c, o, &same_cluster);
+
+	(void)bw_kube_store_each(c->st.node_networks, NULL, node_epoch, c); /* never stops */
+	if (!bw_kube_store_synced(c->st.epochs))
+		return;
+	if (epoch > c->max_epoch)
+		c->max_epoch = epoch;
+	/* A cache may be behind what nodes or we have seen already: that alone says nothing. */
+	if ((!same_cluster || epoch < c->max_epoch) && c->sure_epoch < c->max_epoch &&
+	    !c->quarantined && !c->doubt) {
+		c->doubt = 1;
+		(void)bw_controller_enqueue(c->epoch_ctl, NULL, EPOCH_NAME, BW_KEY_FACT);
+	}
+	if (c->leading && !c->quarantined && !c->ready && !c->doubt && c->term_epoch &&
+	    epoch >= c->term_epoch) {
+		c->ready = 1;
+		ctl_enqueue_all(c);
+	}
+}
+
+/* The live object: has the store really gone back? */
+static enum bw_plan_next done_doubt(const struct bw_kube_answer *a, void *arg)
+{
+	BW_CLEANUP(bw_net_epoch_done) struct bw_net_epoch e = { 0 };
+	struct ctl_ipam *c = arg;
+
+	if (a->result != BW_KUBE_OK && a->result != BW_KUBE_NOT_FOUND)
+		return BW_PLAN_FAIL;
+	if (a->result == BW_KUBE_OK && bw_net_epoch_decode(a->body, a->body_size, &e, NULL) < 0)
+		return BW_PLAN_FAIL;
+	c->doubt = 0;
+	if (e.spec.cluster_id && cluster_id(c)[0] && strcmp(e.spec.cluster_id, c->cluster_id) != 0)
+		quarantine(c, "NetworkEpoch is of another cluster");
+	else if (e.spec.epoch < c->max_epoch)
+		quarantine(c,
+			   "the epoch went back from %" PRId64 " to %" PRId64
+			   ": the API server was restored from an older state",
+			   c->max_epoch, e.spec.epoch);
+	else
+		c->sure_epoch = e.spec.epoch;
+	return BW_PLAN_AGAIN;
+}
+
+static void plan_doubt(struct ctl_ipam *c, struct bw_plan *plan)
+{
+	struct bw_kube_request r = { .verb = BW_KUBE_GET,
+				     .kind = &bw_kind_networkepoch,
+				     .name = EPOCH_NAME };
+
+	bw_plan_write(plan, &r, done_doubt, c);
+}
+
+/* WRITES */
+
+struct raise {
+	struct ctl_ipam *c;
+	int64_t epoch;
+};
+
+static enum bw_plan_next done_raise(const struct bw_kube_answer *a, void *arg)
+{
+	struct raise *r = arg;
+
+	if (a->result == BW_KUBE_INVALID)
+		return BW_PLAN_PARK;
+	if (a->result != BW_KUBE_OK)
+		return BW_PLAN_FAIL;
+	if (r->epoch > r->c->sure_epoch)
+		r->c->sure_epoch = r->epoch;
+	if (!r->c->leading)
+		return BW_PLAN_DONE;
+	r->c->term_epoch = r->epoch;
+	r->c->raise_at_ns = ctl_now_ns(r->c) + r->c->opts.epoch_ms * NS_PER_MS;
+	ctl_epoch_seen(r->c);
+	return BW_PLAN_GO_ON;
+}
+
+static void plan_raise(struct ctl_ipam *c, struct bw_kube_object *o, struct bw_plan *plan)
+{
+	bw_autobuild struct bw_json_build b = { 0 };
+	struct raise *raise = bw_plan_alloc(plan, sizeof(*raise));
+	struct cJSON *root = bw_json_build_object(&b);
+	struct cJSON *meta = bw_json_put_object(&b, root, "metadata");
+	struct cJSON *spec = bw_json_put_object(&b, root, "spec");
+	struct bw_kube_request r = { .verb = o ? BW_KUBE_MERGE : BW_KUBE_CREATE,
+				     .kind = &bw_kind_networkepoch,
+				     .name = EPOCH_NAME };
+
+	if (!raise)
+		return;
+	raise->c = c;
+	raise->epoch = c->max_epoch + 1;
+	bw_json_put_int(&b, spec, "epoch", raise->epoch);
+	if (o) {
+		bw_json_put_str(&b, meta, "resourceVersion", o->rv);
+	} else {
+		bw_json_put_str(&b, root, "apiVersion", "net.barewire.dev/v1alpha1");
+		bw_json_put_str(&b, root, "kind", "NetworkEpoch");
+		bw_json_put_str(&b, meta, "name", EPOCH_NAME);
+		bw_json_put_str(&b, spec, "clusterID", cluster_id(c));
+	}
+	ctl_write(plan, &r, &b, done_raise, raise);
+}
+
+/* HEALING */
+
+struct heal {
+	struct ctl_ipam *c;
+	struct bw_plan *plan;
+	int64_t epoch; /* of the store */
+	size_t open; /* nodes that have seen a later one and not said what lives on them */
+	size_t planned;
+};
+
+#define HEAL_STEPS_MAX 64 /* of one plan; the rest comes in the next round */
+
+/* Somebody made it meanwhile; the watch will show it. */
+static enum bw_plan_next done_heal(const struct bw_kube_answer *a, void *arg)
+{
+	const struct ctl_addr_ref *ref = arg;
+
+	if (a->result == BW_KUBE_OK)
+		(void)ctl_addr_answer(ref, a);
+	return a->result == BW_KUBE_OK || a->result == BW_KUBE_EXISTS ? BW_PLAN_GO_ON
+								      : BW_PLAN_FAIL;
+}
+
+/* The lock of an address that lives on a node, and which the restored store does not have. */
+static void make_lock(struct heal *h, const struct bw_net_node_status_live *v,
+		      const struct bw_ip *ip)
+{
+	bw_autobuild struct bw_json_build b = { 0 };
+	struct cJSON *root = bw_json_build_object(&b);
+	struct ctl_addr_ref *ref = ctl_addr_ref(h->c, h->plan, v->domain, ip, v->uid);
+	struct bw_kube_object *o = bw_kube_store_get(h->c->st.claims, v->namespace, v->name);
+	struct bw_kube_request r = { .verb = BW_KUBE_CREATE, .kind = &bw_kind_networkaddress };
+	struct cJSON *spec;
+	struct cJSON *claim;
+	char name[CTL_NAME_MAX];
+	char text[CTL_ADDRESS_MAX];
+	char stamp[CTL_STAMP_MAX];
+
+	if (!ref || ctl_address_name(v->domain, ip, name) < 0)
+		return;
+	r.name = name;
+	bw_json_put_str(&b, root, "apiVersion", "net.barewire.dev/v1alpha1");
+	bw_json_put_str(&b, root, "kind", "NetworkAddress");
+	bw_json_put_str(&b, bw_json_put_object(&b, root, "metadata"), "name", name);
+	spec = bw_json_put_object(&b, root, "spec");
+	bw_json_put_str(&b, spec, "domain", v->domain);
+	bw_json_put_str(&b, spec, "address", ctl_address_text(ip, text));
+	bw_json_put_str(&b, spec, "pool", v->pool);
+	claim = bw_json_put_object(&b, spec, "claim");
+	bw_json_put_str(&b, claim, "namespace", v->namespace);
+	bw_json_put_str(&b, claim, "name", v->name);
+	bw_json_put_str(&b, claim, "uid", v->uid);
+	if (v->interface && *v->interface)
+		bw_json_put_str(&b, claim, "interface", v->interface);
+	/* A claim that was made after the snapshot is gone: nobody may have its address. */
+	bw_json_put_str(&b, spec, "state",
+			o && strcmp(o->uid, v->uid) == 0 ? "Bound" : "Quarantined");
+	bw_json_put_str(&b, spec, "stateSince", ctl_stamp(ctl_real_s(h->c), stamp));
+	ctl_write(h->plan, &r, &b, done_heal, ref);
+	h->planned++;
+}
+
+/* The node has a higher token than the restored claim: it is the holder, with that token. */
+static void make_holder(struct heal *h, const struct bw_net_node *n,
+			const struct bw_net_node_status_live *v)
+{
+	struct bw_kube_object *o = bw_kube_store_get(h->c->st.claims, v->namespace, v->name);
+	BW_CLEANUP(bw_net_claim_done) struct bw_net_claim claim = { 0 };
+	bw_autobuild struct bw_json_build b = { 0 };
+	struct bw_kube_request r = { .verb = BW_KUBE_MERGE,
+				     .kind = &bw_kind_networkclaim,
+				     .namespace = v->namespace,
+				     .name = v->name,
+				     .subresource = "status" };
+	struct cJSON *holder;
+
+	if (!o || strcmp(o->uid, v->uid) != 0 || !n->status.node_uid ||
+	    bw_net_claim_decode(o->text, o->size, &claim, NULL) < 0 ||
+	    (claim.status.has_holder && claim.status.holder.token >= v->token) || v->token < 1)
+		return;
+	holder = bw_json_put_object(
+		&b, bw_json_put_object(&b, ctl_body_cas(&b, claim.meta.rv), "status"), "holder");
+	bw_json_put_str(&b, holder, "node", n->meta.name);
+	bw_json_put_str(&b, holder, "nodeUID", n->status.node_uid);
+	bw_json_put_int(&b, holder, "token", v->token);
+	ctl_write(h->plan, &r, &b, ctl_done_cas, NULL);
+	h->planned++;
+}
+
+static int heal_node(struct bw_kube_object *o, void *arg)
+{
+	BW_CLEANUP(bw_net_node_done) struct bw_net_node n = { 0 };
+	struct heal *h = arg;
+	const struct bw_kube_condition *said;
+
+	if (bw_net_node_decode(o->text, o->size, &n, NULL) < 0 ||
+	    !bw_kube_store_get(h->c->st.nodes, NULL, o->name))
+		return 0;
+	said = bw_kube_condition_get(n.status.conditions.items, n.status.conditions.n,
+				     "RestoreSuspected");
+	if (!said || !said->status || strcmp(said->status, "True") != 0) {
+		/* It has seen a later epoch, and will say what lives on it. */
+		h->open += n.status.has_epoch && n.status.epoch > h->epoch;
+		return 0;
+	}
+	for (size_t i = 0; i < n.status.live.n; i++) {
+		const struct bw_net_node_status_live *v = &n.status.live.items[i];
+
+		for (size_t k = 0; k < v->ips.n && h->planned < HEAL_STEPS_MAX; k++) {
+			struct bw_ip ip;
+
+			if (v->domain && *v->domain && v->pool && *v->pool &&
+			    bw_ip_parse(v->ips.items[k], &ip) == 0 &&
+			    !ctl_book_find(&h->c->book, v->domain, &ip))
+				make_lock(h, v, &ip);
+		}
+		if (h->planned < HEAL_STEPS_MAX)
+			make_holder(h, &n, v);
+	}
+	return 0;
+}
+
+/* A claim that lists an address whose lock the restored store does not have. */
+static int heal_claim(struct bw_kube_object *o, void *arg)
+{
+	BW_CLEANUP(bw_net_claim_done) struct bw_net_claim claim = { 0 };
+	struct heal *h = arg;
+
+	if (bw_net_claim_decode(o->text, o->size, &claim, NULL) < 0)
+		return 0;
+	for (size_t i = 0; i < claim.status.interfaces.n && h->planned < HEAL_STEPS_MAX; i++) {
+		const struct bw_net_claim_status_interface *f = &claim.status.interfaces.items[i];
+		struct ctl_pool *p = ctl_pools_find(&h->c->pools, f->pool);
+		struct bw_net_node_status_live v = { .namespace = claim.meta.namespace,
+						     .name = claim.meta.name,
+						     .uid = claim.meta.uid,
+						     .interface = f->name,
+						     .pool = f->pool };
+
+		for (size_t k = 0; p && k < f->ips.n; k++) {
+			struct bw_ip ip;
+
+			v.domain = p->o.spec.domain;
+			if (bw_ip_parse(f->ips.items[k], &ip) == 0 &&
+			    !ctl_book_find(&h->c->book, v.domain, &ip))
+				make_lock(h, &v, &ip);
+		}
+	}
+	return 0;
+}
+
+/*
+ * What claims list and nodes have gets its lock back; then the epoch is raised beyond all that was
+ * ever seen, which ends the quarantine and the nodes' suspicion.
+ */
+static void heal(struct ctl_ipam *c, struct bw_kube_object *o, struct bw_plan *plan)
+{
+	struct heal h = { .c = c, .plan = plan };
+	int64_t since_ms = (ctl_now_ns(c) - c->quarantine_ns) / NS_PER_MS;
+	int same_cluster;
+
+	h.epoch = epoch_of(c, o, &same_cluster);
+	(void)bw_kube_store_each(c->st.claims, NULL, heal_claim, &h); /* never stop, ignoring */
+	(void)bw_kube_store_each(c->st.node_networks, NULL, heal_node, &h);
+	bw_plan_requeue_after(plan, c->opts.retry_ms);
+	/* Nodes notice by the epoch, which they see once a minute. */
+	if (h.planned || h.open || since_ms < 2 * c->opts.epoch_ms)
+		return;
+	c->quarantined = 0;
+	c->quarantine[0] = '\0';
+	plan_raise(c, o, plan);
+	ctl_touch_pools(c);
+}
+
+int ctl_epoch_reconcile(const char *ns, const char *name, struct bw_kube_object *o,
+			struct bw_plan *plan, void *ipam, struct bw_err *err)
+{
+	struct ctl_ipam *c = ipam;
+	int64_t left_ms;
+
+	(void)ns;
+	(void)err;
+	if (strcmp(name, EPOCH_NAME) != 0 || !c->leading)
+		return 0;
+	ctl_epoch_seen(c);
+	if (c->doubt) {
+		plan_doubt(c, plan);
+		return 0;
+	}
+	if (c->quarantined) {
+		heal(c, o, plan);
+		return 0;
+	}
+	if (!cluster_id(c)[0]) {
+		bw_plan_requeue_after(plan, 1000);
+		return 0;
+	}
+	left_ms = (c->raise_at_ns - ctl_now_ns(c)) / NS_PER_MS;
+	if (!c->term_epoch || left_ms <= 0) {
+		plan_raise(c, o, plan);
+		left_ms = c->opts.epoch_ms;
+	}
+	bw_plan_requeue_after(plan, left_ms + 1);
+	return 0;
+}
