@@ -530,7 +530,7 @@ static int reload_token(struct bw_kube_config *c, struct bw_err *err)
 	if (!c->token_file)
 		return 0;
 	r = read_token(c->token_file, &now, err);
-	if (r < 0)
+	if (r < 0 || !now)
 		return r;
 	changed = !c->token || strcmp(c->token, now) != 0;
 	wipe(changed ? &c->token : &now);

@@ -41,21 +41,43 @@ void kube_exec_cred_done(struct kube_exec_cred *c)
 	*c = (struct kube_exec_cred){ 0 };
 }
 
-/* RFC 3339 in UTC, or with an offset. -1 = it is none. */
+static int two_digits(const char *p)
+{
+	int tens = p[0] - '0', ones = p[0] ? p[1] - '0' : -1;
+
+	return tens < 0 || tens > 9 || ones < 0 || ones > 9 ? -1 : tens * 10 + ones;
+}
+
+/* "+02:00", "-07:30" or "Z" in seconds east of Greenwich. */
+static int parse_zone(const char *p, int64_t *ret)
+{
+	int hours, minutes;
+
+	*ret = 0;
+	if (strcmp(p, "Z") == 0)
+		return 0;
+	if (strlen(p) != 6 || (*p != '+' && *p != '-') || p[3] != ':')
+		return -EINVAL;
+	hours = two_digits(p + 1);
+	minutes = two_digits(p + 4);
+	if (hours < 0 || minutes < 0)
+		return -EINVAL;
+	*ret = (*p == '-' ? -1 : 1) * (hours * 3600LL + minutes * 60LL);
+	return 0;
+}
+
+/* RFC 3339. -1 = it is none. */
 static int64_t parse_time(const char *s)
 {
 	struct tm tm = { 0 };
 	const char *p = strptime(s, "%Y-%m-%dT%H:%M:%S", &tm);
-	int hours = 0, minutes = 0;
-	char sign = '+';
+	int64_t zone;
 
 	if (!p)
 		return -1;
 	if (*p == '.')
 		p += 1 + strspn(p + 1, "0123456789");
-	if (strcmp(p, "Z") != 0 && sscanf(p, "%c%2d:%2d", &sign, &hours, &minutes) != 3)
-		return -1;
-	return timegm(&tm) - (sign == '-' ? -1 : 1) * (hours * 3600LL + minutes * 60LL);
+	return parse_zone(p, &zone) < 0 ? -1 : timegm(&tm) - zone;
 }
 
 static int take_pem(struct kube_yaml *y, kube_yaml_node n, const char *key, struct bw_buf *ret)
@@ -237,9 +259,10 @@ static void on_timeout(void *arg)
 static int make_env(const struct bw_kube_config *config, char *info, char ***ret)
 {
 	size_t n = 0, extra = 0, k = 0;
+	char **const ours = environ;
 	char **env;
 
-	while (environ && environ[n])
+	while (ours && ours[n])
 		n++;
 	while (config->exec.env && config->exec.env[extra])
 		extra++;
@@ -250,8 +273,8 @@ static int make_env(const struct bw_kube_config *config, char *info, char ***ret
 	env[k++] = info;
 	for (size_t i = 0; i < extra; i++)
 		env[k++] = config->exec.env[i];
-	for (size_t i = 0; i < n; i++)
-		env[k++] = environ[i];
+	for (size_t i = 0; ours && i < n; i++)
+		env[k++] = ours[i];
 	*ret = env;
 	return 0;
 }

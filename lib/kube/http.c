@@ -427,7 +427,7 @@ static int setup(struct kube_http *h, struct bw_kube_config **config, struct bw_
 
 	if (r < 0)
 		return r;
-	h->plain = strncmp(h->base, "http:", 5) == 0;
+	h->plain = h->base && strncmp(h->base, "http:", 5) == 0;
 	h->has_cred = 1;
 	r = kube_cred_init(&h->cred, h->loop, config, (int64_t)h->o.reload_ms * NS_PER_MS,
 			   on_credentials, h, err);
