@@ -238,8 +238,7 @@ static void tell(struct bw_kube_store *s, struct bw_kube_object *old, struct bw_
 /* Whether anything a reader could see has changed but the resourceVersion. */
 static int differs(const struct bw_kube_object *a, const struct bw_kube_object *b)
 {
-	return a->hash != b->hash || a->size != b->size || a->generation != b->generation ||
-	       a->deleting != b->deleting;
+	return a->hash != b->hash || a->generation != b->generation || a->deleting != b->deleting;
 }
 
 static int add(struct bw_kube_store *s, struct bw_kube_object *o)

@@ -1,0 +1,638 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * List and watch against a scripted server: what is asked for after what came, what is in the store
+ * then, and when. One test a rule.
+ */
+#include "failalloc.h"
+#include "fake.h"
+
+#include <bw/kube_store.h>
+
+#include "reflector.h"
+#include "store.h"
+
+#define UNUSED __attribute__((unused))
+
+static const struct bw_kube_kind pods = { "", "v1", "pods", "Pod", 1 };
+
+struct bed {
+	struct fake f;
+	struct bw_kube_store *store;
+	struct bw_kube_reflector r;
+	char log[512]; /* changes: +a ~a -a */
+};
+
+static void on_change(struct bw_kube_object *old, struct bw_kube_object *now, void *arg)
+{
+	struct bed *b = arg;
+	size_t len = strlen(b->log);
+
+	(void)snprintf(b->log + len, sizeof(b->log) - len, "%c%s ",
+		       !old   ? '+'
+		       : !now ? '-'
+			      : '~',
+		       now ? now->name : old->name);
+}
+
+static void make_with(struct bed *b, const struct bw_kube_watch_options *opts)
+{
+	struct bw_err err = { 0 };
+
+	memset(b, 0, sizeof(*b));
+	fake_init(&b->f);
+	assert_int_equal(bw_kube_store_new(b->f.loop, &pods, &b->store, &err), 0);
+	assert_int_equal(bw_kube_store_on_change(b->store, on_change, b, &err), 0);
+	assert_int_equal(bw_kube_reflector_start(&b->r, b->f.loop, &b->f.client, b->store, opts, 3,
+						 fake_now(&b->f), &err),
+			 0);
+}
+
+static void unmake(struct bed *b)
+{
+	bw_kube_reflector_done(&b->r);
+	bw_kube_store_free(&b->store);
+	fake_done(&b->f);
+}
+
+static struct fake_call *watch(struct bed *b)
+{
+	return fake_next(&b->f, BW_KUBE_WATCH, "pods");
+}
+
+static struct fake_call *list(struct bed *b)
+{
+	return fake_next(&b->f, BW_KUBE_LIST, "pods");
+}
+
+/* A store with a and b at resourceVersion 20, the same stream going on. */
+static struct fake_call *live(struct bed *b)
+{
+	struct fake_call *k;
+
+	make_with(b, NULL);
+	k = watch(b);
+	assert_int_equal(fake_event(k, "ADDED", "db", "a", 11, ""), 0);
+	assert_int_equal(fake_event(k, "ADDED", "db", "b", 7, ""), 0);
+	assert_int_equal(fake_bookmark(k, 20, 1), 0);
+	assert_string_equal(b->log, "+a +b ");
+	b->log[0] = '\0';
+	return k;
+}
+
+/* How long after now the next request of @verb goes out. */
+static int64_t until_next(struct bed *b, enum bw_kube_verb verb)
+{
+	int64_t from = fake_now(&b->f);
+
+	for (unsigned int i = 0; i < 20000 && !fake_peek(&b->f, verb, NULL); i++)
+		fake_run(&b->f, 10 * MS);
+	return fake_next(&b->f, verb, NULL)->at_ns - from;
+}
+
+static void the_first_sync_asks_for_everything_as_a_watch(void **state UNUSED)
+{
+	struct bed b;
+	struct fake_call *k;
+
+	make_with(&b, NULL);
+	k = watch(&b);
+	assert_int_equal(k->flags, BW_KUBE_F_BOOKMARKS | BW_KUBE_F_INITIAL);
+	assert_string_equal(k->rv, "");
+	assert_string_equal(k->match, "NotOlderThan");
+	assert_in_range(k->timeout_ms, 300000, 600000);
+	assert_int_equal(fake_event(k, "ADDED", "db", "b", 11, ""), 0);
+	assert_int_equal(fake_event(k, "ADDED", "db", "a", 7, ""), 0);
+	/* Nothing is shown of a list that is not complete. */
+	assert_int_equal(bw_kube_store_count(b.store), 0);
+	assert_int_equal(bw_kube_store_synced(b.store), 0);
+	assert_string_equal(bw_kube_store_rv(b.store), "");
+	assert_int_equal(fake_bookmark(k, 20, 1), 0);
+	assert_int_equal(bw_kube_store_synced(b.store), 1);
+	assert_string_equal(bw_kube_store_rv(b.store), "20");
+	assert_string_equal(b.log, "+a +b ");
+	/* The same stream goes on. */
+	assert_int_equal(fake_event(k, "MODIFIED", "db", "a", 21, ",\"x\":1"), 0);
+	assert_int_equal(fake_event(k, "DELETED", "db", "b", 22, ""), 0);
+	assert_string_equal(b.log, "+a +b ~a -b ");
+	assert_string_equal(bw_kube_store_rv(b.store), "22");
+	assert_int_equal(fake_waiting(&b.f), 1);
+	unmake(&b);
+}
+
+static void what_changes_during_the_first_events_is_taken_in(void **state UNUSED)
+{
+	struct bed b;
+	struct fake_call *k;
+
+	make_with(&b, NULL);
+	k = watch(&b);
+	assert_int_equal(fake_event(k, "ADDED", "db", "a", 7, ""), 0);
+	assert_int_equal(fake_event(k, "ADDED", "db", "b", 8, ""), 0);
+	assert_int_equal(fake_event(k, "MODIFIED", "db", "a", 9, ""), 0);
+	assert_int_equal(fake_event(k, "DELETED", "db", "b", 10, ""), 0);
+	assert_int_equal(fake_bookmark(k, 20, 1), 0);
+	assert_string_equal(b.log, "+a ");
+	assert_string_equal(bw_kube_store_get(b.store, "db", "a")->rv, "9");
+	unmake(&b);
+}
+
+static void a_server_that_does_not_know_it_is_listed_in_pages(void **state UNUSED)
+{
+	struct bed b;
+	struct fake_call *k;
+
+	make_with(&b, NULL);
+	fake_end(watch(&b), BW_KUBE_INVALID, 0, NULL);
+	k = list(&b);
+	assert_int_equal(k->limit, 500);
+	assert_string_equal(k->rv, "");
+	assert_string_equal(k->match, "");
+	assert_int_equal(fake_data(k, "{\"metadata\":{\"resourceVersion\":\"30\",\"continue\":\"c1"
+				      "\"},\"items\":[{\"metadata\":{\"namespace\":\"db\",\"na"),
+			 0);
+	assert_int_equal(fake_data(k, "me\":\"a\",\"uid\":\"1\",\"resourceVersion\":\"5\"}}]}"), 0);
+	fake_end(k, BW_KUBE_OK, 0, NULL);
+	assert_int_equal(bw_kube_store_count(b.store), 0);
+	k = list(&b);
+	assert_string_equal(k->cont, "c1");
+	assert_int_equal(k->limit, 500);
+	assert_int_equal(fake_data(k, "{\"items\":[{\"metadata\":{\"namespace\":\"db\",\"name\":"
+				      "\"b\",\"uid\":\"2\",\"resourceVersion\":\"6\"}}],"
+				      "\"metadata\":{\"resourceVersion\":\"33\"}}"),
+			 0);
+	fake_end(k, BW_KUBE_OK, 0, NULL);
+	assert_string_equal(b.log, "+a +b ");
+	/* The first page's version counts, and the watch begins there. */
+	assert_string_equal(bw_kube_store_rv(b.store), "30");
+	k = watch(&b);
+	assert_string_equal(k->rv, "30");
+	assert_int_equal(k->flags, BW_KUBE_F_BOOKMARKS);
+	assert_string_equal(k->match, "");
+	/* It is remembered: the next sync is a list at once. */
+	fake_end(k, BW_KUBE_GONE, 0, NULL);
+	(void)until_next(&b, BW_KUBE_LIST);
+	assert_null(fake_peek(&b.f, BW_KUBE_WATCH, NULL));
+	unmake(&b);
+}
+
+static void a_list_that_breaks_off_changes_nothing(void **state UNUSED)
+{
+	struct bed b;
+	struct fake_call *k;
+
+	make_with(&b, NULL);
+	fake_end(watch(&b), BW_KUBE_NOT_FOUND, 0, NULL);
+	k = list(&b);
+	assert_int_equal(fake_data(k, "{\"metadata\":{\"resourceVersion\":\"30\"},\"items\":["), 0);
+	fake_end(k, BW_KUBE_OK, 0, NULL); /* "complete", says the transport */
+	assert_int_equal(bw_kube_store_synced(b.store), 0);
+	assert_in_range(until_next(&b, BW_KUBE_LIST), 800 * MS, 1600 * MS);
+	k = list(&b);
+	assert_int_equal(fake_data(k, "{\"items\":[]}"), 0); /* no list of a server */
+	fake_end(k, BW_KUBE_OK, 0, NULL);
+	assert_int_equal(bw_kube_store_synced(b.store), 0);
+	unmake(&b);
+}
+
+static void a_page_that_is_too_old_starts_over_in_one_piece(void **state UNUSED)
+{
+	struct bed b;
+	struct fake_call *k;
+
+	make_with(&b, NULL);
+	fake_end(watch(&b), BW_KUBE_INVALID, 0, NULL);
+	k = list(&b);
+	assert_int_equal(fake_data(k, "{\"metadata\":{\"resourceVersion\":\"30\",\"continue\":\"c1"
+				      "\"},\"items\":[{\"metadata\":{\"namespace\":\"db\",\"name\":"
+				      "\"gone\",\"uid\":\"1\",\"resourceVersion\":\"5\"}}]}"),
+			 0);
+	fake_end(k, BW_KUBE_OK, 0, NULL);
+	fake_end(list(&b), BW_KUBE_GONE, 0, NULL);
+	k = list(&b);
+	assert_int_equal(k->limit, 0);
+	assert_string_equal(k->cont, "");
+	assert_int_equal(fake_data(k, "{\"metadata\":{\"resourceVersion\":\"40\"},\"items\":[]}"),
+			 0);
+	fake_end(k, BW_KUBE_OK, 0, NULL);
+	assert_int_equal(bw_kube_store_count(b.store), 0);
+	assert_string_equal(bw_kube_store_rv(b.store), "40");
+	unmake(&b);
+}
+
+static void a_throttled_page_is_asked_for_again_not_the_whole_list(void **state UNUSED)
+{
+	struct bed b;
+	struct fake_call *k;
+
+	make_with(&b, NULL);
+	fake_end(watch(&b), BW_KUBE_INVALID, 0, NULL);
+	k = list(&b);
+	assert_int_equal(fake_data(k, "{\"metadata\":{\"resourceVersion\":\"30\",\"continue\":\"c1"
+				      "\"},\"items\":[{\"metadata\":{\"namespace\":\"db\",\"name\":"
+				      "\"a\",\"uid\":\"1\",\"resourceVersion\":\"5\"}}]}"),
+			 0);
+	fake_end(k, BW_KUBE_OK, 0, NULL);
+	fake_end(list(&b), BW_KUBE_THROTTLED, 1000, NULL);
+	assert_in_range(until_next(&b, BW_KUBE_LIST), 1000 * MS, 1500 * MS);
+	k = list(&b);
+	assert_string_equal(k->cont, "c1");
+	assert_int_equal(fake_data(k, "{\"metadata\":{\"resourceVersion\":\"31\"},\"items\":[]}"),
+			 0);
+	fake_end(k, BW_KUBE_OK, 0, NULL);
+	assert_string_equal(b.log, "+a ");
+	unmake(&b);
+}
+
+static void initial_events_without_an_end_lead_to_lists(void **state UNUSED)
+{
+	struct bed b;
+
+	make_with(&b, NULL);
+	for (unsigned int i = 0; i < 2; i++) {
+		(void)until_next(&b, BW_KUBE_WATCH);
+		assert_int_equal(fake_event(watch(&b), "ADDED", "db", "a", 7, ""), 0);
+		fake_end(watch(&b), BW_KUBE_OK, 0, NULL);
+	}
+	(void)until_next(&b, BW_KUBE_LIST);
+	assert_int_equal(bw_kube_store_count(b.store), 0);
+	unmake(&b);
+}
+
+static void a_watch_that_ends_goes_on_at_once_from_where_it_was(void **state UNUSED)
+{
+	struct bed b;
+	struct fake_call *k = live(&b);
+
+	fake_run(&b.f, 2 * S);
+	fake_end(k, BW_KUBE_OK, 0, NULL);
+	k = watch(&b);
+	assert_int_equal(k->at_ns, fake_now(&b.f));
+	assert_string_equal(k->rv, "20");
+	assert_int_equal(k->flags, BW_KUBE_F_BOOKMARKS);
+	assert_int_equal(bw_kube_store_count(b.store), 2);
+	unmake(&b);
+}
+
+static void very_short_watches_back_off(void **state UNUSED)
+{
+	struct bed b;
+	int64_t min = 800 * MS;
+
+	fake_end(live(&b), BW_KUBE_OK, 0, NULL);
+	for (unsigned int i = 0; i < 8; i++) {
+		fake_end(watch(&b), BW_KUBE_OK, 0, NULL);
+		assert_in_range(until_next(&b, BW_KUBE_WATCH), min, 2 * min);
+		min = min * 2 < 30 * S ? min * 2 : 30 * S;
+	}
+	unmake(&b);
+}
+
+static void a_back_off_is_forgotten_after_two_minutes_without(void **state UNUSED)
+{
+	struct bed b;
+
+	fake_end(live(&b), BW_KUBE_REFUSED, 0, NULL);
+	for (unsigned int i = 0; i < 5; i++) {
+		(void)until_next(&b, BW_KUBE_WATCH);
+		fake_end(watch(&b), BW_KUBE_REFUSED, 0, NULL);
+	}
+	assert_true(until_next(&b, BW_KUBE_WATCH) > 20 * S);
+	fake_run(&b.f, 121 * S);
+	fake_end(watch(&b), BW_KUBE_REFUSED, 0, NULL);
+	assert_in_range(until_next(&b, BW_KUBE_WATCH), 800 * MS, 1600 * MS);
+	unmake(&b);
+}
+
+static void bookmarks_move_the_version(void **state UNUSED)
+{
+	struct bed b;
+	struct fake_call *k = live(&b);
+
+	assert_int_equal(fake_bookmark(k, 500, 0), 0);
+	assert_string_equal(bw_kube_store_rv(b.store), "500");
+	assert_string_equal(b.log, "");
+	fake_run(&b.f, 2 * S);
+	fake_end(k, BW_KUBE_OK, 0, NULL);
+	assert_string_equal(watch(&b)->rv, "500");
+	unmake(&b);
+}
+
+static void a_version_that_is_gone_resyncs_and_the_store_stays_readable(void **state UNUSED)
+{
+	struct bed b;
+	struct fake_call *k = live(&b);
+
+	fake_run(&b.f, 2 * S);
+	fake_end(k, BW_KUBE_GONE, 0, NULL);
+	assert_int_equal(bw_kube_store_count(b.store), 2);
+	/* First with what we have seen; and when that is gone too, with whatever there is. */
+	k = watch(&b);
+	assert_true(k->flags & BW_KUBE_F_INITIAL);
+	assert_string_equal(k->rv, "20");
+	fake_end(k, BW_KUBE_GONE, 0, NULL);
+	k = watch(&b);
+	assert_true(k->flags & BW_KUBE_F_INITIAL);
+	assert_string_equal(k->rv, "");
+	assert_int_equal(fake_event(k, "ADDED", "db", "b", 25, ",\"x\":1"), 0);
+	assert_int_equal(fake_event(k, "ADDED", "db", "c", 26, ""), 0);
+	assert_string_equal(b.log, "");
+	assert_int_equal(fake_bookmark(k, 30, 1), 0);
+	assert_string_equal(b.log, "-a ~b +c ");
+	assert_int_equal(b.r.watch.syncs[BW_KUBE_SYNC_EXPIRED], 1);
+	unmake(&b);
+}
+
+static void an_error_line_of_410_is_the_same_as_an_answer_of_410(void **state UNUSED)
+{
+	struct bed b;
+	struct fake_call *k = live(&b);
+
+	fake_run(&b.f, 2 * S);
+	assert_true(fake_data(k, "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"code\":410,"
+				 "\"reason\":\"Expired\",\"message\":\"too old resource version\"}}"
+				 "\n") < 0);
+	k = watch(&b);
+	assert_true(k->flags & BW_KUBE_F_INITIAL);
+	assert_string_equal(k->rv, "20");
+	unmake(&b);
+}
+
+static void error_lines_of_500_keep_the_version_for_a_minute(void **state UNUSED)
+{
+	struct bed b;
+	struct fake_call *k = live(&b);
+	int64_t since = fake_now(&b.f);
+
+	for (;;) {
+		assert_true(fake_data(k, "{\"type\":\"ERROR\",\"object\":{\"code\":500}}\n") < 0);
+		(void)until_next(&b, BW_KUBE_WATCH);
+		k = watch(&b);
+		if (k->flags & BW_KUBE_F_INITIAL)
+			break;
+		assert_string_equal(k->rv, "20");
+		assert_true(fake_now(&b.f) - since < 180 * S);
+	}
+	assert_true(fake_now(&b.f) - since > 60 * S);
+	assert_int_equal(bw_kube_store_count(b.store), 2);
+	unmake(&b);
+}
+
+static void a_server_that_is_away_costs_no_list(void **state UNUSED)
+{
+	struct bed b;
+
+	fake_end(live(&b), BW_KUBE_REFUSED, 0, NULL);
+	for (unsigned int i = 0; i < 30; i++) {
+		struct fake_call *k;
+
+		assert_true(until_next(&b, BW_KUBE_WATCH) >= 800 * MS);
+		k = watch(&b);
+		assert_string_equal(k->rv, "20");
+		assert_false(k->flags & BW_KUBE_F_INITIAL);
+		fake_end(k, i & 1 ? BW_KUBE_UNKNOWN : BW_KUBE_REFUSED, 0, NULL);
+	}
+	assert_int_equal(bw_kube_store_count(b.store), 2);
+	assert_string_equal(b.log, "");
+	unmake(&b);
+}
+
+static void a_version_that_is_too_new_lists_whatever_there_is(void **state UNUSED)
+{
+	struct bed b;
+	struct fake_call *k = live(&b);
+
+	fake_run(&b.f, 2 * S);
+	fake_end(k, BW_KUBE_OK, 0, NULL);
+	fake_end(watch(&b), BW_KUBE_TOO_NEW, 1000, NULL);
+	assert_in_range(until_next(&b, BW_KUBE_WATCH), 800 * MS, 1600 * MS);
+	k = watch(&b);
+	assert_true(k->flags & BW_KUBE_F_INITIAL);
+	assert_string_equal(k->rv, "");
+	/* A restored server has gone back; what it has counts. */
+	assert_int_equal(fake_event(k, "ADDED", "db", "a", 5, ""), 0);
+	assert_int_equal(fake_bookmark(k, 9, 1), 0);
+	assert_string_equal(b.log, "-b ");
+	assert_string_equal(bw_kube_store_rv(b.store), "9");
+	assert_string_equal(bw_kube_store_get(b.store, "db", "a")->rv, "5");
+	unmake(&b);
+}
+
+static void throttling_waits_as_the_server_says(void **state UNUSED)
+{
+	struct bed b;
+
+	fake_end(live(&b), BW_KUBE_THROTTLED, 7000, NULL);
+	assert_in_range(until_next(&b, BW_KUBE_WATCH), 7 * S, 10500 * MS);
+	fake_end(watch(&b), BW_KUBE_REFUSED, 0, NULL);
+	/* It was no failure: the first back-off is the first one. */
+	assert_in_range(until_next(&b, BW_KUBE_WATCH), 800 * MS, 1600 * MS);
+	unmake(&b);
+}
+
+static void a_watch_of_which_nothing_is_heard_is_dead(void **state UNUSED)
+{
+	struct bed b;
+	struct fake_call *k = live(&b);
+
+	fake_run(&b.f, 60 * S);
+	assert_int_equal(fake_bookmark(k, 21, 0), 0);
+	fake_run(&b.f, 129 * S);
+	assert_int_equal(k->state, FAKE_WAITING);
+	fake_run(&b.f, 1 * S);
+	assert_int_equal(k->state, FAKE_CANCELLED);
+	assert_in_range(until_next(&b, BW_KUBE_WATCH), 0, 1600 * MS);
+	assert_string_equal(watch(&b)->rv, "21");
+	unmake(&b);
+}
+
+static void without_bookmarks_a_watch_may_be_silent_until_its_end(void **state UNUSED)
+{
+	struct bed b;
+	struct fake_call *k;
+
+	make_with(&b, NULL);
+	fake_end(watch(&b), BW_KUBE_INVALID, 0, NULL);
+	k = list(&b);
+	assert_int_equal(fake_data(k, "{\"metadata\":{\"resourceVersion\":\"30\"},\"items\":[]}"),
+			 0);
+	fake_end(k, BW_KUBE_OK, 0, NULL);
+	k = watch(&b);
+	fake_run(&b.f, (int64_t)k->timeout_ms * MS + 4 * S);
+	assert_int_equal(k->state, FAKE_WAITING);
+	fake_run(&b.f, 1 * S);
+	assert_int_equal(k->state, FAKE_CANCELLED);
+	unmake(&b);
+}
+
+static void a_missed_deletion_is_told_when_the_name_comes_back(void **state UNUSED)
+{
+	struct bed b;
+	struct fake_call *k = live(&b);
+
+	assert_int_equal(fake_data(k, "{\"type\":\"MODIFIED\",\"object\":{\"metadata\":{"
+				      "\"namespace\":\"db\",\"name\":\"a\",\"uid\":\"another\","
+				      "\"resourceVersion\":\"22\"}}}\n"),
+			 0);
+	assert_string_equal(b.log, "-a +a ");
+	assert_string_equal(bw_kube_store_get(b.store, "db", "a")->uid, "another");
+	unmake(&b);
+}
+
+static void added_and_modified_are_taken_as_what_they_are(void **state UNUSED)
+{
+	struct bed b;
+	struct fake_call *k = live(&b);
+
+	assert_int_equal(fake_event(k, "ADDED", "db", "a", 21, ",\"x\":1"), 0);
+	assert_int_equal(fake_event(k, "MODIFIED", "db", "n", 22, ""), 0);
+	assert_int_equal(fake_event(k, "DELETED", "db", "unknown", 23, ""), 0);
+	assert_int_equal(fake_event(k, "LATER", "db", "unknown", 24, ""), 0);
+	assert_string_equal(b.log, "~a +n ");
+	unmake(&b);
+}
+
+static void a_change_of_the_version_alone_is_not_told(void **state UNUSED)
+{
+	struct bed b;
+	struct fake_call *k = live(&b);
+
+	assert_int_equal(fake_event(k, "MODIFIED", "db", "a", 21, ""), 0);
+	assert_string_equal(b.log, "");
+	assert_string_equal(bw_kube_store_get(b.store, "db", "a")->rv, "21");
+	unmake(&b);
+}
+
+static void a_line_that_is_no_json_is_a_fault_and_loses_nothing(void **state UNUSED)
+{
+	struct bed b;
+	struct fake_call *k = live(&b);
+
+	assert_true(fake_data(k, "{\"type\":\"ADDED\",\"object\":{\"metadata\":{}}}\n") < 0);
+	assert_in_range(until_next(&b, BW_KUBE_WATCH), 800 * MS, 1600 * MS);
+	assert_string_equal(watch(&b)->rv, "20");
+	assert_int_equal(fake_data(watch(&b), "{\"type\":\"MOD"), 0);
+	assert_true(fake_data(watch(&b), "IFIED\"}\n") < 0);
+	(void)until_next(&b, BW_KUBE_WATCH);
+	assert_true(fake_data(watch(&b), "no json at all\n") < 0);
+	assert_int_equal(bw_kube_store_count(b.store), 2);
+	unmake(&b);
+}
+
+static int trim(const char *text, size_t size, struct bw_buf *out)
+{
+	(void)text;
+	return bw_buf_printf(out, "{\"size\":%zu}", size);
+}
+
+static void the_options_reach_the_server_and_the_store(void **state UNUSED)
+{
+	struct bw_kube_watch_options o = { .namespace = "db",
+					   .field_selector = "status.holder.node=n1",
+					   .trim = trim };
+	struct fake_call *k;
+	struct bed b;
+
+	make_with(&b, &o);
+	k = watch(&b);
+	assert_string_equal(k->namespace, "db");
+	assert_string_equal(k->field, "status.holder.node=n1");
+	assert_int_equal(fake_event(k, "ADDED", "db", "a", 7, ""), 0);
+	assert_int_equal(fake_bookmark(k, 20, 1), 0);
+	assert_ptr_equal(strstr(bw_kube_store_get(b.store, "db", "a")->text, "{\"size\":"),
+			 bw_kube_store_get(b.store, "db", "a")->text);
+	assert_string_equal(bw_kube_store_get(b.store, "db", "a")->uid, "uid-a");
+	unmake(&b);
+}
+
+static void equal_seeds_ask_at_equal_times(void **state UNUSED)
+{
+	int64_t at[2][20];
+
+	for (unsigned int run = 0; run < 2; run++) {
+		struct bed b;
+
+		make_with(&b, NULL);
+		for (unsigned int i = 0; i < 20; i++) {
+			(void)until_next(&b, BW_KUBE_WATCH);
+			at[run][i] = watch(&b)->at_ns;
+			fake_end(watch(&b), BW_KUBE_REFUSED, 0, NULL);
+		}
+		unmake(&b);
+	}
+	assert_memory_equal(at[0], at[1], sizeof(at[0]));
+}
+
+/* Whatever allocation fails, the store gets there by asking again. */
+static void every_allocation_may_fail_once(void **state UNUSED)
+{
+	long n = 0;
+	int failed;
+
+	do {
+		struct fake_call *k;
+		struct bed b;
+
+		make_with(&b, NULL);
+		k = watch(&b);
+		fail_alloc_start(n++);
+		if (fake_event(k, "ADDED", "db", "a", 7, "") == 0)
+			(void)fake_bookmark(k, 20, 1);
+		failed = fail_alloc_stop();
+		if (!bw_kube_store_synced(b.store)) {
+			(void)until_next(&b, BW_KUBE_WATCH);
+			k = watch(&b);
+			assert_true(k->flags & BW_KUBE_F_INITIAL);
+			assert_int_equal(fake_event(k, "ADDED", "db", "a", 7, ""), 0);
+			assert_int_equal(fake_bookmark(k, 20, 1), 0);
+		}
+		assert_int_equal(bw_kube_store_synced(b.store), 1);
+		assert_string_equal(b.log, "+a ");
+		fail_alloc_start(n - 1);
+		(void)fake_event(k, "MODIFIED", "db", "a", 21, ",\"x\":1");
+		failed |= fail_alloc_stop();
+		if (k->state == FAKE_ANSWERED) {
+			(void)until_next(&b, BW_KUBE_WATCH);
+			k = watch(&b);
+			assert_string_equal(k->rv, "20");
+			assert_int_equal(fake_event(k, "MODIFIED", "db", "a", 21, ",\"x\":1"), 0);
+		}
+		assert_string_equal(b.log, "+a ~a ");
+		unmake(&b);
+	} while (failed);
+	assert_true(n > (FAIL_ALLOC_WORKS ? 3 : 0));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_first_sync_asks_for_everything_as_a_watch),
+		cmocka_unit_test(what_changes_during_the_first_events_is_taken_in),
+		cmocka_unit_test(a_server_that_does_not_know_it_is_listed_in_pages),
+		cmocka_unit_test(a_list_that_breaks_off_changes_nothing),
+		cmocka_unit_test(a_page_that_is_too_old_starts_over_in_one_piece),
+		cmocka_unit_test(a_throttled_page_is_asked_for_again_not_the_whole_list),
+		cmocka_unit_test(initial_events_without_an_end_lead_to_lists),
+		cmocka_unit_test(a_watch_that_ends_goes_on_at_once_from_where_it_was),
+		cmocka_unit_test(very_short_watches_back_off),
+		cmocka_unit_test(a_back_off_is_forgotten_after_two_minutes_without),
+		cmocka_unit_test(bookmarks_move_the_version),
+		cmocka_unit_test(a_version_that_is_gone_resyncs_and_the_store_stays_readable),
+		cmocka_unit_test(an_error_line_of_410_is_the_same_as_an_answer_of_410),
+		cmocka_unit_test(error_lines_of_500_keep_the_version_for_a_minute),
+		cmocka_unit_test(a_server_that_is_away_costs_no_list),
+		cmocka_unit_test(a_version_that_is_too_new_lists_whatever_there_is),
+		cmocka_unit_test(throttling_waits_as_the_server_says),
+		cmocka_unit_test(a_watch_of_which_nothing_is_heard_is_dead),
+		cmocka_unit_test(without_bookmarks_a_watch_may_be_silent_until_its_end),
+		cmocka_unit_test(a_missed_deletion_is_told_when_the_name_comes_back),
+		cmocka_unit_test(added_and_modified_are_taken_as_what_they_are),
+		cmocka_unit_test(a_change_of_the_version_alone_is_not_told),
+		cmocka_unit_test(a_line_that_is_no_json_is_a_fault_and_loses_nothing),
+		cmocka_unit_test(the_options_reach_the_server_and_the_store),
+		cmocka_unit_test(equal_seeds_ask_at_equal_times),
+		cmocka_unit_test(every_allocation_may_fail_once),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
