@@ -59,6 +59,8 @@ enum sim_fate sim_fate_draw(struct sim_server *s, const struct sim_request *q)
 	int write = q->r.verb >= BW_KUBE_CREATE && q->r.verb <= BW_KUBE_DELETE;
 	uint64_t draw = sim_rng_below(&s->rng, 1000);
 
+	if (write && s->at_write && !--s->at_write)
+		return (enum sim_fate)s->at_fate;
 	if (s->down)
 		return SIM_REFUSE;
 	if (q->client->cut)
@@ -69,4 +71,9 @@ enum sim_fate sim_fate_draw(struct sim_server *s, const struct sim_request *q)
 		draw = draw < table[i].chance ? 1000 : draw - table[i].chance;
 	}
 	return SIM_PASS;
+}
+
+const char *sim_fault_name(size_t i)
+{
+	return i < SIM_FATE_MAX_ ? fates[i] : "?";
 }

@@ -130,6 +130,8 @@ static void carry_out_write(struct sim_request *q)
 	uint64_t before = sim_store_rv(store);
 
 	sim_store_by(store, q->client ? q->client->name : "late");
+	if (q->server->mutant)
+		sim_mutate_request(q, body, &del);
 	if (q->r.verb != BW_KUBE_DELETE && !cJSON_IsObject(body))
 		sim_reply_status(&q->reply, 400, "BadRequest", "the body is no object");
 	else if (q->r.verb == BW_KUBE_CREATE)
@@ -145,6 +147,8 @@ static void carry_out_write(struct sim_request *q)
 	else
 		sim_reply_status(&q->reply, 415, "UnsupportedMediaType", "not in this model");
 	q->server->counts.writes += sim_store_rv(store) - before;
+	if (q->server->mutant)
+		sim_mutate_reply(q);
 	sim_store_by(store, "");
 	cJSON_Delete(body);
 }

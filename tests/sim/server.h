@@ -66,6 +66,10 @@ struct sim_server {
 	struct bw_list clients;
 	struct bw_list requests; /* all, in the order they were sent */
 	struct sim_counts counts;
+	/* For scenarios that go through every write: this one, counted from now, meets .at_fate. */
+	uint64_t at_write; /* 0 = none */
+	int at_fate; /* enum sim_fate */
+	const char *mutant; /* a broken client, see mutant.c; NULL = none */
 };
 
 /* What may happen around a call, in this order. */
@@ -103,6 +107,9 @@ void sim_server_committed(struct sim_server *s);
 void sim_server_break(struct sim_server *s);
 /* No faults any more: replicas catch up, what is under way goes on. */
 void sim_server_heal(struct sim_server *s);
+
+/* Name of an index of by_fault. */
+const char *sim_fault_name(size_t i);
 
 void sim_client_init(struct sim_client *c, struct sim_server *s, const char *name);
 /* Breaks the connections of one client. */

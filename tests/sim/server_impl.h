@@ -83,6 +83,11 @@ void sim_stream_wake(struct sim_server *s, unsigned int replica);
 /* Ends a stream: .done comes with @result. */
 void sim_stream_end(struct sim_request *q, enum bw_kube_result result);
 
+/* Deliberately broken clients (mutant.c). */
+struct cJSON;
+void sim_mutate_request(struct sim_request *q, struct cJSON *body, struct sim_delete *del);
+void sim_mutate_reply(struct sim_request *q);
+
 void sim_request_free(struct sim_request *q);
 /*
  * Lets the process of a request catch up. Return: 0 go on, else it is stopped until then. The

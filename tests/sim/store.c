@@ -96,6 +96,7 @@ static void key_free(struct sim_key *key)
 	cJSON_Delete(key->tree);
 	free(key->namespace);
 	free(key->name);
+	free(key->fact);
 	free(key);
 }
 

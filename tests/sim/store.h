@@ -70,6 +70,7 @@ struct sim_key {
 	char *name;
 	struct sim_version *last; /* NULL after a restore to before its first version */
 	struct cJSON *tree; /* of @last; NULL = there is no such object now */
+	void *fact; /* the checker's, freed with free() */
 };
 
 struct sim_store;

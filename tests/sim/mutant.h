@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The mutants that the checker must find. */
+#pragma once
+
+struct sim_mutant {
+	const char *name; /* NULL ends the table */
+	const char *what;
+};
+extern const struct sim_mutant sim_mutants[];
