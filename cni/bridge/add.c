@@ -76,7 +76,9 @@ static int finish_stale(const struct bw_attachment *stale, void *arg, struct bw_
 {
 	struct bridge_ctx *ctx = arg;
 
-	return bridge_teardown(ctx->host, stale, err);
+	int r = bridge_reach_del(ctx->host, bw_ipam_journal(ctx->ipam), stale, err);
+
+	return r < 0 ? r : bridge_teardown(ctx->host, stale, err);
 }
 
 static int step_journal(struct bridge_add *add, struct bw_err *err)
@@ -116,6 +118,9 @@ static int step_layer3(struct bridge_add *add, struct bw_err *err)
 		r = bw_own_dns(&add->own, &conf->dns, err);
 	if (r == 0)
 		r = bridge_mac_choose(add, err);
+	add->want.reach = conf->has_reach;
+	for (size_t i = add->own.first_ip; i < add->own.result->n_ips && conf->has_reach; i++)
+		add->want.reach_v6 |= add->own.result->ips[i].address.ip.family == AF_INET6;
 	add->want.gateways = add->gateways.at;
 	add->want.n_gateways = add->gateways.n;
 	return r;
@@ -219,6 +224,7 @@ static const step_fn steps[] = {
 	step_probe_addresses,
 	bridge_forwarding_set,
 	step_pod,
+	bridge_reach_add,
 	bridge_port_pin,
 	bridge_programs_attach,
 	bridge_masq_add,
@@ -259,6 +265,7 @@ int bridge_add(const struct bw_cni_request *req, struct bw_cni_result *result, s
 	if (r == 0) {
 		bw_undo_commit(&add.undo);
 		bridge_announce_run(&add);
+		bridge_reach_again(&add);
 		leave_descriptors(&add);
 	}
 	add_done(&add);

@@ -43,6 +43,9 @@ static const char *const replaced[] = {
 	"isGateway",
 	"isDefaultGateway",
 	"ipMasq",
+	"reach",
+	"hairpinMode",
+	"promiscMode",
 };
 
 static int is_replaced(const char *key)
@@ -232,6 +235,9 @@ static void put_reach(struct bw_json_build *build, struct cJSON *o, const struct
 
 	if (!b->first)
 		return;
+	/* Where br_netfilter is on a pod reaches its own Service by its own port again. */
+	if (b->services.n)
+		bw_json_put_bool(build, o, "hairpinMode", 1);
 	reach = bw_json_put_object(build, o, "reach");
 	list = bw_json_put_array(build, reach, "services");
 	for (size_t i = 0; i < b->services.n; i++)

@@ -113,6 +113,8 @@ static const struct bw_json_field fields[] = {
 		      .decode = bridge_antispoof_decode),
 	BW_JSON_FIELD(CUSTOM, struct keys, conf.bandwidth, "bandwidth",
 		      .decode = bridge_bandwidth_decode),
+	BW_JSON_FIELD(OBJECT, struct keys, conf.reach, "reach", .table = &bridge_reach_table,
+		      BW_JSON_HAS(struct keys, conf.has_reach)),
 	BW_JSON_FIELD(BOOL, struct keys, claims, "claims"),
 	BW_JSON_FIELD(INT, struct keys, wait_s, "waitSeconds", .max = BRIDGE_CLAIM_WAIT_MAX_S,
 		      .expected = "seconds, 0 to 300"),
@@ -159,6 +161,8 @@ static int check_together(const struct bridge_conf *c, struct bw_err *err)
 		{ c->no_container_if && c->ipam_type,
 		  "disableContainerInterface: true needs an empty ipam: an interface that stays "
 		  "down can have no address" },
+		{ c->has_reach && (!c->ipam_type || c->trunk.n),
+		  "reach: needs an address (ipam) on an access port (no vlanTrunk)" },
 		{ c->move_uplink_addresses && !c->uplink,
 		  "moveUplinkAddresses: true needs uplink: nothing to move addresses from" },
 		{ c->uplink && strcmp(c->uplink, c->bridge) == 0,
@@ -218,8 +222,10 @@ int bridge_conf_load_lenient(const struct bw_cni_request *req, struct bridge_con
 
 void bridge_conf_done(struct bridge_conf *conf)
 {
-	if (conf)
-		bw_conf_dns_done(&conf->dns);
+	if (!conf)
+		return;
+	bw_conf_dns_done(&conf->dns);
+	bw_json_done(&bridge_reach_table, &conf->reach);
 }
 
 int bridge_conf_is_foreign(const struct bridge_conf *conf)

@@ -11,6 +11,8 @@
 #include <bw/json.h>
 #include <bw/plugin_conf.h>
 
+#include "reach.h"
+
 struct bw_cni_dns;
 struct bw_err;
 
@@ -92,6 +94,7 @@ struct bridge_conf {
 	uint8_t isolated;
 	uint8_t announce;
 	uint8_t move_uplink_addresses;
+	uint8_t has_reach;
 	uint8_t has_mac; /* declared by runtimeConfig, args.cni or CNI_ARGS */
 	uint16_t vlan; /* 0 = none */
 	uint32_t mtu; /* 0 = the kernel's, or the uplink's */
@@ -103,6 +106,7 @@ struct bridge_conf {
 	struct bridge_bandwidth bandwidth;
 	struct bridge_trunk trunk;
 	struct bw_conf_dns dns;
+	struct bridge_reach reach;
 	struct bw_mac mac;
 };
 

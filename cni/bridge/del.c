@@ -80,6 +80,8 @@ static void take_down(struct bridge_ctx *ctx)
 	r = bridge_ctx_host(ctx, &why);
 	if (r == 0)
 		r = bridge_teardown(ctx->host, &ctx->att, &why);
+	if (r == 0 && ctx->ipam)
+		r = bridge_reach_del(ctx->host, bw_ipam_journal(ctx->ipam), &ctx->att, &why);
 	if (r == 0)
 		r = delete_pod_end(ctx, &why);
 	if (r < 0)

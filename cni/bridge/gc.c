@@ -23,7 +23,9 @@ static int finish(const struct bw_attachment *a, void *arg, struct bw_err *err)
 {
 	struct gc *gc = arg;
 
-	return bridge_teardown(gc->ctx->host, a, err);
+	int r = bridge_reach_del(gc->ctx->host, bw_ipam_journal(gc->ctx->ipam), a, err);
+
+	return r < 0 ? r : bridge_teardown(gc->ctx->host, a, err);
 }
 
 static int collect_journal(struct gc *gc, struct bw_err *err)

@@ -59,6 +59,9 @@ static void lower_uplink(struct bw_nl *nl, const struct bridge_segment_want *wan
 static void fill(const struct bridge_segment_want *want, const struct bridge_look *look,
 		 struct bridge_segment *ret)
 {
+	const struct bw_link *host =
+		want->n_gateways || want->reach ? &look->gateway : &look->bridge;
+
 	ret->bridge = look->bridge.ifindex;
 	ret->uplink = look->uplink.ifindex;
 	ret->mac = look->bridge.mac;
@@ -70,10 +73,9 @@ static void fill(const struct bridge_segment_want *want, const struct bridge_loo
 	ret->bpf_vlan = bridge_look_wants_bpf_vlan(want, look) != 0;
 	ret->is_new = look->alias.is_new;
 	ret->alias = look->alias;
-	ret->gateway = want->n_gateways ? look->gateway.ifindex : look->bridge.ifindex;
-	ret->gateway_mac = want->n_gateways ? look->gateway.mac : look->bridge.mac;
-	memcpy(ret->gateway_name, want->n_gateways ? look->gateway.name : look->bridge.name,
-	       sizeof(ret->gateway_name));
+	ret->gateway = host->ifindex;
+	ret->gateway_mac = host->mac;
+	memcpy(ret->gateway_name, host->name, sizeof(ret->gateway_name));
 }
 
 /* One look under the shared lock: 1 it is right, 0 it must be made. */

@@ -40,6 +40,8 @@ struct bridge_segment_want {
 	uint8_t force_address;
 	const struct bw_prefix *gateways; /* addresses the host is to have (isGateway) */
 	size_t n_gateways; /* at most BRIDGE_GATEWAYS_MAX */
+	uint8_t reach; /* the host's stack is to be in the segment, without an address */
+	uint8_t reach_v6; /* ... for IPv6 too, which needs a link-local one */
 	struct bw_journal *journal; /* the node's; NULL = segments are not recorded */
 };
 

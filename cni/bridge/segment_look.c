@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Looking at a bridge and its uplink; what is refused, what is right. */
+#include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -62,6 +63,7 @@ int bridge_look_gateway_name(const struct bridge_segment_want *want, const struc
 struct wanted_addrs {
 	const struct bridge_segment_want *want;
 	uint8_t found[BRIDGE_GATEWAYS_MAX];
+	uint8_t has_link_local; /* IPv6 */
 };
 
 static void addrs_reset(void *arg)
@@ -69,6 +71,7 @@ static void addrs_reset(void *arg)
 	struct wanted_addrs *w = arg;
 
 	memset(w->found, 0, sizeof(w->found));
+	w->has_link_local = 0;
 }
 
 static int see_addr(const struct bw_addr *a, void *arg, struct bw_err *err)
@@ -76,6 +79,7 @@ static int see_addr(const struct bw_addr *a, void *arg, struct bw_err *err)
 	struct wanted_addrs *w = arg;
 
 	(void)err;
+	w->has_link_local |= a->prefix.ip.family == AF_INET6 && a->scope == RT_SCOPE_LINK;
 	for (size_t i = 0; i < w->want->n_gateways; i++)
 		if (bw_ip_eq(&a->prefix.ip, &w->want->gateways[i].ip) &&
 		    a->prefix.len == w->want->gateways[i].len)
@@ -91,7 +95,7 @@ static int look_gateways(struct bw_nl *nl, const struct bridge_segment_want *wan
 	char name[IFNAMSIZ];
 	int r;
 
-	look->has_gateways = want->n_gateways == 0;
+	look->has_gateways = want->n_gateways == 0 && !want->reach;
 	if (look->has_gateways || !look->bridge.ifindex)
 		return 0;
 	r = bridge_look_gateway_name(want, look, name, err);
@@ -112,6 +116,8 @@ static int look_gateways(struct bw_nl *nl, const struct bridge_segment_want *wan
 	look->has_gateways = 1;
 	for (size_t i = 0; i < want->n_gateways; i++)
 		look->has_gateways &= w.found[i];
+	if (want->reach_v6)
+		look->has_gateways &= w.has_link_local;
 	return 0;
 }
 

@@ -101,6 +101,8 @@ static int write_ipv6(const char *bridge, const char *key, const char *value, st
 
 static int wants_ipv6(const struct bridge_segment_want *want)
 {
+	if (want->reach_v6)
+		return 1;
 	for (size_t i = 0; i < want->n_gateways; i++)
 		if (want->gateways[i].ip.family == AF_INET6)
 			return 1;
@@ -400,7 +402,7 @@ static int set_gateways(struct bw_nl *nl, const struct bridge_segment_want *want
 	char name[IFNAMSIZ];
 	int r;
 
-	if (!want->n_gateways)
+	if (!want->n_gateways && !want->reach)
 		return 0;
 	r = bridge_look_gateway_name(want, look, name, err);
 	if (r < 0)
@@ -411,7 +413,8 @@ static int set_gateways(struct bw_nl *nl, const struct bridge_segment_want *want
 		r = make_gateway_device(nl, want, look, name, err);
 	(void)bw_nl_begin(nl);
 	/* Addresses that moved here with the uplink are the node's: they are in nobody's way. */
-	if (r >= 0 && !(look->alias.moved && look->gateway.ifindex == look->bridge.ifindex))
+	if (r >= 0 && want->n_gateways &&
+	    !(look->alias.moved && look->gateway.ifindex == look->bridge.ifindex))
 		r = bw_addr_list(nl, look->gateway.ifindex, AF_UNSPEC, &v, err);
 	if (r < 0)
 		return r;

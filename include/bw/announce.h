@@ -83,7 +83,16 @@ void bw_announce_put_arp(struct bw_nl_batch *b, int ifindex, const struct bw_mac
  * @ips: its addresses; IPv6 ones must be assigned and not tentative
  * @n: how many, at most BW_ANNOUNCE_ADDRS_MAX
  *
+ * The kernel forgets the device's neighbours, permanent ones too: see bw_announce_again().
  * Return: 0; -ENETDOWN the device is down; -EINVAL an IPv6 address is not there; -errno.
  */
 int bw_announce_burst(struct bw_nl *nl, int fd, int ifindex, const struct bw_mac *mac,
+		      const struct bw_ip *ips, size_t n, struct bw_err *err);
+
+/*
+ * bw_announce_burst() for a device that is in use: its permanent neighbours, at most
+ * BW_ANNOUNCE_KEEP_MAX of them, are put back at once. Return: as that.
+ */
+#define BW_ANNOUNCE_KEEP_MAX 32
+int bw_announce_again(struct bw_nl *nl, int fd, int ifindex, const struct bw_mac *mac,
 		      const struct bw_ip *ips, size_t n, struct bw_err *err);

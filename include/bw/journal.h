@@ -75,6 +75,7 @@ struct bw_attachment {
 #define BW_ATTACH_F_DATAPATH 2U /* eBPF state was made for it */
 #define BW_ATTACH_F_DELEGATE 4U /* a foreign IPAM was asked for it */
 #define BW_ATTACH_F_CUT 8U /* nothing of it passes: the daemon cut it off */
+#define BW_ATTACH_F_REACH 16U /* the node has routes and neighbours for it */
 
 /* Row of `address`. */
 struct bw_journal_addr {

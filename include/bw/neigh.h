@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Forwarding entries of bridges. */
+/* Forwarding entries of bridges, and neighbours that nobody has to ask for. */
 #pragma once
 
 #include <bw/defs.h>
@@ -53,3 +53,21 @@ struct bw_fdb_visitor {
 };
 /* All entries of a bridge. Return: 0; what @visit returned; -errno. */
 int bw_fdb_list(struct bw_nl *nl, int bridge, const struct bw_fdb_visitor *v, struct bw_err *err);
+
+/* A permanent neighbour: @ip is at @mac, whoever says otherwise. Replaces any other. */
+void bw_neigh_put_permanent(struct bw_nl_batch *b, int ifindex, const struct bw_ip *ip,
+			    const struct bw_mac *mac);
+
+/* Removes a neighbour; ENOENT is tolerated. */
+void bw_neigh_put_del(struct bw_nl_batch *b, int ifindex, const struct bw_ip *ip);
+
+/* Takes neighbours one by one; @reset comes before each try of the dump. */
+struct bw_neigh_visitor {
+	void (*reset)(void *arg);
+	int (*visit)(const struct bw_ip *ip, const struct bw_mac *mac, void *arg,
+		     struct bw_err *err);
+	void *arg;
+};
+/* Permanent neighbours of a device. Return: 0; what @visit returned; -errno. */
+int bw_neigh_list_permanent(struct bw_nl *nl, int ifindex, const struct bw_neigh_visitor *v,
+			    struct bw_err *err);

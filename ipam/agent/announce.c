@@ -60,7 +60,7 @@ static int burst_in(const struct bw_netns *ns, const struct bw_attachment *att,
 	if (r == 0)
 		r = bw_link_get(nl, 0, att->ifname, &link, err);
 	return r < 0 ? r
-		     : bw_announce_burst(nl, fd, link.ifindex, &link.mac, addrs->ips, addrs->n,
+		     : bw_announce_again(nl, fd, link.ifindex, &link.mac, addrs->ips, addrs->n,
 					 err);
 }
 

@@ -10,6 +10,7 @@
 #include <bw/announce.h>
 #include <bw/err.h>
 #include <bw/link.h>
+#include <bw/neigh.h>
 #include <bw/netns.h>
 #include <bw/nl.h>
 
@@ -115,8 +116,33 @@ static int send_na(int fd, int ifindex, const struct bw_mac *mac, const struct b
 	return 0;
 }
 
-int bw_announce_burst(struct bw_nl *nl, int fd, int ifindex, const struct bw_mac *mac,
-		      const struct bw_ip *ips, size_t n, struct bw_err *err)
+/* Neighbours that must outlive an announcement. */
+struct kept {
+	struct bw_ip ip[BW_ANNOUNCE_KEEP_MAX];
+	struct bw_mac mac[BW_ANNOUNCE_KEEP_MAX];
+	size_t n;
+};
+
+static void kept_reset(void *arg)
+{
+	((struct kept *)arg)->n = 0;
+}
+
+static int keep(const struct bw_ip *ip, const struct bw_mac *mac, void *arg, struct bw_err *err)
+{
+	struct kept *k = arg;
+
+	(void)err;
+	if (k->n < BW_ANNOUNCE_KEEP_MAX) {
+		k->ip[k->n] = *ip;
+		k->mac[k->n++] = *mac;
+	}
+	return 0;
+}
+
+/* Advertisements first; @k is put back in the very batch that makes the kernel forget it. */
+static int burst(struct bw_nl *nl, int fd, int ifindex, const struct bw_mac *mac,
+		 const struct bw_ip *ips, size_t n, const struct kept *k, struct bw_err *err)
 {
 	struct bw_nl_batch *b;
 	int has_v4 = 0;
@@ -134,5 +160,23 @@ int bw_announce_burst(struct bw_nl *nl, int fd, int ifindex, const struct bw_mac
 		return r;
 	b = bw_nl_begin(nl);
 	bw_announce_put_arp(b, ifindex, mac);
+	for (size_t i = 0; k && i < k->n; i++)
+		bw_neigh_put_permanent(b, ifindex, &k->ip[i], &k->mac[i]);
 	return bw_nl_talk(nl, b, err);
+}
+
+int bw_announce_burst(struct bw_nl *nl, int fd, int ifindex, const struct bw_mac *mac,
+		      const struct bw_ip *ips, size_t n, struct bw_err *err)
+{
+	return burst(nl, fd, ifindex, mac, ips, n, NULL, err);
+}
+
+int bw_announce_again(struct bw_nl *nl, int fd, int ifindex, const struct bw_mac *mac,
+		      const struct bw_ip *ips, size_t n, struct bw_err *err)
+{
+	struct kept k = { .n = 0 };
+	const struct bw_neigh_visitor v = { kept_reset, keep, &k };
+	int r = bw_neigh_list_permanent(nl, ifindex, &v, err);
+
+	return r < 0 ? r : burst(nl, fd, ifindex, mac, ips, n, &k, err);
 }

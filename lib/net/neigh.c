@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Forwarding entries of bridges. */
+/* Forwarding entries of bridges, and permanent neighbours. */
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
@@ -137,4 +137,73 @@ int bw_fdb_list(struct bw_nl *nl, int bridge, const struct bw_fdb_visitor *v, st
 	bw_nl_msg(&nl->once, RTM_GETNEIGH, 0, &ndm, sizeof(ndm), "list forwarding entries");
 	bw_nl_put_u32(&nl->once, NDA_MASTER, (uint32_t)bridge);
 	return bw_nl_dump(nl, &nl->once, on_listed, &l, err);
+}
+
+static void put_neigh(struct bw_nl_batch *b, uint16_t type, uint16_t flags, int ifindex,
+		      const struct bw_ip *ip, const char *verb)
+{
+	struct ndmsg ndm = { .ndm_family = ip->family,
+			     .ndm_ifindex = ifindex,
+			     .ndm_state = NUD_PERMANENT };
+	char text[BW_IP_STR_MAX];
+
+	bw_nl_msg(b, type, flags, &ndm, sizeof(ndm), "%s neighbour %s", verb, bw_ip_str(ip, text));
+	bw_nl_put(b, NDA_DST, bw_ip_bytes(ip), bw_ip_size(ip));
+}
+
+void bw_neigh_put_permanent(struct bw_nl_batch *b, int ifindex, const struct bw_ip *ip,
+			    const struct bw_mac *mac)
+{
+	put_neigh(b, RTM_NEWNEIGH, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, ifindex, ip, "add");
+	bw_nl_put(b, NDA_LLADDR, mac->b, BW_MAC_SIZE);
+}
+
+void bw_neigh_put_del(struct bw_nl_batch *b, int ifindex, const struct bw_ip *ip)
+{
+	put_neigh(b, RTM_DELNEIGH, NLM_F_ACK, ifindex, ip, "remove");
+	bw_nl_tolerate(b, ENOENT);
+}
+
+struct neigh_list {
+	const struct bw_neigh_visitor *v;
+	int ifindex;
+};
+
+static int on_neigh(const struct nlmsghdr *nlh, void *arg, struct bw_err *err)
+{
+	const struct neigh_list *l = arg;
+	const struct nlattr *tb[NDA_LLADDR + 1];
+	uint8_t bytes[16] = { 0 };
+	struct bw_mac mac;
+	struct bw_ip ip;
+	struct ndmsg ndm;
+
+	if (!nlh) {
+		if (l->v->reset)
+			l->v->reset(l->v->arg);
+		return 0;
+	}
+	if (nlh->nlmsg_type != RTM_NEWNEIGH || mnl_nlmsg_get_payload_len(nlh) < sizeof(ndm))
+		return 0;
+	memcpy(&ndm, mnl_nlmsg_get_payload(nlh), sizeof(ndm));
+	bw_nl_attrs(nlh, sizeof(ndm), tb, NDA_LLADDR);
+	if (ndm.ndm_ifindex != l->ifindex || !(ndm.ndm_state & NUD_PERMANENT) ||
+	    (ndm.ndm_family != AF_INET && ndm.ndm_family != AF_INET6) ||
+	    !bw_nl_bytes(tb[NDA_LLADDR], mac.b, BW_MAC_SIZE) ||
+	    !bw_nl_bytes(tb[NDA_DST], bytes, ndm.ndm_family == AF_INET ? 4 : 16))
+		return 0;
+	ip = bw_ip_from_bytes(ndm.ndm_family, bytes);
+	return l->v->visit(&ip, &mac, l->v->arg, err);
+}
+
+int bw_neigh_list_permanent(struct bw_nl *nl, int ifindex, const struct bw_neigh_visitor *v,
+			    struct bw_err *err)
+{
+	struct ndmsg ndm = { .ndm_family = AF_UNSPEC };
+	struct neigh_list l = { v, ifindex };
+
+	bw_nl_batch_init(&nl->once);
+	bw_nl_msg(&nl->once, RTM_GETNEIGH, 0, &ndm, sizeof(ndm), "list neighbours");
+	bw_nl_put_u32(&nl->once, NDA_IFINDEX, (uint32_t)ifindex);
+	return bw_nl_dump(nl, &nl->once, on_neigh, &l, err);
 }

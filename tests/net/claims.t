@@ -111,6 +111,22 @@ def the_pods_own_bandwidth_goes_before_the_claims(agent, peer):
 
 
 @on_bed
+def the_first_interface_reaches_Services_and_the_node(agent, peer):
+    agent.put(binding("redis-0", ["10.99.2.77/16"], serviceCIDRs=SERVICES, nodeAddresses=["192.0.2.10"]))
+    agent.put(binding("redis-1", ["10.99.2.78/16"], first=False, serviceCIDRs=SERVICES, nodeAddresses=["192.0.2.10"]))
+    ns, other = Netns("a"), Netns("b")
+    expect_ok(cni("ADD", CLAIMS, ns, args=pod("redis-0")))
+    expect_ok(cni("ADD", CLAIMS, other, args=pod("redis-1")))
+    expect_in("10.96.0.0/12 via 169.254.1.1", " ".join(ns.routes()))
+    expect("169.254.1.1" not in " ".join(other.routes()), "a second interface leads nowhere else")
+    expect("default" not in " ".join(other.routes()), "nor does it lead to the router")
+    expect_in("10.99.2.77 dev bw-data0 proto 98", run("ip route"))
+    for name, container in (("redis-0", ns), ("redis-1", other)):
+        expect_ok(cni("DEL", CLAIMS, container, args=pod(name)))
+    expect("10.99.2.77" not in run("ip route") + run("ip neigh show nud permanent"), "nothing is left of it")
+
+
+@on_bed
 def the_annotation_names_the_claim(agent, peer):
     agent.put(binding("orders-7", ["10.99.2.78/16"]))
     ns = Netns("a")

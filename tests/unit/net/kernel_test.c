@@ -152,6 +152,57 @@ static void carrier_wait_ends(void **state)
 	assert_int_equal(bw_link_wait_carrier(NULL, 99999, 20, &err), -ENODEV);
 }
 
+static int count_hop(const struct bw_ip *ip, const struct bw_mac *at, void *arg, struct bw_err *e)
+{
+	char s[BW_IP_STR_MAX];
+
+	(void)e;
+	assert_string_equal(bw_ip_str(ip, s), ip->family == AF_INET ? "169.254.1.1" : "fe80::1");
+	assert_int_equal(at->b[5], 9);
+	++*(int *)arg;
+	return 0;
+}
+
+static void an_announcement_keeps_permanent_neighbours_when_asked(void **state)
+{
+	struct bw_prefix p = { .len = 24 };
+	struct bw_ip hops[2];
+	struct bed *t = *state;
+	struct bw_mac at = mac("02:00:00:00:00:09");
+	struct bw_link br = { 0 }, host = { 0 }, pod = { 0 };
+	bw_autoclose int fd = -1;
+	int n = 0;
+	const struct bw_neigh_visitor v = { count_reset, count_hop, &n };
+	struct bw_nl_batch *b;
+	struct bw_addr a;
+
+	build(t, &br, &host, &pod);
+	assert_int_equal(bw_ip_parse("10.7.0.5", &p.ip), 0);
+	assert_int_equal(bw_ip_parse("169.254.1.1", &hops[0]), 0);
+	assert_int_equal(bw_ip_parse("fe80::1", &hops[1]), 0);
+	a = bw_addr_plain(pod.ifindex, &p);
+	b = bw_nl_begin(t->nl_pod);
+	bw_addr_put_replace(b, &a);
+	for (int i = 0; i < 2; i++)
+		bw_neigh_put_permanent(b, pod.ifindex, &hops[i], &at);
+	assert_ok(bw_nl_talk(t->nl_pod, b, &err));
+	assert_ok(bw_announce_open(&t->pod.ns, &fd, &err));
+	assert_ok(bw_announce_again(t->nl_pod, fd, pod.ifindex, &pod.mac, &p.ip, 1, &err));
+	assert_ok(bw_neigh_list_permanent(t->nl_pod, pod.ifindex, &v, &err));
+	assert_int_equal(n, 2);
+	/* The plain one is for an interface that has none yet. */
+	assert_ok(bw_announce_burst(t->nl_pod, fd, pod.ifindex, &pod.mac, &p.ip, 1, &err));
+	assert_ok(bw_neigh_list_permanent(t->nl_pod, pod.ifindex, &v, &err));
+	assert_int_equal(n, 0);
+	b = bw_nl_begin(t->nl_pod);
+	bw_neigh_put_permanent(b, pod.ifindex, &hops[0], &at);
+	bw_neigh_put_del(b, pod.ifindex, &hops[0]);
+	bw_neigh_put_del(b, pod.ifindex, &hops[0]);
+	assert_ok(bw_nl_talk(t->nl_pod, b, &err));
+	assert_ok(bw_neigh_list_permanent(t->nl_pod, pod.ifindex, &v, &err));
+	assert_int_equal(n, 0);
+}
+
 static void a_probe_finds_who_has_the_address(void **state)
 {
 	struct bed *t = *state;
@@ -265,6 +316,7 @@ int main(void)
 		T(a_visitor_that_stops_leaves_the_socket_usable),
 		T(carrier_wait_ends),
 		T(a_probe_finds_who_has_the_address),
+		T(an_announcement_keeps_permanent_neighbours_when_asked),
 		T(masquerade_rules_belong_to_an_owner),
 		T(sysctls_are_of_the_namespace_entered),
 	};
