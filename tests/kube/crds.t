@@ -407,6 +407,25 @@ def the_controller_writes_of_a_node_only_domains_and_vfs():
 
 
 @test
+def who_declares_a_node_powered_off_has_the_right_to():
+    o = claim_held_by("fenced", "n2")
+    users = {}
+    for name, role in (("alice", "barewire-edit"), ("bob", "barewire-release")):
+        k("create", "rolebinding", name, "-n", "default", "--clusterrole=" + role, "--user=" + name)
+        users[name] = Client(server.kubeconfig(name, name))
+    release = {"metadata": {"annotations": {"net.barewire.dev/release-token": "3"}}}
+    taken(merge(o, {"metadata": {"labels": {"a": "b"}}}, "", users["alice"]))
+    refused(merge(o, release, "", users["alice"]), "alice may not declare the holder of claim default/fenced powered off", 403)
+    born = but(CLAIM, {"metadata.name": "born"})
+    born["metadata"].update(release["metadata"])
+    refused(users["alice"].ask("POST", path(born, False), born), "may not declare the holder", 403)
+    taken(merge(o, release, "", users["bob"]))
+    taken(merge(o, {"metadata": {"labels": {"a": "c"}}}, "", users["alice"]))
+    taken(merge(o, {"metadata": {"annotations": {"net.barewire.dev/release-token": None}}}, "", users["alice"]))
+    refused(users["alice"].ask("PATCH", path(o) + "/status", {"status": {"holder": None}}, MERGE), "cannot patch resource", 403)
+
+
+@test
 def nobody_deletes_an_address_by_accident():
     o = but(ADDRESS, {"metadata.name": "lan.10-99-2-90", "address": "10.99.2.90"})
     taken(make(o))
