@@ -61,8 +61,9 @@ def qemu_command(needs, folder, kernel):
             "-L", os.path.join(QEMU, "usr/share/seabios"), "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-M", "q35", "-cpu", "max",
             "-accel", "tcg,thread=multi", "-smp", "2", "-m", needs["mem"],
             "-kernel", os.path.join(kernel, "vmlinux"), "-initrd", os.path.join(folder, "initrd")]
-    # Emulated on a busy machine the timer may come too late for the kernel's check of it: a panic.
-    append = ["console=ttyS0", "panic=-1", "oops=panic", "loglevel=4", "mitigations=off", "nokaslr",
+    # Emulated on a busy machine the timer may come too late for the kernel's check of it: a panic. And now and then
+    # its interrupt is lost: a processor that waits for one shot sleeps for ever, a periodic timer comes again.
+    append = ["nohz=off", "highres=off", "console=ttyS0", "panic=-1", "oops=panic", "loglevel=4", "mitigations=off", "nokaslr",
               "no_timer_check", "tsc=reliable", "cryptomgr.notests", "audit=0", "apparmor=0", "nowatchdog",
               "random.trust_cpu=on", "net.ifnames=0", "rdinit=/init"]
     if needs["iommu"] != "0":
