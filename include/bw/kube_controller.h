@@ -22,7 +22,14 @@ struct bw_kube_runtime;
 struct bw_loop;
 struct bw_metrics;
 
-/* @client and @loop are borrowed for the runtime's life; @manager is the field manager. */
+/**
+ * bw_kube_runtime_new() - a runtime without stores and controllers
+ * @loop: borrowed for the runtime's life, as @client
+ * @manager: field manager, and who tells Events; copied
+ * @ret: owned by the caller, freed by bw_kube_runtime_free()
+ *
+ * Return: 0; -ENOMEM.
+ */
 int bw_kube_runtime_new(struct bw_loop *loop, struct bw_kube_client *client, const char *manager,
 			struct bw_kube_runtime **ret, struct bw_err *err);
 /* Cancels what is in flight. NULL-safe. */
@@ -58,7 +65,16 @@ struct bw_kube_watch_options {
 	int (*trim)(const char *text, size_t size, struct bw_buf *out);
 };
 
-/* Begins to list and watch; the store is the runtime's. @opts may be NULL. */
+/**
+ * bw_kube_runtime_watch() - begin to list and watch a kind
+ * @rt: runtime
+ * @kind: static
+ * @opts: copied; NULL = all objects, whole
+ * @ret: the runtime's; indexes and handlers are to be added before the loop runs
+ *
+ * The first request goes out 20 ms after that of the watch before it.
+ * Return: 0; -ENOMEM.
+ */
 int bw_kube_runtime_watch(struct bw_kube_runtime *rt, const struct bw_kube_kind *kind,
 			  const struct bw_kube_watch_options *opts, struct bw_kube_store **ret,
 			  struct bw_err *err);
@@ -77,6 +93,14 @@ struct bw_controller_options {
 	/* Stores that must be synced before the first reconcile, besides the primary; NULL ends. */
 	struct bw_kube_store *const *wait_for;
 };
+/**
+ * bw_controller_new() - a work queue over the keys of one store
+ * @rt: runtime
+ * @opts: copied, but the stores and .arg are borrowed for the runtime's life
+ * @ret: the runtime's
+ *
+ * Return: 0; -ENOMEM.
+ */
 int bw_controller_new(struct bw_kube_runtime *rt, const struct bw_controller_options *opts,
 		      struct bw_controller **ret, struct bw_err *err);
 

@@ -50,6 +50,7 @@ int bw_kube_lease_new(struct bw_loop *loop, struct bw_kube_client *client,
 		      struct bw_metrics *metrics, const struct bw_kube_lease_options *opts,
 		      struct bw_kube_lease **ret, struct bw_err *err);
 
+/* Whether we lead now; what .lead was told last. */
 int bw_kube_lease_is_held(const struct bw_kube_lease *l);
 
 /*

@@ -21,6 +21,7 @@ enum bw_metric_type {
 	BW_METRIC_HISTOGRAM,
 	BW_METRIC_TYPE_MAX_,
 };
+/* As in a # TYPE line; "unknown" outside the enum. */
 const char *bw_metric_type_str(enum bw_metric_type type);
 
 #define BW_METRIC_BUCKETS_MAX 32
@@ -35,7 +36,9 @@ struct bw_metric_family {
 	size_t n_buckets;
 };
 
+/* An empty registry, owned by the caller. 0; -ENOMEM. */
 int bw_metrics_new(struct bw_metrics **ret, struct bw_err *err);
+/* Takes every series with it. NULL-safe. */
 void bw_metrics_free(struct bw_metrics **m);
 
 /**
@@ -50,10 +53,14 @@ void bw_metrics_free(struct bw_metrics **m);
 struct bw_metric *bw_metrics_get(struct bw_metrics *m, const struct bw_metric_family *family, ...)
 	__attribute__((sentinel));
 
-void bw_metric_add(struct bw_metric *s, double by); /* COUNTER, GAUGE */
-void bw_metric_set(struct bw_metric *s, double to); /* GAUGE; COUNTER: what somebody else counts */
-void bw_metric_observe(struct bw_metric *s, double value); /* HISTOGRAM */
-double bw_metric_value(const struct bw_metric *s); /* of a HISTOGRAM: how many were observed */
+/* COUNTER, GAUGE: raises the value. */
+void bw_metric_add(struct bw_metric *s, double by);
+/* GAUGE; COUNTER: what somebody else counts. */
+void bw_metric_set(struct bw_metric *s, double to);
+/* HISTOGRAM: one more value. */
+void bw_metric_observe(struct bw_metric *s, double value);
+/* The value; of a HISTOGRAM how many were observed; 0 for NULL. */
+double bw_metric_value(const struct bw_metric *s);
 
 /* @fn sets gauges just before a text is written; in the order they were added. 0; -ENOMEM. */
 int bw_metrics_on_text(struct bw_metrics *m, void (*fn)(void *arg), void *arg, struct bw_err *err);

@@ -63,8 +63,16 @@ void bw_plan_event(struct bw_plan *p, const struct bw_kube_object *o, enum bw_ev
 /* Look again in @ms, whatever else happens; the soonest of several counts. */
 void bw_plan_requeue_after(struct bw_plan *p, int64_t ms);
 
-/* For golden tests and dry runs: the plan as one JSON line a step. Owned by the caller. */
+/**
+ * bw_plan_print() - the plan as one JSON line a step, for golden tests and dry runs
+ * @p: plan
+ * @ret: owned by the caller, freed by free(); "" for a plan that wants nothing
+ *
+ * Return: 0; -ENOMEM; -E2BIG a plan of too many steps.
+ */
 int bw_plan_print(const struct bw_plan *p, char **ret, struct bw_err *err);
 
+/* An empty plan, owned by the caller. 0; -ENOMEM. */
 int bw_plan_new(struct bw_plan **ret, struct bw_err *err);
+/* With all that bw_plan_alloc() gave. NULL-safe. */
 void bw_plan_free(struct bw_plan **p);

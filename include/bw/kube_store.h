@@ -31,6 +31,7 @@ struct bw_kube_object {
 	size_t size;
 };
 
+/* One more reference; returns @o. */
 struct bw_kube_object *bw_kube_object_ref(struct bw_kube_object *o);
 /* NULL-safe; nulls the pointer. */
 void bw_kube_object_unref(struct bw_kube_object **o);
@@ -47,6 +48,7 @@ void bw_kube_object_unref(struct bw_kube_object **o);
 int bw_kube_object_new(const struct bw_kube_kind *kind, const char *text, size_t size,
 		       struct bw_kube_object **ret, struct bw_err *err);
 
+/* What it is a store of. */
 const struct bw_kube_kind *bw_kube_store_kind(const struct bw_kube_store *s);
 /* Whether the first sync is done; never turns false again. */
 int bw_kube_store_synced(const struct bw_kube_store *s);
@@ -65,12 +67,17 @@ typedef int (*bw_kube_object_fn)(struct bw_kube_object *o, void *arg);
 int bw_kube_store_each(const struct bw_kube_store *s, const char *namespace, bw_kube_object_fn fn,
 		       void *arg);
 
-/*
- * An index: @keys calls @put for every key an object has under it (at most 256). Made before the
- * first sync.
- */
+/* @put is called for every key that @o has under an index, at most 256 of them. */
 typedef void (*bw_kube_index_put)(void *to, const char *key);
 typedef void (*bw_kube_index_fn)(const struct bw_kube_object *o, bw_kube_index_put put, void *to);
+/**
+ * bw_kube_store_index() - find objects by something else than their name
+ * @s: store without objects
+ * @index: the index's name; static
+ * @keys: says an object's keys; is called again whenever the object changes
+ *
+ * Return: 0; -ENOMEM.
+ */
 int bw_kube_store_index(struct bw_kube_store *s, const char *index, bw_kube_index_fn keys,
 			struct bw_err *err);
 int bw_kube_store_find(const struct bw_kube_store *s, const char *index, const char *key,
