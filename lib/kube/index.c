@@ -40,7 +40,7 @@ static struct bw_kube_posting *posting_of(const struct bw_kube_node *n)
 static int posting_cmp(const void *key, const struct bw_kube_node *n)
 {
 	const struct key *k = key;
-	const struct bw_kube_posting *p = posting_of(n);
+	const struct bw_kube_posting *p = BW_CONTAINER_OF(n, const struct bw_kube_posting, node);
 	int c = strcmp(k->key, p->key);
 
 	if (!c)
