@@ -43,6 +43,8 @@ struct agent_conf {
 	const char *namespace; /* of the daemon's own objects */
 	const char *daemonset; /* its own; "" = none */
 	const char *version;
+	const char *metrics; /* addresses; "" = none */
+	const char *health;
 	struct agent_install install; /* .from "" = nothing is installed */
 	struct bw_prefix services[BW_BINDING_NETS_MAX]; /* by flag */
 	size_t n_services;
@@ -67,6 +69,7 @@ struct agent_cluster;
 struct agent_conflict;
 struct agent_inventory;
 struct agent_look;
+struct agent_monitor;
 struct agent_stale;
 
 struct agent {
@@ -113,6 +116,7 @@ struct agent {
 	struct agent_outbox *outbox;
 	struct agent_stale *stale;
 	struct agent_look *look;
+	struct agent_monitor *monitor;
 	struct agent_announce *announce;
 	struct agent_conflict *conflict;
 	struct agent_inventory *inventory;

@@ -257,8 +257,11 @@ static void on_done(const struct bw_kube_answer *answer, void *arg)
 		return;
 	}
 	inv->wait_ms = 0;
-	if (inv->creating) /* the watch shows it soon, and asks for a look */
+	if (inv->creating) { /* the watch shows it soon and asks for a look, or has done both */
+		if (changed)
+			agent_inventory_look(inv);
 		return;
+	}
 	inv->a->stat.status_writes++;
 	free(inv->sent);
 	inv->sent = BW_TAKE_PTR(inv->sending);

@@ -5,6 +5,7 @@
 
 #include <bw/datapath.h>
 #include <bw/err.h>
+#include <bw/kube_controller.h>
 #include <bw/log.h>
 #include <bw/netns.h>
 
@@ -62,6 +63,7 @@ struct agent_look {
 	unsigned int drifting; /* differences of the last look */
 	unsigned int found; /* of this one */
 	int64_t now_ns;
+	char missing[AGENT_WHY_MAX]; /* as it was told last */
 };
 
 static int is_queued(const struct agent_look *l, const struct bw_attachment *att)
@@ -225,6 +227,22 @@ static void promote(void)
 		bw_log_debug("the datapath's programs are up to date");
 }
 
+/* Once for each reason: what does not come from the API server, and what it says. */
+static void tell_missing(struct agent_look *l)
+{
+	char why[AGENT_WHY_MAX] = "";
+	int ready = bw_kube_runtime_ready(l->a->rt, why, sizeof(why));
+
+	if (strcmp(why, l->missing) == 0)
+		return;
+	if (ready)
+		bw_log_info("all of the API server's objects are known");
+	else
+		bw_log_warn("serving from the journal where the API server's word is missing",
+			    "missing", why);
+	(void)snprintf(l->missing, sizeof(l->missing), "%s", why); /* fits */
+}
+
 static void on_timer(void *arg)
 {
 	struct agent_look *l = arg;
@@ -237,6 +255,7 @@ static void on_timer(void *arg)
 	l->drifting = l->found;
 	agent_suspects_end(&l->suspects, l->now_ns);
 	collect(l);
+	tell_missing(l);
 	if (l->a->promote) {
 		l->a->promote = 0;
 		promote();

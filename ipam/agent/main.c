@@ -9,7 +9,6 @@
 #include <bw/err.h>
 #include <bw/kube_config.h>
 #include <bw/kube_controller.h>
-#include <bw/kube_health.h>
 #include <bw/kube_http.h>
 #include <bw/log.h>
 #include <bw/segment.h>
@@ -30,15 +29,12 @@ struct flags {
 	const char *kubeconfig;
 	const char *context;
 	const char *log_level;
-	const char *metrics; /* address to listen on, "" = nowhere */
-	const char *health;
 };
 
 struct daemon {
 	struct agent a;
 	struct bw_loop *loop;
 	struct bw_kube_client *client;
-	struct bw_kube_health *metrics, *health;
 	int stopping;
 	int exit_code;
 };
@@ -91,7 +87,7 @@ static const char usage[] =
 	"                      [--log-level LEVEL] [--service-cidr CIDR]... [--journal-dir DIR]\n"
 	"                      [--socket PATH] [--install-from DIR --cni-conf FILE] [--cni-bin-dir DIR]\n"
 	"                      [--cni-conf-dir DIR] [--namespace NS] [--daemonset NAME]\n"
-	"                      [--metrics-address HOST:PORT] [--health-address HOST:PORT]\n"
+	"                      [--metrics-address ADDR:PORT] [--health-address ADDR:PORT]\n"
 	"The node's name may come from NODE_NAME in the environment. See barewire-agent(8).\n";
 
 static void say(int fd, const char *text)
@@ -142,9 +138,9 @@ static const char **text_flag(struct flags *f, int opt)
 	case F_DAEMONSET:
 		return &c->daemonset;
 	case F_METRICS:
-		return &f->metrics;
+		return &c->metrics;
 	case F_HEALTH:
-		return &f->health;
+		return &c->health;
 	default:
 		return NULL;
 	}
@@ -247,27 +243,6 @@ static int connect_api(struct daemon *d, const struct flags *f, struct bw_err *e
 	return r < 0 ? r : bw_kube_http_new(d->loop, &config, &o, &d->client, err);
 }
 
-/* Both need the runtime, which the parts made. */
-static int listen_http(struct daemon *d, const struct flags *f, struct bw_err *err)
-{
-	int r = 0;
-
-	if (f->metrics[0]) {
-		r = bw_kube_health_new(d->loop, f->metrics, &d->metrics, err);
-		if (r == 0)
-			r = bw_kube_health_add(d->metrics, "/metrics", bw_kube_health_metrics,
-					       bw_kube_runtime_metrics(d->a.rt));
-	}
-	if (r < 0 || !f->health[0])
-		return r;
-	r = bw_kube_health_new(d->loop, f->health, &d->health, err);
-	if (r == 0)
-		r = bw_kube_health_add(d->health, "/healthz", bw_kube_health_live, NULL);
-	if (r == 0)
-		r = bw_kube_health_add(d->health, "/readyz", bw_kube_health_ready, d->a.rt);
-	return r;
-}
-
 static int start(struct daemon *d, const struct flags *f, struct bw_err *err)
 {
 	int r = bw_loop_new(&d->loop, err);
@@ -283,8 +258,7 @@ static int start(struct daemon *d, const struct flags *f, struct bw_err *err)
 	d->a.conf = &f->conf;
 	d->a.loop = d->loop;
 	d->a.client = d->client;
-	r = agent_parts_start(&d->a, on_failed, d, err);
-	return r < 0 ? r : listen_http(d, f, err);
+	return agent_parts_start(&d->a, on_failed, d, err);
 }
 
 static int run(const struct flags *f)
@@ -304,8 +278,6 @@ static int run(const struct flags *f)
 		bw_log_error(err.msg, "details", err.details[0] ? err.details : NULL);
 	else
 		uninstall(d);
-	bw_kube_health_free(&d->metrics);
-	bw_kube_health_free(&d->health);
 	agent_parts_stop(&d->a);
 	bw_kube_client_free(&d->client);
 	bw_loop_free(&d->loop);
@@ -322,13 +294,13 @@ int main(int argc, char **argv)
 			  .namespace = "barewire-system",
 			  .daemonset = "",
 			  .version = BW_VERSION,
+			  .metrics = "",
+			  .health = "",
 			  .install = { .from = "",
 				       .bin_dir = "/opt/cni/bin",
 				       .conf = "",
 				       .conf_dir = "/etc/cni/net.d" } },
 		.log_level = "info",
-		.metrics = "",
-		.health = "",
 	};
 	enum bw_log_level level;
 	int r = parse(argc, argv, &f);

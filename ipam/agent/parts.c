@@ -15,6 +15,7 @@
 #include "cluster.h"
 #include "inventory.h"
 #include "look.h"
+#include "monitor.h"
 #include "parts.h"
 #include "stale.h"
 
@@ -153,6 +154,11 @@ static int open_announce(struct agent *a, struct bw_err *err)
 	return agent_announce_new(a, &a->announce, err);
 }
 
+static int open_monitor(struct agent *a, struct bw_err *err)
+{
+	return agent_monitor_new(a, a->conf->metrics, a->conf->health, &a->monitor, err);
+}
+
 static int open_look(struct agent *a, struct bw_err *err)
 {
 	return agent_look_new(a, &a->look, err);
@@ -171,7 +177,7 @@ typedef int (*start_fn)(struct agent *a, struct bw_err *err);
 static const start_fn starts[] = {
 	open_journal,       open_node,      open_runtime,  open_outbox,  open_serve,
 	open_stale,         open_inventory, open_announce, open_look,    agent_facts_start,
-	agent_claims_start, open_sock,      install,       start_outbox,
+	agent_claims_start, open_sock,      install,       start_outbox, open_monitor,
 };
 
 static void on_version(unsigned int minor, void *arg)
@@ -210,6 +216,7 @@ int agent_parts_start(struct agent *a, void (*failed)(const char *why, void *arg
 
 void agent_parts_stop(struct agent *a)
 {
+	agent_monitor_free(&a->monitor);
 	agent_sock_close(&a->sock);
 	agent_cluster_free(&a->cluster_ask);
 	agent_look_free(&a->look);

@@ -9,6 +9,7 @@
 
 #include <bw/buf.h>
 #include <bw/err.h>
+#include <bw/io.h>
 #include <bw/list.h>
 #include <bw/log.h>
 #include <bw/loop.h>
@@ -18,6 +19,7 @@
 #define NS_PER_MS 1000000LL
 #define BACKLOG 256 /* connections the kernel keeps for us */
 #define READ_SIZE 4096
+#define DIR_MODE 0700
 
 enum peer_state {
 	PEER_READING, /* its line is not whole */
@@ -251,6 +253,20 @@ static void on_accept(uint32_t events, void *arg)
 	}
 }
 
+/* The folder is the locks' too; whoever needs it first makes it. */
+static int make_dir(const char *path, struct bw_err *err)
+{
+	char dir[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	char *slash;
+
+	(void)snprintf(dir, sizeof(dir), "%s", path); /* fits: it was checked */
+	slash = strrchr(dir, '/');
+	if (!slash || slash == dir)
+		return 0;
+	*slash = '\0';
+	return bw_io_mkdir_p(dir, DIR_MODE, err);
+}
+
 /* Bound beside its place, private from the first moment, then renamed into it. */
 static int bind_at(struct agent_sock *s, struct bw_err *err)
 {
@@ -297,7 +313,9 @@ int agent_sock_open(struct bw_loop *loop, const char *path, uid_t uid,
 				 path);
 	}
 	s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	r = s->fd < 0 ? bw_fail(err, errno, "make a socket") : bind_at(s, err);
+	r = s->fd < 0 ? bw_fail(err, errno, "make a socket") : make_dir(s->path, err);
+	if (r == 0)
+		r = bind_at(s, err);
 	if (r == 0)
 		r = bw_loop_fd_add(&s->watch, loop, s->fd, EPOLLIN, on_accept, s, err);
 	if (r < 0) {

@@ -10,6 +10,7 @@
 #include "agent.h"
 #include "cut.h"
 #include "inventory.h"
+#include "monitor.h"
 #include "stale.h"
 
 #define NS_PER_MS 1000000LL
@@ -60,7 +61,8 @@ struct compare {
 	unsigned int live;
 };
 
-static void cut_one(struct agent *a, struct bw_attachment *att, const char *why)
+static void cut_one(struct agent *a, struct bw_attachment *att, const struct bw_net_claim *claim,
+		    const char *why)
 {
 	struct bw_err err = { 0 };
 	int r;
@@ -76,6 +78,8 @@ static void cut_one(struct agent *a, struct bw_attachment *att, const char *why)
 	a->stat.cut++;
 	bw_log_error("cut an attachment off: its address may be elsewhere", "pod", att->pod, "if",
 		     att->ifname, "cid", att->container_id, "why", why);
+	agent_warn_claim(a, claim->meta.namespace, claim->meta.name, claim->meta.uid,
+			 "StaleAttachment", why);
 	agent_inventory_look(a->inventory);
 }
 
@@ -109,7 +113,7 @@ static int compare_one(const struct bw_attachment *row, void *arg, struct bw_err
 	*att = *row;
 	why = agent_stale_judge(c->claim, c->a->conf->node, c->a->node_uid, row->token);
 	if (why)
-		cut_one(c->a, att, why);
+		cut_one(c->a, att, c->claim, why);
 	else if (row->flags & BW_ATTACH_F_CUT &&
 		 (uint64_t)c->claim->status.holder.token == row->token &&
 		 strcmp(c->claim->status.holder.node, c->a->conf->node) == 0)
