@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* barewire-controller: flags, leadership, health and metrics, and an orderly end. */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include <bw/err.h>
+#include <bw/kube_config.h>
+#include <bw/kube_controller.h>
+#include <bw/kube_health.h>
+#include <bw/kube_http.h>
+#include <bw/kube_lease.h>
+#include <bw/log.h>
+#include <bw/loop.h>
+
+#include "ipam/ipam.h"
+
+#ifndef BW_VERSION
+#define BW_VERSION "0.0.0"
+#endif
+
+#define STOP_MS 10000 /* for plans under way; a pod has 30 s */
+#define EXIT_USAGE 2
+#define IDENTITY_MAX 320 /* bytes: a pod's name and sixteen digits */
+
+struct flags {
+	const char *kubeconfig;
+	const char *context;
+	const char *metrics;
+	const char *health;
+	const char *log_level;
+	const char *namespace;
+	const char *identity;
+};
+
+struct program {
+	struct bw_loop *loop;
+	struct bw_kube_client *client;
+	struct bw_kube_runtime *rt;
+	struct ctl_ipam *ipam;
+	struct bw_kube_lease *lease;
+	struct bw_kube_health *health;
+	struct bw_kube_health *metrics;
+	int stopping;
+	int exit_code;
+};
+
+enum {
+	F_KUBECONFIG = 256,
+	F_CONTEXT,
+	F_METRICS,
+	F_HEALTH,
+	F_LEVEL,
+	F_NAMESPACE,
+	F_IDENTITY,
+	F_VERSION,
+	F_HELP,
+};
+
+static const struct option options[] = {
+	{ "kubeconfig", required_argument, NULL, F_KUBECONFIG },
+	{ "context", required_argument, NULL, F_CONTEXT },
+	{ "metrics-address", required_argument, NULL, F_METRICS },
+	{ "health-address", required_argument, NULL, F_HEALTH },
+	{ "log-level", required_argument, NULL, F_LEVEL },
+	{ "namespace", required_argument, NULL, F_NAMESPACE },
+	{ "identity", required_argument, NULL, F_IDENTITY },
+	{ "version", no_argument, NULL, F_VERSION },
+	{ "help", no_argument, NULL, F_HELP },
+	{ NULL, 0, NULL, 0 },
+};
+
+static const char usage[] =
+	"usage: barewire-controller [--kubeconfig FILE] [--context NAME] [--metrics-address HOST:PORT]\n"
+	"                           [--health-address HOST:PORT] [--log-level LEVEL]\n"
+	"                           [--namespace NS] [--identity NAME]\n"
+	"Namespace and identity of the Lease come from POD_NAMESPACE and POD_NAME by default.\n";
+
+static void say(int fd, const char *text)
+{
+	/* Nobody can be told of a failed write, ignoring. */
+	if (write(fd, text, strlen(text)) < 0)
+		return;
+}
+
+static const char *env_or(const char *name, const char *by_default)
+{
+	const char *v = getenv(name);
+
+	return v && *v ? v : by_default;
+}
+
+static const char **text_flag(struct flags *f, int opt)
+{
+	switch (opt) {
+	case F_KUBECONFIG:
+		return &f->kubeconfig;
+	case F_CONTEXT:
+		return &f->context;
+	case F_METRICS:
+		return &f->metrics;
+	case F_HEALTH:
+		return &f->health;
+	case F_LEVEL:
+		return &f->log_level;
+	case F_NAMESPACE:
+		return &f->namespace;
+	case F_IDENTITY:
+		return &f->identity;
+	default:
+		return NULL;
+	}
+}
+
+/* 0 go on; 1 done, all is well; -EINVAL. */
+static int parse(int argc, char **argv, struct flags *f)
+{
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		const char **text = text_flag(f, opt);
+
+		if (text) {
+			*text = optarg;
+		} else if (opt == F_VERSION || opt == F_HELP) {
+			say(STDOUT_FILENO,
+			    opt == F_HELP ? usage : "barewire-controller " BW_VERSION "\n");
+			return 1;
+		} else {
+			return -EINVAL;
+		}
+	}
+	return optind < argc ? -EINVAL : 0;
+}
+
+/* THE END */
+
+static void on_released(void *arg)
+{
+	bw_loop_stop(((struct program *)arg)->loop);
+}
+
+/* Nothing writes any more: the next leader need not wait. */
+static void on_stopped(void *arg)
+{
+	struct program *p = arg;
+
+	if (p->lease)
+		bw_kube_lease_release(p->lease, on_released, p);
+	else
+		bw_loop_stop(p->loop);
+}
+
+static void stop(struct program *p)
+{
+	if (p->stopping++)
+		return;
+	bw_kube_runtime_stop(p->rt, STOP_MS, on_stopped, p);
+}
+
+static void on_signal(int signo, void *arg)
+{
+	struct program *p = arg;
+
+	bw_log_info("asked to stop", "signal", strsignal(signo));
+	if (p->rt)
+		stop(p);
+	else
+		bw_loop_stop(p->loop);
+}
+
+static void on_lead(int leading, void *arg)
+{
+	struct program *p = arg;
+
+	bw_log_info(leading ? "leading" : "not leading any more");
+	ctl_ipam_lead(p->ipam, leading);
+	if (leading || p->stopping)
+		return;
+	/* A new process knows nothing that may be wrong by now. */
+	p->exit_code = 1;
+	p->stopping = 1;
+	bw_loop_stop(p->loop);
+}
+
+static void on_holder(const char *identity, void *arg)
+{
+	(void)arg;
+	bw_log_info("leader", "identity", *identity ? identity : "nobody");
+}
+
+/* THE START */
+
+static int serve(struct program *p, const struct flags *f, struct bw_err *err)
+{
+	int r = 0;
+
+	if (f->health) {
+		r = bw_kube_health_new(p->loop, f->health, &p->health, err);
+		if (r == 0)
+			r = bw_kube_health_add(p->health, "/healthz", bw_kube_health_live, NULL);
+		if (r == 0)
+			r = bw_kube_health_add(p->health, "/readyz", bw_kube_health_ready, p->rt);
+	}
+	if (r == 0 && f->metrics) {
+		r = bw_kube_health_new(p->loop, f->metrics, &p->metrics, err);
+		if (r == 0)
+			r = bw_kube_health_add(p->metrics, "/metrics", bw_kube_health_metrics,
+					       bw_kube_runtime_metrics(p->rt));
+	}
+	return r;
+}
+
+static int connect_api(struct program *p, const struct flags *f, struct bw_err *err)
+{
+	const struct bw_kube_http_options o = { .agent = "barewire-controller/" BW_VERSION };
+	bw_autokubeconfig struct bw_kube_config *config = NULL;
+	int r = bw_kube_config_find(f->kubeconfig, f->context, &config, err);
+
+	if (r == 0)
+		r = bw_kube_http_new(p->loop, &config, &o, &p->client, err);
+	return r < 0 ? r : bw_kube_require_version(p->loop, p->client, err);
+}
+
+static int run_for_lease(struct program *p, const struct flags *f, uint64_t seed,
+			 struct bw_err *err)
+{
+	char identity[IDENTITY_MAX];
+	struct bw_kube_lease_options o = { .namespace = f->namespace,
+					   .name = "barewire-controller",
+					   .identity = identity,
+					   .seed = seed,
+					   .lead = on_lead,
+					   .holder = on_holder,
+					   .arg = p };
+
+	/* Two processes of one pod's name are two. */
+	(void)snprintf(identity, sizeof(identity), "%.253s_%016llx", f->identity,
+		       (unsigned long long)seed); /* fits, ignoring */
+	return bw_kube_lease_new(p->loop, p->client, bw_kube_runtime_metrics(p->rt), &o, &p->lease,
+				 err);
+}
+
+static int start(struct program *p, const struct flags *f, struct bw_err *err)
+{
+	struct ctl_ipam_options o = { 0 };
+	uint64_t seed;
+	int r;
+
+	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		return bw_fail(err, errno, "get random bytes");
+	r = bw_loop_new(&p->loop, err);
+	if (r == 0)
+		r = bw_loop_signal(p->loop, SIGTERM, on_signal, p, err);
+	if (r == 0)
+		r = bw_loop_signal(p->loop, SIGINT, on_signal, p, err);
+	if (r == 0)
+		r = connect_api(p, f, err);
+	if (r == 0)
+		r = bw_kube_runtime_new(p->loop, p->client, "barewire-controller", &p->rt, err);
+	if (r < 0)
+		return r;
+	bw_kube_runtime_seed(p->rt, seed);
+	o.loop = p->loop;
+	o.seed = seed;
+	r = ctl_ipam_start(p->rt, &o, &p->ipam, err);
+	if (r == 0)
+		r = serve(p, f, err);
+	return r < 0 ? r : run_for_lease(p, f, seed, err);
+}
+
+static int run(const struct flags *f)
+{
+	bw_autofree struct program *p = calloc(1, sizeof(*p));
+	struct bw_err err = { 0 };
+	int r;
+
+	if (!p)
+		return 1;
+	r = start(p, f, &err);
+	if (r == 0) {
+		bw_log_info("running", "identity", f->identity);
+		r = bw_loop_run(p->loop, &err);
+	}
+	if (r < 0)
+		bw_log_error(err.msg, "details", err.details[0] ? err.details : NULL);
+	bw_kube_lease_free(&p->lease);
+	bw_kube_health_free(&p->health);
+	bw_kube_health_free(&p->metrics);
+	bw_kube_runtime_free(&p->rt);
+	ctl_ipam_free(&p->ipam);
+	bw_kube_client_free(&p->client);
+	bw_loop_free(&p->loop);
+	return r < 0 ? 1 : p->exit_code;
+}
+
+int main(int argc, char **argv)
+{
+	struct flags f = { .log_level = "info",
+			   .namespace = env_or("POD_NAMESPACE", "barewire-system"),
+			   .identity = env_or("POD_NAME", "barewire-controller") };
+	enum bw_log_level level;
+	int r = parse(argc, argv, &f);
+
+	if (r > 0)
+		return 0;
+	if (r < 0 || bw_log_level_parse(f.log_level, &level) < 0) {
+		say(STDERR_FILENO, usage);
+		return EXIT_USAGE;
+	}
+	bw_log_setup(level, STDERR_FILENO, "controller", NULL, NULL);
+	return run(&f);
+}
