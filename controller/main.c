@@ -191,6 +191,16 @@ static void on_holder(const char *identity, void *arg)
 	bw_log_info("leader", "identity", *identity ? identity : "nobody");
 }
 
+/* What the stores hold is of a future that never was: begin anew. */
+static void on_restart(const char *why, void *arg)
+{
+	struct program *p = arg;
+
+	bw_log_error("starting anew", "why", why);
+	p->exit_code = 1;
+	stop(p);
+}
+
 /* THE START */
 
 static int serve(struct program *p, const struct flags *f, struct bw_err *err)
@@ -265,6 +275,8 @@ static int start(struct program *p, const struct flags *f, struct bw_err *err)
 	bw_kube_runtime_seed(p->rt, seed);
 	o.loop = p->loop;
 	o.seed = seed;
+	o.restart = on_restart;
+	o.arg = p;
 	r = ctl_ipam_start(p->rt, &o, &p->ipam, err);
 	if (r == 0)
 		r = serve(p, f, err);

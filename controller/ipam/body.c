@@ -38,9 +38,14 @@ struct cJSON *ctl_body_cas(struct bw_json_build *b, const char *rv)
 	return root;
 }
 
+/* An object that is gone already needs no finalizer taken away. */
+static enum bw_plan_next done_finalizer(const struct bw_kube_answer *a, void *arg)
+{
+	return a->result == BW_KUBE_NOT_FOUND ? BW_PLAN_GO_ON : ctl_done_cas(a, arg);
+}
+
 void ctl_write_finalizer(struct bw_plan *p, const struct bw_kube_kind *kind,
-			 const struct bw_kube_meta *m, const char *name, int have,
-			 bw_plan_done_fn done, void *arg)
+			 const struct bw_kube_meta *m, const char *name, int have)
 {
 	bw_autobuild struct bw_json_build b = { 0 };
 	struct cJSON *meta = bw_json_put_object(&b, bw_json_build_object(&b), "metadata");
@@ -57,7 +62,7 @@ void ctl_write_finalizer(struct bw_plan *p, const struct bw_kube_kind *kind,
 			bw_json_put_str(&b, list, NULL, m->finalizers.items[i]);
 	if (have)
 		bw_json_put_str(&b, list, NULL, name);
-	ctl_write(p, &r, &b, done ? done : ctl_done_cas, arg);
+	ctl_write(p, &r, &b, done_finalizer, NULL);
 }
 
 /* Read again what the winner wrote: the cache may be behind, so not at once. */
@@ -92,13 +97,17 @@ struct ctl_addr *ctl_addr_of(const struct ctl_addr_ref *ref)
 struct ctl_addr *ctl_addr_answer(const struct ctl_addr_ref *ref, const struct bw_kube_answer *a)
 {
 	BW_CLEANUP(bw_net_address_done) struct bw_net_address o = { 0 };
-	struct ctl_book *b = &ref->c->book;
+	struct ctl_addr *addr = ctl_addr_of(ref);
+	int cooled = addr && addr->state == BW_NET_ADDRESS_STATE_COOLING;
 
 	if (!a->body || bw_net_address_decode(a->body, a->body_size, &o, NULL) < 0)
 		return NULL;
 	/* Out of memory: the watch brings it, ignoring. */
-	(void)ctl_book_put_object(b, &o, CTL_LIVE, ctl_now_ns(ref->c), NULL);
-	return ctl_addr_of(ref);
+	(void)ctl_book_put_object(&ref->c->book, &o, CTL_LIVE, ctl_now_ns(ref->c), NULL);
+	addr = ctl_addr_of(ref);
+	if (addr && !cooled && addr->state == BW_NET_ADDRESS_STATE_COOLING)
+		ctl_tell_cooling(ref->c, addr);
+	return addr;
 }
 
 static enum bw_plan_next done_state(const struct bw_kube_answer *a, void *arg)
@@ -112,10 +121,8 @@ static enum bw_plan_next done_state(const struct bw_kube_answer *a, void *arg)
 		return BW_PLAN_GO_ON;
 	case BW_KUBE_NOT_FOUND:
 		/* It is free already; the watch will say so. */
-		if (addr) {
-			ctl_book_drop(&ref->c->book, addr);
-			ctl_wake_address(ref->c, ref->domain, &ref->ip);
-		}
+		if (addr)
+			ctl_free_address(ref->c, addr);
 		return BW_PLAN_GO_ON;
 	default:
 		return BW_PLAN_FAIL;
@@ -148,10 +155,8 @@ static enum bw_plan_next done_delete(const struct bw_kube_answer *a, void *arg)
 	if (a->result != BW_KUBE_OK && a->result != BW_KUBE_NOT_FOUND)
 		return BW_PLAN_FAIL;
 	/* The body of the answer is not needed: it is gone, and the watch confirms it. */
-	if (addr) {
-		ctl_book_drop(&ref->c->book, addr);
-		ctl_wake_address(ref->c, ref->domain, &ref->ip);
-	}
+	if (addr)
+		ctl_free_address(ref->c, addr);
 	return BW_PLAN_GO_ON;
 }
 

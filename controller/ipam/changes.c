@@ -26,6 +26,20 @@ void ctl_touch_pools(struct ctl_ipam *c)
 		touch_pool(c, bw_list_entry(i, struct ctl_pool, node)->o.meta.name);
 }
 
+void ctl_free_address(struct ctl_ipam *c, struct ctl_addr *a)
+{
+	struct ctl_domain *d = a->domain;
+	struct bw_ip ip = a->ip;
+	char quota[CTL_KEY_MAX + 8];
+	char key[CTL_KEY_MAX];
+
+	touch_pool(c, a->pool);
+	(void)snprintf(quota, sizeof(quota), "quota:%s", ctl_key(a->pool, a->claim_ns, key));
+	ctl_book_drop(&c->book, a);
+	ctl_wake_address(c, d->name, &ip);
+	ctl_wait_wake(&c->wait, quota, 1, ctl_wake_claim, c);
+}
+
 /* A live answer that the watch has overtaken: the object was deleted meanwhile. */
 static void settle(struct ctl_ipam *c)
 {
@@ -33,26 +47,20 @@ static void settle(struct ctl_ipam *c)
 
 	bw_list_for_each (i, &c->book.pending) {
 		struct ctl_addr *a = bw_list_entry(i, struct ctl_addr, pending);
-		char domain[CTL_DOMAIN_MAX + 1];
 		char name[CTL_NAME_MAX];
-		struct bw_ip ip = a->ip;
 
 		if (a->known != CTL_LIVE || bw_kube_rv_cmp(rv, a->rv) < 0 ||
 		    ctl_address_name(a->domain->name, &a->ip, name) < 0)
 			continue;
 		if (bw_kube_store_get(c->st.addresses, NULL, name))
 			continue; /* its event comes */
-		memcpy(domain, a->domain->name, sizeof(domain));
-		ctl_book_drop(&c->book, a);
-		ctl_wake_address(c, domain, &ip);
+		ctl_free_address(c, a);
 	}
 }
 
 static void address_gone(struct ctl_ipam *c, const struct bw_kube_object *old)
 {
 	char domain[CTL_DOMAIN_MAX + 1];
-	char quota[CTL_KEY_MAX + 8];
-	char key[CTL_KEY_MAX];
 	struct ctl_addr *a;
 	struct bw_ip ip;
 
@@ -63,13 +71,9 @@ static void address_gone(struct ctl_ipam *c, const struct bw_kube_object *old)
 	if (!a || a->known == CTL_ASSUMED ||
 	    (a->known == CTL_LIVE && bw_kube_rv_cmp(old->rv, a->rv) < 0))
 		return;
-	touch_pool(c, a->pool);
 	if (*a->claim_ns)
 		ask(c->claims, a->claim_ns, a->claim_name, BW_KEY_DEPENDENT);
-	(void)snprintf(quota, sizeof(quota), "quota:%s", ctl_key(a->pool, a->claim_ns, key));
-	ctl_book_drop(&c->book, a);
-	ctl_wake_address(c, domain, &ip);
-	ctl_wait_wake(&c->wait, quota, 1, ctl_wake_claim, c);
+	ctl_free_address(c, a);
 }
 
 static void on_address(struct bw_kube_object *old, struct bw_kube_object *now, void *arg)
@@ -103,6 +107,8 @@ static void on_address(struct bw_kube_object *old, struct bw_kube_object *now, v
 	}
 	if (a)
 		touch_pool(c, a->pool);
+	if (a && was != a->state && a->state == BW_NET_ADDRESS_STATE_COOLING)
+		ctl_tell_cooling(c, a);
 	if (a && was != BW_NET_ADDRESS_STATE_NONE && was != a->state && *a->claim_ns)
 		ask(c->claims, a->claim_ns, a->claim_name, BW_KEY_DEPENDENT);
 	settle(c);

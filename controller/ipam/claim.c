@@ -31,6 +31,25 @@ void ctl_claim_status(struct ctl_claim *k, enum bw_net_claim_status_phase phase)
 	ctl_write(k->plan, &r, &b, ctl_done_cas, NULL);
 }
 
+int ctl_claim_wait(struct ctl_claim *k, const char *kind, const char *what)
+{
+	const struct bw_kube_meta *m = &k->claim->meta;
+	char thing[CTL_KEY_MAX + 8];
+
+	(void)snprintf(thing, sizeof(thing), "%s:%s", kind, what); /* names are bounded */
+	return ctl_wait_add(&k->c->wait, thing, m->creation_timestamp ? m->creation_timestamp : "",
+			    m->namespace, m->name);
+}
+
+void ctl_claim_wait_pools(struct ctl_claim *k)
+{
+	const struct bw_net_claim_status *s = &k->claim->status;
+
+	/* Out of memory: the next change of the claim or its node looks again, ignoring. */
+	for (size_t i = 0; i < s->interfaces.n; i++)
+		(void)ctl_claim_wait(k, "config", s->interfaces.items[i].pool);
+}
+
 /* PODS */
 
 static int pod_is_live(const struct bw_k_pod *p)
@@ -174,8 +193,7 @@ static int decide(struct ctl_claim *k, struct bw_err *err)
 	if (m->deleting)
 		return bw_kube_has_finalizer(m, CTL_FINALIZER) ? ctl_claim_release(k, err) : 0;
 	if (!bw_kube_has_finalizer(m, CTL_FINALIZER)) {
-		ctl_write_finalizer(k->plan, &bw_kind_networkclaim, m, CTL_FINALIZER, 1, NULL,
-				    NULL);
+		ctl_write_finalizer(k->plan, &bw_kind_networkclaim, m, CTL_FINALIZER, 1);
 		return 0;
 	}
 	r = ctl_claim_needs(k);

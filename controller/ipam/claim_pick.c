@@ -30,16 +30,6 @@ static void because(struct ctl_why *w, const char *reason, int hopeless, const c
 	va_end(ap);
 }
 
-static int wait_for(struct ctl_claim *k, const char *kind, const char *what)
-{
-	const struct bw_kube_meta *m = &k->claim->meta;
-	char thing[CTL_KEY_MAX + 8];
-
-	(void)snprintf(thing, sizeof(thing), "%s:%s", kind, what); /* names are bounded */
-	return ctl_wait_add(&k->c->wait, thing, m->creation_timestamp ? m->creation_timestamp : "",
-			    m->namespace, m->name);
-}
-
 /* WHICH POOLS MAY SERVE */
 
 static int labels_match(const struct bw_kube_selector *s, struct bw_kube_object *o)
@@ -123,16 +113,16 @@ static int may_give(struct ctl_claim *k, const struct ctl_pool *p, struct ctl_wh
 		why = selected(k, p);
 	if (why) {
 		because(w, reason, 0, "pool %s: %s", p->o.meta.name, why);
-		return wait_for(k, "config", p->o.meta.name);
+		return ctl_claim_wait(k, "config", p->o.meta.name);
 	}
 	if (over_quota(k, p, &quota)) {
 		because(w, "QuotaExceeded", 0, "pool %s: namespace %s has its %lld addresses",
 			p->o.meta.name, k->claim->meta.namespace, (long long)quota);
 		/* Both ways: an address of the namespace is freed, or the quota is raised. */
-		if (wait_for(k, "quota", ctl_key(p->o.meta.name, k->claim->meta.namespace, key)) <
-		    0)
+		if (ctl_claim_wait(k, "quota",
+				   ctl_key(p->o.meta.name, k->claim->meta.namespace, key)) < 0)
 			return -ENOMEM;
-		return wait_for(k, "config", p->o.meta.name);
+		return ctl_claim_wait(k, "config", p->o.meta.name);
 	}
 	return 1;
 }
@@ -240,7 +230,7 @@ static int from_pool(struct ctl_claim *k, struct ctl_need *n, struct ctl_pool *p
 			       m->name, to_size(n_free));
 	if (n_free == ahead) {
 		explain(k, p, n_free, ahead, w);
-		return wait_for(k, "pool", p->o.meta.name);
+		return ctl_claim_wait(k, "pool", p->o.meta.name);
 	}
 	if (pick.strategy == CTL_RANDOM)
 		pick.random = ctl_random(k->c);
@@ -303,7 +293,7 @@ static int occupied(struct ctl_claim *k, struct ctl_need *n, struct ctl_pool *p,
 			a->claim_name);
 	if (ctl_address_name(p->o.spec.domain, &n->ip, name) < 0)
 		return -EINVAL;
-	return wait_for(k, "addr", name);
+	return ctl_claim_wait(k, "addr", name);
 }
 
 static int pick_declared(struct ctl_claim *k, struct ctl_need *n, struct ctl_why *w)
@@ -329,7 +319,7 @@ static int pick_declared(struct ctl_claim *k, struct ctl_need *n, struct ctl_why
 		"%s is in no range of the pools of interface %s, or reserved", bw_ip_str(&n->ip, s),
 		n->iface->name);
 	for (size_t i = 0; i < n->n_pools; i++)
-		if (wait_for(k, "config", n->pools[i]->o.meta.name) < 0)
+		if (ctl_claim_wait(k, "config", n->pools[i]->o.meta.name) < 0)
 			return -ENOMEM;
 	return 0;
 }
@@ -342,7 +332,7 @@ int ctl_claim_pick(struct ctl_claim *k, struct ctl_need *n, struct ctl_why *ret_
 
 		if (name) {
 			because(ret_why, "PoolNotFound", 0, "there is no pool %s", name);
-			return wait_for(k, "config", name);
+			return ctl_claim_wait(k, "config", name);
 		}
 		because(ret_why, "AddressOutOfPool", 1,
 			"interface %s names no pool of the family of its declared address",

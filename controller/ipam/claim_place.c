@@ -174,6 +174,7 @@ static void wait_for_old(struct ctl_claim *k)
 	int64_t created = 0;
 	int64_t waits_s;
 
+	ctl_claim_wait_pools(k);
 	(void)ctl_stamp_parse(k->pod_created, &created); /* then it waits long, ignoring */
 	waits_s = ctl_real_s(k->c) - created;
 	if (waits_s >= 0 && waits_s < QUIET_S)

@@ -17,10 +17,8 @@ static enum bw_plan_next done_missing(const struct bw_kube_answer *a, void *arg)
 
 	if (a->result == BW_KUBE_NOT_FOUND) {
 		/* A create of ours that was never answered; should it land late, it is swept. */
-		if (addr && addr->known != CTL_SEEN) {
-			ctl_book_drop(&ref->c->book, addr);
-			ctl_wake_address(ref->c, ref->domain, &ref->ip);
-		}
+		if (addr && addr->known != CTL_SEEN)
+			ctl_free_address(ref->c, addr);
 		return BW_PLAN_GO_ON;
 	}
 	if (a->result != BW_KUBE_OK)
@@ -84,6 +82,7 @@ static void wait_for_holder(struct ctl_claim *k)
 {
 	const struct bw_net_claim_status_holder *h = &k->claim->status.holder;
 
+	ctl_claim_wait_pools(k);
 	ctl_conds_set(&k->conds, "Bound", 0, "Releasing", k->claim->meta.generation,
 		      "deleted; node %s has not confirmed that its attachment of token %" PRId64
 		      " is gone; if it is powered off: taint it %s, or barewire release --token "
@@ -107,7 +106,6 @@ int ctl_claim_release(struct ctl_claim *k, struct bw_err *err)
 	for (a = ctl_book_of_claim(&k->c->book, k->claim->meta.uid); a;
 	     a = ctl_addr_next_of_claim(a))
 		give_back(k, a);
-	ctl_write_finalizer(k->plan, &bw_kind_networkclaim, &k->claim->meta, CTL_FINALIZER, 0, NULL,
-			    NULL);
+	ctl_write_finalizer(k->plan, &bw_kind_networkclaim, &k->claim->meta, CTL_FINALIZER, 0);
 	return 0;
 }

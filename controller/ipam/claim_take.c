@@ -30,10 +30,8 @@ static enum bw_plan_next done_create(const struct bw_kube_answer *a, void *arg)
 	case BW_KUBE_INVALID:
 	case BW_KUBE_FORBIDDEN:
 		/* It was certainly not made. */
-		if (addr && addr->known == CTL_ASSUMED) {
-			ctl_book_drop(&ref->c->book, addr);
-			ctl_wake_address(ref->c, ref->domain, &ref->ip);
-		}
+		if (addr && addr->known == CTL_ASSUMED)
+			ctl_free_address(ref->c, addr);
 		return a->result == BW_KUBE_INVALID ? BW_PLAN_PARK : BW_PLAN_FAIL;
 	default:
 		return BW_PLAN_FAIL; /* the record stays: the same CREATE is sent again */

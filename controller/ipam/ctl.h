@@ -23,6 +23,7 @@
 #define CTL_ANN_RELEASE CTL_PREFIX "release-token"
 #define CTL_ANN_DROPPED CTL_PREFIX "dropped"
 #define CTL_ANN_SWEEP CTL_PREFIX "sweep"
+#define CTL_ANN_RESTORED CTL_PREFIX "restored-from" /* NetworkEpoch: the epoch that was lost */
 #define CTL_ANN_ALLOW_DELETE CTL_PREFIX "allow-delete"
 #define CTL_NODE_LABEL "domain.net.barewire.dev/"
 #define CTL_TAINT_FENCED "node.kubernetes.io/out-of-service" /* KEP-2268 */
@@ -91,6 +92,9 @@ struct ctl_ipam {
 	int64_t sure_epoch; /* a live read has shown this or a higher one */
 	int64_t raise_at_ns; /* when it is to be raised again */
 	int64_t quarantine_ns; /* since when */
+	uint8_t healed; /* the raise that is under way ends the quarantine */
+	uint8_t restarting; /* .restart was called */
+	char live_rv[BW_KUBE_RV_MAX + 1]; /* of the epoch as the live read had it; "" = none */
 	char quarantine[256]; /* why */
 };
 
@@ -111,6 +115,10 @@ int ctl_said_before(struct ctl_ipam *c, const char *text);
 
 /* An address of the pool's domain became free, or the pool changed: wakes who waits. */
 void ctl_wake_pool(struct ctl_ipam *c, struct ctl_pool *pool);
+/* Drops a record and tells all who care: the address is free. */
+void ctl_free_address(struct ctl_ipam *c, struct ctl_addr *a);
+/* An address of the domain began to cool: the first of those who wait say when it is free. */
+void ctl_tell_cooling(struct ctl_ipam *c, const struct ctl_addr *a);
 void ctl_wake_address(struct ctl_ipam *c, const char *domain, const struct bw_ip *ip);
 
 /* Pools and reservations changed: reads them anew, wakes who waits for them. */
@@ -146,8 +154,7 @@ struct cJSON *ctl_body_cas(struct bw_json_build *b, const char *rv);
 
 /* Replaces the finalizers by those of @m with or without @name, by compare-and-swap. */
 void ctl_write_finalizer(struct bw_plan *p, const struct bw_kube_kind *kind,
-			 const struct bw_kube_meta *m, const char *name, int have,
-			 bw_plan_done_fn done, void *arg);
+			 const struct bw_kube_meta *m, const char *name, int have);
 
 /* A done function for compare-and-swaps: lost ones are a failure that is tried again later. */
 enum bw_plan_next ctl_done_cas(const struct bw_kube_answer *a, void *arg);
@@ -204,6 +211,10 @@ int ctl_claim_release(struct ctl_claim *k, struct bw_err *err);
 void ctl_claim_pods(struct ctl_claim *k);
 /* Whether the holder's token is spent or its node fenced; may plan a live read of the Node. */
 int ctl_claim_holder_gone(struct ctl_claim *k, int *ret_asked);
+/* Lets the claim wait for a thing: "pool", "config", "addr" or "quota", and its name. -ENOMEM. */
+int ctl_claim_wait(struct ctl_claim *k, const char *kind, const char *what);
+/* Lets it wait for changes of the pools that its status lists. */
+void ctl_claim_wait_pools(struct ctl_claim *k);
 /* Writes conditions and phase when they differ from what is there. */
 void ctl_claim_status(struct ctl_claim *k, enum bw_net_claim_status_phase phase);
 /* Appends holder to a status; @token as it shall be. */

@@ -62,36 +62,54 @@ static int node_epoch(struct bw_kube_object *o, void *arg)
 	return 0;
 }
 
-static int64_t epoch_of(struct ctl_ipam *c, struct bw_kube_object *o, int *ret_same_cluster)
+struct seen {
+	int64_t epoch; /* 0 = there is none */
+	int64_t lost; /* what a leader wrote down: the epoch before the restore; 0 = no quarantine
+		       */
+	uint8_t same_cluster;
+};
+
+static struct seen look(struct ctl_ipam *c, struct bw_kube_object *o)
 {
 	BW_CLEANUP(bw_net_epoch_done) struct bw_net_epoch e = { 0 };
+	struct seen s = { .same_cluster = 1 };
+	const char *lost;
 
-	*ret_same_cluster = 1;
 	if (!o || bw_net_epoch_decode(o->text, o->size, &e, NULL) < 0)
-		return 0;
-	*ret_same_cluster = !cluster_id(c)[0] || strcmp(e.spec.cluster_id, c->cluster_id) == 0;
-	return e.spec.epoch;
+		return s;
+	s.same_cluster = !cluster_id(c)[0] || strcmp(e.spec.cluster_id, c->cluster_id) == 0;
+	s.epoch = e.spec.epoch;
+	lost = bw_kube_annotation(&e.meta, CTL_ANN_RESTORED);
+	if (lost)
+		s.lost = strtoll(lost, NULL, 10);
+	return s;
 }
 
 void ctl_epoch_seen(struct ctl_ipam *c)
 {
 	struct bw_kube_object *o = bw_kube_store_get(c->st.epochs, NULL, EPOCH_NAME);
-	int same_cluster;
-	int64_t epoch = epoch_of(c, o, &same_cluster);
+	struct seen s = look(c, o);
 
 	(void)bw_kube_store_each(c->st.node_networks, NULL, node_epoch, c); /* never stops */
 	if (!bw_kube_store_synced(c->st.epochs))
 		return;
-	if (epoch > c->max_epoch)
-		c->max_epoch = epoch;
+	if (s.lost > c->max_epoch)
+		c->max_epoch = s.lost;
+	if (s.epoch > c->max_epoch)
+		c->max_epoch = s.epoch;
+	if (s.lost)
+		quarantine(c,
+			   "the API server was restored from an older state: its epoch was %" PRId64
+			   " and had been %" PRId64,
+			   s.epoch, s.lost);
 	/* A cache may be behind what nodes or we have seen already: that alone says nothing. */
-	if ((!same_cluster || epoch < c->max_epoch) && c->sure_epoch < c->max_epoch &&
+	if ((!s.same_cluster || s.epoch < c->max_epoch) && c->sure_epoch < c->max_epoch &&
 	    !c->quarantined && !c->doubt) {
 		c->doubt = 1;
 		(void)bw_controller_enqueue(c->epoch_ctl, NULL, EPOCH_NAME, BW_KEY_FACT);
 	}
 	if (c->leading && !c->quarantined && !c->ready && !c->doubt && c->term_epoch &&
-	    epoch >= c->term_epoch) {
+	    s.epoch >= c->term_epoch) {
 		c->ready = 1;
 		ctl_enqueue_all(c);
 	}
@@ -117,6 +135,9 @@ static enum bw_plan_next done_doubt(const struct bw_kube_answer *a, void *arg)
 			   c->max_epoch, e.spec.epoch);
 	else
 		c->sure_epoch = e.spec.epoch;
+	c->live_rv[0] = '\0';
+	if (e.meta.rv && strlen(e.meta.rv) < sizeof(c->live_rv))
+		memcpy(c->live_rv, e.meta.rv, strlen(e.meta.rv) + 1);
 	return BW_PLAN_AGAIN;
 }
 
@@ -142,16 +163,82 @@ static enum bw_plan_next done_raise(const struct bw_kube_answer *a, void *arg)
 
 	if (a->result == BW_KUBE_INVALID)
 		return BW_PLAN_PARK;
+	/* Our view of it may be of a future that never was. */
+	if (a->result == BW_KUBE_CONFLICT || a->result == BW_KUBE_NOT_FOUND ||
+	    a->result == BW_KUBE_EXISTS)
+		r->c->doubt = 1;
 	if (a->result != BW_KUBE_OK)
 		return BW_PLAN_FAIL;
 	if (r->epoch > r->c->sure_epoch)
 		r->c->sure_epoch = r->epoch;
 	if (!r->c->leading)
 		return BW_PLAN_DONE;
+	if (r->c->healed) {
+		r->c->healed = 0;
+		r->c->quarantined = 0;
+		r->c->quarantine[0] = '\0';
+	}
 	r->c->term_epoch = r->epoch;
 	r->c->raise_at_ns = ctl_now_ns(r->c) + r->c->opts.epoch_ms * NS_PER_MS;
 	ctl_epoch_seen(r->c);
 	return BW_PLAN_GO_ON;
+}
+
+/* JSON's null: a merge patch takes the member away. */
+static void put_null(struct bw_json_build *b, struct cJSON *parent, const char *key)
+{
+	bw_autojson struct cJSON *null = NULL;
+
+	if (bw_json_parse("null", 4, &null, NULL) == 0)
+		bw_json_put_tree(b, parent, key, null);
+	else
+		b->failed = 1;
+}
+
+static enum bw_plan_next done_persist(const struct bw_kube_answer *a, void *arg)
+{
+	struct ctl_ipam *c = arg;
+
+	if (a->result == BW_KUBE_CONFLICT || a->result == BW_KUBE_EXISTS) {
+		/* Somebody else was faster; look again. */
+		c->quarantined = 0;
+		c->doubt = 1;
+		return BW_PLAN_FAIL;
+	}
+	if (a->result != BW_KUBE_OK)
+		return BW_PLAN_FAIL;
+	if (c->opts.restart && !c->restarting) {
+		c->restarting = 1;
+		c->opts.restart(c->quarantine, c->opts.arg);
+	}
+	return BW_PLAN_DONE;
+}
+
+/* The quarantine outlives this process: the next one begins with stores of the restored state. */
+static void plan_persist(struct ctl_ipam *c, struct bw_plan *plan)
+{
+	bw_autobuild struct bw_json_build b = { 0 };
+	struct cJSON *root = bw_json_build_object(&b);
+	struct cJSON *meta = bw_json_put_object(&b, root, "metadata");
+	struct bw_kube_request r = { .verb = c->live_rv[0] ? BW_KUBE_MERGE : BW_KUBE_CREATE,
+				     .kind = &bw_kind_networkepoch,
+				     .name = EPOCH_NAME };
+	struct cJSON *spec;
+	char lost[24];
+
+	(void)snprintf(lost, sizeof(lost), "%" PRId64, c->max_epoch); /* fits, ignoring */
+	bw_json_put_str(&b, bw_json_put_object(&b, meta, "annotations"), CTL_ANN_RESTORED, lost);
+	if (c->live_rv[0]) {
+		bw_json_put_str(&b, meta, "resourceVersion", c->live_rv);
+	} else {
+		bw_json_put_str(&b, root, "apiVersion", "net.barewire.dev/v1alpha1");
+		bw_json_put_str(&b, root, "kind", "NetworkEpoch");
+		bw_json_put_str(&b, meta, "name", EPOCH_NAME);
+		spec = bw_json_put_object(&b, root, "spec");
+		bw_json_put_int(&b, spec, "epoch", 1);
+		bw_json_put_str(&b, spec, "clusterID", cluster_id(c));
+	}
+	ctl_write(plan, &r, &b, done_persist, c);
 }
 
 static void plan_raise(struct ctl_ipam *c, struct bw_kube_object *o, struct bw_plan *plan)
@@ -170,6 +257,8 @@ static void plan_raise(struct ctl_ipam *c, struct bw_kube_object *o, struct bw_p
 	raise->c = c;
 	raise->epoch = c->max_epoch + 1;
 	bw_json_put_int(&b, spec, "epoch", raise->epoch);
+	if (c->healed)
+		put_null(&b, bw_json_put_object(&b, meta, "annotations"), CTL_ANN_RESTORED);
 	if (o) {
 		bw_json_put_str(&b, meta, "resourceVersion", o->rv);
 	} else {
@@ -340,17 +429,21 @@ static void heal(struct ctl_ipam *c, struct bw_kube_object *o, struct bw_plan *p
 {
 	struct heal h = { .c = c, .plan = plan };
 	int64_t since_ms = (ctl_now_ns(c) - c->quarantine_ns) / NS_PER_MS;
-	int same_cluster;
+	struct seen s = look(c, o);
 
-	h.epoch = epoch_of(c, o, &same_cluster);
+	h.epoch = s.epoch;
+	if (!s.lost) {
+		plan_persist(c, plan);
+		return;
+	}
 	(void)bw_kube_store_each(c->st.claims, NULL, heal_claim, &h); /* never stop, ignoring */
 	(void)bw_kube_store_each(c->st.node_networks, NULL, heal_node, &h);
 	bw_plan_requeue_after(plan, c->opts.retry_ms);
+	c->healed = 0;
 	/* Nodes notice by the epoch, which they see once a minute. */
 	if (h.planned || h.open || since_ms < 2 * c->opts.epoch_ms)
 		return;
-	c->quarantined = 0;
-	c->quarantine[0] = '\0';
+	c->healed = 1;
 	plan_raise(c, o, plan);
 	ctl_touch_pools(c);
 }

@@ -7,6 +7,7 @@
 
 #include "ctl.h"
 
+#define TOLD_MAX 16 /* claims whose condition says when the next address is free */
 #define CLAIMS_RUNNING 64 /* claims at once: one request each in flight */
 
 int64_t ctl_now_ns(const struct ctl_ipam *c)
@@ -88,6 +89,28 @@ void ctl_wake_pool(struct ctl_ipam *c, struct ctl_pool *pool)
 
 	(void)snprintf(thing, sizeof(thing), "pool:%s", pool->o.meta.name); /* fits, ignoring */
 	ctl_wait_wake(&c->wait, thing, n > SIZE_MAX ? SIZE_MAX : (size_t)n, ctl_wake_claim, c);
+}
+
+static void tell_claim(const char *ns, const char *name, void *ipam)
+{
+	struct ctl_ipam *c = ipam;
+
+	(void)bw_controller_enqueue(c->claims, ns, name, BW_KEY_DEPENDENT); /* a text, ignoring */
+}
+
+void ctl_tell_cooling(struct ctl_ipam *c, const struct ctl_addr *a)
+{
+	char thing[CTL_KEY_MAX];
+
+	bw_list_for_each (i, &c->pools.list) {
+		struct ctl_pool *p = bw_list_entry(i, struct ctl_pool, node);
+
+		if (strcmp(p->o.spec.domain, a->domain->name) != 0 ||
+		    !ctl_intervals_has(&p->iv, &a->ip))
+			continue;
+		(void)snprintf(thing, sizeof(thing), "pool:%s", p->o.meta.name); /* fits */
+		ctl_wait_tell(&c->wait, thing, TOLD_MAX, tell_claim, c);
+	}
 }
 
 void ctl_wake_address(struct ctl_ipam *c, const char *domain, const struct bw_ip *ip)

@@ -28,6 +28,14 @@ struct ctl_ipam_options {
 	int64_t status_ms; /* pool counters are written at most this often [1,000] */
 	int64_t retry_ms; /* what waits for a fact looks again after [30,000] */
 	size_t breaker_min; /* orphans of one cycle that never stop the sweep [20] */
+	/*
+	 * The API server was restored from an older state, and what the stores hold is of a future
+	 * that never was: the process is to be started anew. The quarantine is written down by
+	 * then. Called at most once, from a callback of the loop. NULL = the stores are trusted to
+	 * notice by themselves.
+	 */
+	void (*restart)(const char *why, void *arg);
+	void *arg; /* of .restart */
 };
 
 /* What a test or a metric may ask. */

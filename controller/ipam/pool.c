@@ -192,12 +192,12 @@ int ctl_pool_reconcile(const char *ns, const char *name, struct bw_kube_object *
 	if (pool->o.meta.deleting && tally.held == 0) {
 		if (bw_kube_has_finalizer(&pool->o.meta, CTL_POOL_FINALIZER))
 			ctl_write_finalizer(plan, &bw_kind_networkpool, &pool->o.meta,
-					    CTL_POOL_FINALIZER, 0, NULL, NULL);
+					    CTL_POOL_FINALIZER, 0);
 		return 0;
 	}
 	if (!pool->o.meta.deleting && !bw_kube_has_finalizer(&pool->o.meta, CTL_POOL_FINALIZER)) {
 		ctl_write_finalizer(plan, &bw_kind_networkpool, &pool->o.meta, CTL_POOL_FINALIZER,
-				    1, NULL, NULL);
+				    1);
 		return 0;
 	}
 	ctl_conds_load(conds, pool->o.status.conditions.items, pool->o.status.conditions.n);

@@ -202,3 +202,19 @@ void ctl_wait_wake(struct ctl_wait *w, const char *thing, size_t most, ctl_wake_
 		fn(e->ns, e->name, arg);
 	}
 }
+
+void ctl_wait_tell(const struct ctl_wait *w, const char *thing, size_t most, ctl_wake_fn fn,
+		   void *arg)
+{
+	struct thing *t = find(w, thing);
+
+	if (!t)
+		return;
+	bw_list_for_each (n, &t->entries) {
+		struct entry *e = bw_list_entry(n, struct entry, by_thing);
+
+		if (most-- == 0)
+			break;
+		fn(e->ns, e->name, arg);
+	}
+}

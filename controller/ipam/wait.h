@@ -39,3 +39,7 @@ size_t ctl_wait_ahead(const struct ctl_wait *w, const char *thing, const char *c
 
 /* Wakes those of the @most oldest that have not been woken. */
 void ctl_wait_wake(struct ctl_wait *w, const char *thing, size_t most, ctl_wake_fn fn, void *arg);
+
+/* The same without counting them as woken: something they tell of has changed. */
+void ctl_wait_tell(const struct ctl_wait *w, const char *thing, size_t most, ctl_wake_fn fn,
+		   void *arg);
