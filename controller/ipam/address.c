@@ -113,7 +113,8 @@ static void cool(struct ctl_ipam *c, struct bw_plan *p, struct ctl_addr *a, cons
 	int64_t due_ns = a->state_seen_ns + cooldown_s * NS_PER_S;
 	enum ctl_verdict verdict = a->verdict;
 
-	if (ctl_now_ns(c) < due_ns) {
+	/* A spare one was never told to anybody. */
+	if (!a->spare && ctl_now_ns(c) < due_ns) {
 		bw_plan_requeue_after(p, (due_ns - ctl_now_ns(c)) / NS_PER_MS + 1);
 		return;
 	}
@@ -123,6 +124,7 @@ static void cool(struct ctl_ipam *c, struct bw_plan *p, struct ctl_addr *a, cons
 		ask_claim(c, p, a);
 		return;
 	case CTL_VERDICT_LISTED:
+		a->spare = 0;
 		ctl_write_state(c, p, a, BW_NET_ADDRESS_STATE_BOUND);
 		return;
 	case CTL_VERDICT_UNLISTED:
@@ -165,13 +167,42 @@ static int breaker_is_open(struct ctl_ipam *c, const struct ctl_addr *a)
 	return c->breaker && !(allow && strcmp(allow, "allow") == 0);
 }
 
+/* The claim is asked, then what it says is done. */
+static void judge(struct ctl_ipam *c, struct bw_plan *p, struct ctl_addr *a)
+{
+	enum ctl_verdict verdict = a->verdict;
+
+	a->verdict = CTL_VERDICT_NONE;
+	switch (verdict) {
+	case CTL_VERDICT_NONE:
+		ask_claim(c, p, a);
+		return;
+	case CTL_VERDICT_LISTED:
+		/* Our view is behind; it will see. */
+		a->spare = 0;
+		ctl_book_suspect(&c->book, a, 0, 0);
+		bw_plan_requeue_after(p, c->opts.sweep_ms);
+		return;
+	case CTL_VERDICT_UNLISTED:
+	case CTL_VERDICT_GONE:
+		ctl_book_suspect(&c->book, a, 0, 0);
+		ctl_write_state(c, p, a, BW_NET_ADDRESS_STATE_COOLING);
+		return;
+	}
+}
+
 static void sweep(struct ctl_ipam *c, struct bw_plan *p, struct ctl_addr *a)
 {
 	int64_t due_ns = a->suspect_ns + c->opts.sweep_ms * NS_PER_MS;
-	enum ctl_verdict verdict = a->verdict;
 
 	if (!looks_lost(c, a)) {
 		ctl_book_suspect(&c->book, a, 0, 0);
+		a->spare = 0;
+		return;
+	}
+	/* We made it, and lost the bind: no need to watch it for a minute. */
+	if (a->spare) {
+		judge(c, p, a);
 		return;
 	}
 	if (!a->suspect) {
@@ -186,22 +217,7 @@ static void sweep(struct ctl_ipam *c, struct bw_plan *p, struct ctl_addr *a)
 		bw_plan_requeue_after(p, c->opts.sweep_ms);
 		return;
 	}
-	a->verdict = CTL_VERDICT_NONE;
-	switch (verdict) {
-	case CTL_VERDICT_NONE:
-		ask_claim(c, p, a);
-		return;
-	case CTL_VERDICT_LISTED:
-		/* Our view is behind; it will see. */
-		ctl_book_suspect(&c->book, a, 0, 0);
-		bw_plan_requeue_after(p, c->opts.sweep_ms);
-		return;
-	case CTL_VERDICT_UNLISTED:
-	case CTL_VERDICT_GONE:
-		ctl_book_suspect(&c->book, a, 0, 0);
-		ctl_write_state(c, p, a, BW_NET_ADDRESS_STATE_COOLING);
-		return;
-	}
+	judge(c, p, a);
 }
 
 /* Kept ones go with their pool. */

@@ -314,6 +314,7 @@ int ctl_book_put(struct ctl_book *b, const char *domain, const struct bw_ip *ip,
 	set_known(b, a, known);
 	set_state(b, a, f->state, now_ns);
 	a->contested = 0;
+	a->own |= known == CTL_ASSUMED;
 	if (f->rv && strlen(f->rv) < sizeof(a->rv))
 		memcpy(a->rv, f->rv, strlen(f->rv) + 1);
 	if (ret)

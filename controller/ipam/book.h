@@ -51,6 +51,8 @@ struct ctl_addr {
 	enum ctl_known known;
 	enum bw_net_address_state state;
 	enum ctl_verdict verdict;
+	uint8_t own; /* picked by this process: whoever lists it does so because of us */
+	uint8_t spare; /* and another leader has bound the claim without it */
 	uint8_t contested; /* CREATE said that it exists: read it */
 	uint8_t suspect; /* counted as a possible orphan */
 	int64_t state_seen_ns; /* since when this process knows the state */

@@ -176,9 +176,12 @@ static void look_at_spare(struct ctl_claim *k)
 			needed |= k->needs[i].addr == a;
 		if (needed || ctl_address_name(a->domain->name, &a->ip, name) < 0)
 			continue;
-		if (a->known == CTL_ASSUMED)
+		if (a->known == CTL_ASSUMED) {
 			ctl_read_spare(k->c, k->plan, a);
-		else if (!a->suspect)
+			continue;
+		}
+		a->spare = a->own && a->state == BW_NET_ADDRESS_STATE_BOUND;
+		if (!a->suspect)
 			(void)bw_controller_enqueue(k->c->addresses, NULL, name,
 						    BW_KEY_DEPENDENT); /* else later */
 	}
