@@ -119,6 +119,7 @@ static void on_address(struct bw_kube_object *old, struct bw_kube_object *now, v
 static void ask_unit_pod(struct ctl_ipam *c, const struct bw_kube_object *o)
 {
 	BW_CLEANUP(bw_net_claim_done) struct bw_net_claim claim = { 0 };
+	struct ctl_addr *next;
 	struct ctl_addr *a;
 	char name[CTL_NAME_MAX];
 
@@ -127,9 +128,15 @@ static void ask_unit_pod(struct ctl_ipam *c, const struct bw_kube_object *o)
 	if (bw_net_claim_decode(o->text, o->size, &claim, NULL) == 0 && claim.spec.has_unit_ref &&
 	    strcmp(claim.spec.unit_ref.name, o->name) != 0)
 		ask(c->pods, o->namespace, claim.spec.unit_ref.name, BW_KEY_FACT);
-	for (a = ctl_book_of_claim(&c->book, o->uid); a; a = ctl_addr_next_of_claim(a))
-		if (ctl_address_name(a->domain->name, &a->ip, name) == 0)
+	for (a = ctl_book_of_claim(&c->book, o->uid); a; a = next) {
+		next = ctl_addr_next_of_claim(a);
+		/* What was to be created is not any more; should a create land late, it is swept.
+		 */
+		if (a->known == CTL_ASSUMED)
+			ctl_free_address(c, a);
+		else if (ctl_address_name(a->domain->name, &a->ip, name) == 0)
 			ask(c->addresses, NULL, name, BW_KEY_DEPENDENT);
+	}
 }
 
 static void on_claim(struct bw_kube_object *old, struct bw_kube_object *now, void *arg)

@@ -223,8 +223,12 @@ int ctl_claim_place(struct ctl_claim *k, struct bw_err *err)
 	int asked;
 
 	(void)err;
-	if (!k->pod || !k->pod_node[0])
+	if (!k->pod || !k->pod_node[0]) {
+		/* Nobody wants the token back any more. */
+		if (s->phase == BW_NET_CLAIM_STATUS_PHASE_RELEASING)
+			ctl_claim_status(k, BW_NET_CLAIM_STATUS_PHASE_BOUND);
 		return 0;
+	}
 	if (!k->pod_node_uid[0]) {
 		/* The Node is younger than our view of nodes; its event comes, this is the net. */
 		bw_plan_requeue_after(k->plan, k->c->opts.retry_ms);
