@@ -10,7 +10,7 @@ bridge_SRC := $(wildcard cni/bridge/main.c)
 ipam_SRC := $(wildcard ipam/main.c)
 cli_SRC := $(wildcard controller/cli/*.c)
 agent_SRC := $(wildcard ipam/agent/*.c)
-ctl_SRC := $(wildcard controller/main.c controller/ipam/*.c)
+ctl_SRC := $(wildcard controller/ipam/*.c)
 
 PROGRAMS :=
 # $(1) name of the program, $(2) its sources, $(3) its libraries, $(4) dynamic: never linked statically

@@ -115,18 +115,16 @@ static enum bw_plan_next done_state(const struct bw_kube_answer *a, void *arg)
 	const struct ctl_addr_ref *ref = arg;
 	struct ctl_addr *addr = ctl_addr_of(ref);
 
-	switch (a->result) {
-	case BW_KUBE_OK:
-		(void)ctl_addr_answer(ref, a);
+	if (a->result == BW_KUBE_OK) {
+		(void)ctl_addr_answer(ref, a); /* else the watch brings it, ignoring */
 		return BW_PLAN_GO_ON;
-	case BW_KUBE_NOT_FOUND:
-		/* It is free already; the watch will say so. */
-		if (addr)
-			ctl_free_address(ref->c, addr);
-		return BW_PLAN_GO_ON;
-	default:
-		return BW_PLAN_FAIL;
 	}
+	if (a->result != BW_KUBE_NOT_FOUND)
+		return BW_PLAN_FAIL;
+	/* It is free already; the watch will say so. */
+	if (addr)
+		ctl_free_address(ref->c, addr);
+	return BW_PLAN_GO_ON;
 }
 
 void ctl_write_state(struct ctl_ipam *c, struct bw_plan *p, const struct ctl_addr *a,

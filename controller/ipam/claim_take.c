@@ -18,24 +18,22 @@ static enum bw_plan_next done_create(const struct bw_kube_answer *a, void *arg)
 	const struct ctl_addr_ref *ref = arg;
 	struct ctl_addr *addr = ctl_addr_of(ref);
 
-	switch (a->result) {
-	case BW_KUBE_OK:
+	if (a->result == BW_KUBE_OK) {
 		(void)ctl_addr_answer(ref, a); /* else the watch brings it, ignoring */
 		return BW_PLAN_GO_ON;
-	case BW_KUBE_EXISTS:
+	}
+	if (a->result == BW_KUBE_EXISTS) {
 		/* Ours by an answer that was lost, or somebody's: a live read tells. */
 		if (addr)
 			addr->contested = 1;
 		return BW_PLAN_AGAIN;
-	case BW_KUBE_INVALID:
-	case BW_KUBE_FORBIDDEN:
-		/* It was certainly not made. */
-		if (addr && addr->known == CTL_ASSUMED)
-			ctl_free_address(ref->c, addr);
-		return a->result == BW_KUBE_INVALID ? BW_PLAN_PARK : BW_PLAN_FAIL;
-	default:
-		return BW_PLAN_FAIL; /* the record stays: the same CREATE is sent again */
 	}
+	if (a->result != BW_KUBE_INVALID && a->result != BW_KUBE_FORBIDDEN)
+		return BW_PLAN_FAIL; /* the record stays: the same CREATE is sent again */
+	/* It was certainly not made. */
+	if (addr && addr->known == CTL_ASSUMED)
+		ctl_free_address(ref->c, addr);
+	return a->result == BW_KUBE_INVALID ? BW_PLAN_PARK : BW_PLAN_FAIL;
 }
 
 static enum bw_plan_next done_verify(const struct bw_kube_answer *a, void *arg)

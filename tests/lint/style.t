@@ -19,6 +19,7 @@ LAYERS = {
     "cni/bridge": {"base", "json", "net", "cni", "ipam", "common", "datapath", "abi", "bridge"},
     "cni/sriov": {"base", "json", "net", "cni", "ipam", "common", "sriov"},
     "controller/cli": {"base", "json", "net", "cni", "ipam", "common", "datapath", "abi", "bridge", "sriov", "kube"},
+    "controller/ipam": {"base", "json", "kube", "ipam"},
     "bpf": {"abi"},
     "scripts": {"base", "datapath", "abi"},
 }

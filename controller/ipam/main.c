@@ -15,7 +15,7 @@
 #include <bw/log.h>
 #include <bw/loop.h>
 
-#include "ipam/ipam.h"
+#include "ipam.h"
 
 #ifndef BW_VERSION
 #define BW_VERSION "0.0.0"
