@@ -179,8 +179,8 @@ static void rechain_tree(struct ctl_book *b, struct ctl_tree_node *n)
 static void grow(struct ctl_book *b)
 {
 	size_t n = b->n_buckets * 2;
-	struct ctl_addr **u = calloc(n, sizeof(*u));
-	struct ctl_addr **s = calloc(n, sizeof(*s));
+	struct ctl_addr **u = calloc(n, sizeof(struct ctl_addr *));
+	struct ctl_addr **s = calloc(n, sizeof(struct ctl_addr *));
 
 	if (!u || !s) {
 		free(u);

@@ -86,7 +86,8 @@ static void on_address(struct bw_kube_object *old, struct bw_kube_object *now, v
 	struct bw_ip ip;
 
 	if (!now) {
-		address_gone(c, old);
+		if (old)
+			address_gone(c, old);
 		settle(c);
 		return;
 	}
@@ -176,11 +177,11 @@ static void ask_claims_of_pod(struct ctl_ipam *c, const struct bw_kube_object *o
 
 static void on_pod(struct bw_kube_object *old, struct bw_kube_object *now, void *arg)
 {
+	const struct bw_kube_object *o = now ? now : old;
 	struct ctl_ipam *c = arg;
 
-	if (old && now && old->hash == now->hash)
-		return;
-	ask_claims_of_pod(c, now ? now : old, now && old ? BW_KEY_DEPENDENT : BW_KEY_FACT);
+	if (o && !(old && now && old->hash == now->hash))
+		ask_claims_of_pod(c, o, now && old ? BW_KEY_DEPENDENT : BW_KEY_FACT);
 }
 
 /* POOLS, RESERVATIONS, NODES AND THE REST */
@@ -261,6 +262,8 @@ static void on_node(struct bw_kube_object *old, struct bw_kube_object *now, void
 	struct ctl_ipam *c = arg;
 	struct to_claims t = { c, BW_KEY_FACT };
 
+	if (!o)
+		return;
 	/* The kubelet's heartbeat says nothing of taints: most changes are that. */
 	if (old && now && strcmp(old->uid, now->uid) == 0 && !ctl_node_changed(old, now))
 		return;
@@ -282,9 +285,12 @@ int ctl_ask_pods_claims(struct bw_kube_object *o, void *ipam)
 
 static void on_node_network(struct bw_kube_object *old, struct bw_kube_object *now, void *arg)
 {
+	const struct bw_kube_object *o = now ? now : old;
 	struct ctl_ipam *c = arg;
 
-	ask(c->nodes, NULL, (now ? now : old)->name, BW_KEY_DEPENDENT);
+	if (!o)
+		return;
+	ask(c->nodes, NULL, o->name, BW_KEY_DEPENDENT);
 	ctl_epoch_seen(c);
 	if (c->quarantined)
 		ask(c->epoch_ctl, NULL, "cluster", BW_KEY_FACT);

@@ -174,6 +174,7 @@ static void put_interface(const struct ctl_claim *k, const struct ctl_need *n,
 	const struct bw_net_claim_status_interface *old = n->listed ? old_entry(k, n) : NULL;
 	const struct bw_net_pool_spec *s = n->pool ? &n->pool->o.spec : NULL;
 	struct cJSON *o = bw_json_put_object(b, list, NULL);
+	const char *pool = n->listed || !n->pool ? n->pool_name : n->pool->o.meta.name;
 	const char *gateway = old ? old->gateway : s ? s->gateway : NULL;
 	int32_t vlan = old ? old->vlan : s ? s->vlan : 0;
 	int32_t mtu = old ? old->mtu : s ? s->mtu : 0;
@@ -181,7 +182,7 @@ static void put_interface(const struct ctl_claim *k, const struct ctl_need *n,
 	char ip[BW_IP_STR_MAX];
 
 	bw_json_put_str(b, o, "name", n->iface->name);
-	bw_json_put_str(b, o, "pool", n->listed ? n->pool_name : n->pool->o.meta.name);
+	bw_json_put_str(b, o, "pool", pool);
 	bw_json_put_str(b, bw_json_put_array(b, o, "ips"), NULL, bw_ip_str(&n->ip, ip));
 	if (old ? old->mac != NULL : n->addr != NULL)
 		bw_json_put_str(b, o, "mac", old ? old->mac : mac_of(k, n, mac));
