@@ -514,6 +514,17 @@ def the_deployment_holds_no_custom_resources_and_uninstall_no_kinds():
 
 
 @test
+def what_is_needed_comes_first_and_goes_last():
+    def order(folder):
+        return [o["kind"] for o in manifests(folder)]
+    up, down = order("deploy"), order("deploy/uninstall")
+    expect_eq(up[0], "Namespace", "the first to be made")
+    expect(up.index("CustomResourceDefinition") < up.index("DaemonSet"), "kinds before programs")
+    expect_eq((down[0], down[-1]), ("DaemonSet", "Namespace"), "the first and the last to go")
+    expect(down.index("ServiceAccount") > down.index("Deployment"), "rights go after who has them")
+
+
+@test
 def both_programs_run_where_nothing_else_would():
     with open(os.path.join(TOP, "controller", "cli", "main.c")) as f:
         version = re.search(r'CLI_VERSION "([^"]+)"', f.read()).group(1)
