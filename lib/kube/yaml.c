@@ -18,13 +18,13 @@ int kube_yaml_load(struct kube_yaml *y, const char *text, size_t size, const cha
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
 	if (yaml_parser_load(&parser, &y->doc))
 		y->loaded = 1;
-	else if (parser.error == YAML_MEMORY_ERROR)
+	else if (parser.error == YAML_MEMORY_ERROR || !parser.problem)
 		r = bw_fail(err, ENOMEM, "read %s", what);
 	else
 		r = bw_reject(err, BW_ERR_INVALID, EINVAL,
 			      "%s is no YAML: line %zu, column %zu: %s", what,
 			      parser.problem_mark.line + 1, parser.problem_mark.column + 1,
-			      parser.problem ? parser.problem : "it cannot be read");
+			      parser.problem);
 	yaml_parser_delete(&parser);
 	return r;
 }

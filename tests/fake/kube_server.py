@@ -15,6 +15,7 @@ first 2 KiB), cert (common name of the client's). Reads one JSON line on standar
     {"to": "watch="}                                 for a request whose target has that in it alone
     {"ms": 50}                                       wait before the answer
     {"restart": "other"}                             no answer: another server certificate from now on
+    {"forget": true}                                 no answer: everything is as at the start, and connections end
 """
 import argparse
 import gzip
@@ -32,6 +33,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import kubepki  # noqa: E402
 
 answers = []
+connections = set()
+generation = [0]
 answers_changed = threading.Condition()
 log_lock = threading.Lock()
 
@@ -47,9 +50,11 @@ def next_answer(target):
     def find():
         return next((a for a in answers if a.get("to", "") in target), None)
     with answers_changed:
-        if not answers_changed.wait_for(find, timeout=20):
+        began = generation[0]
+        answers_changed.wait_for(lambda: find() or generation[0] != began, timeout=20)
+        found = find() if generation[0] == began else None
+        if not found:
             raise ValueError("no answer was given")
-        found = find()
         answers.remove(found)
         return found
 
@@ -147,11 +152,25 @@ def serve(sock, number):
             log(dict(request, conn=number, cert=cert))
             if answer(sock, next_answer(request["target"])):
                 break
-    except (OSError, ValueError) as e:
+    # A connection that forget() has ended is no TLS one any more.
+    except (OSError, ValueError, AttributeError) as e:
         log({"conn": number, "error": str(e)})
     finally:
+        connections.discard(sock)
         try:
             sock.close()
+        except OSError:
+            pass
+
+
+def forget():
+    with answers_changed:
+        answers.clear()
+        generation[0] += 1
+        answers_changed.notify_all()
+    for sock in list(connections):
+        try:
+            sock.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
 
@@ -184,6 +203,7 @@ def main():
             number += 1
             if tls[0]:
                 sock = tls[0].wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+            connections.add(sock)
             threading.Thread(target=serve, args=(sock, number), daemon=True).start()
 
     threading.Thread(target=accept, daemon=True).start()
@@ -193,6 +213,10 @@ def main():
         if "restart" in a:
             tls[0] = context(o.tls, a["restart"])
             log("restarted")
+        elif "forget" in a:
+            forget()
+            tls[0] = context(o.tls, "server") if o.tls else None
+            log("forgotten")
         else:
             with answers_changed:
                 answers.append(a)

@@ -95,6 +95,22 @@ static inline void fake_start(struct fake *f, const char *tls_dir)
 	assert_int_equal(bw_loop_new(&f->loop, NULL), 0);
 }
 
+/* Between two tests: the server forgets what it was told, nobody is connected. */
+static inline void fake_forget(struct fake *f)
+{
+	char *line = NULL;
+	int over = 0;
+
+	bw_kube_client_free(&f->client);
+	fake_say(f, "{\"forget\":true}");
+	while (!over) {
+		line = fake_line(f, FAKE_WAIT_MS);
+		assert_non_null(line);
+		over = strcmp(line, "forgotten") == 0;
+		free(line);
+	}
+}
+
 /* A client with a configuration of its own; the old one goes. */
 static inline void fake_client(struct fake *f, struct bw_kube_config *config,
 			       const struct bw_kube_http_options *o)
@@ -135,6 +151,7 @@ struct seen {
 static inline void seen_done(struct seen *s)
 {
 	free(s->line);
+	s->line = NULL;
 }
 #define bw_autoseen BW_CLEANUP(seen_done)
 
@@ -147,6 +164,8 @@ static inline struct seen fake_seen(struct fake *f)
 	while (!s.line && bw_loop_now_ns(f->loop) < end) {
 		assert_true(bw_loop_step(f->loop, 5, INT64_MAX, NULL) >= 0);
 		s.line = fake_line(f, 0);
+		if (s.line && strstr(s.line, "\"error\""))
+			seen_done(&s);
 	}
 	assert_non_null(s.line);
 	return s;
@@ -161,6 +180,10 @@ static inline int fake_sees(struct fake *f, int ms)
 	while (!line && bw_loop_now_ns(f->loop) < end) {
 		assert_true(bw_loop_step(f->loop, 5, INT64_MAX, NULL) >= 0);
 		line = fake_line(f, 0);
+		if (!line || !strstr(line, "\"error\""))
+			continue;
+		free(line);
+		line = NULL;
 	}
 	free(line);
 	return line != NULL;

@@ -17,6 +17,7 @@
 static const struct bw_kube_kind pods = { "", "v1", "pods", "Pod", 1 };
 
 static struct fake server;
+static struct fake plain; /* without TLS, one a test */
 static char dir[] = "/tmp/bw-auth-test-XXXXXX";
 
 static const struct bw_kube_request get_x = {
@@ -76,17 +77,10 @@ static void connect_as(const char *host, const char *cluster, const char *user,
 
 #define CA "    certificate-authority: ca.crt\n"
 
-static int setup(void **state)
-{
-	(void)state;
-	fake_start(&server, dir);
-	return 0;
-}
-
 static int teardown(void **state)
 {
 	(void)state;
-	fake_stop(&server);
+	fake_forget(&server);
 	return 0;
 }
 
@@ -347,12 +341,13 @@ static void client_that_goes_takes_its_plugin_with_it(void **state)
 	assert_false(fake_sees(&server, 100));
 	call_end(&c);
 	bw_kube_client_free(&server.client);
+	/* The server is the only child left, and it lives. */
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), 0);
 }
 
 static void no_credentials_go_over_plain_http(void **state)
 {
-	struct bw_kube_config *config = fake_config(&server, "http");
+	struct bw_kube_config *config = fake_config(&plain, "http");
 	bw_autocall struct call c = { 0 };
 	bw_autoseen struct seen s = { 0 };
 
@@ -360,10 +355,10 @@ static void no_credentials_go_over_plain_http(void **state)
 	config->token = strdup("secret");
 	config->username = strdup("u");
 	config->password = strdup("p");
-	fake_client(&server, config, NULL);
-	fake_say(&server, "{\"body\":\"{}\"}");
-	call_whole(&server, &c, &get_x);
-	s = fake_seen(&server);
+	fake_client(&plain, config, NULL);
+	fake_say(&plain, "{\"body\":\"{}\"}");
+	call_whole(&plain, &c, &get_x);
+	s = fake_seen(&plain);
 	assert_header(&s, "authorization", "");
 }
 
@@ -376,11 +371,11 @@ static void proxy_is_asked_instead(void **state)
 	(void)state;
 	assert_non_null(config);
 	config->server = strdup("http://kube.test/prefix/");
-	assert_true(asprintf(&config->proxy, "http://127.0.0.1:%d", server.port) > 0);
-	fake_client(&server, config, NULL);
-	fake_say(&server, "{\"body\":\"{}\"}");
-	call_whole(&server, &c, &get_x);
-	s = fake_seen(&server);
+	assert_true(asprintf(&config->proxy, "http://127.0.0.1:%d", plain.port) > 0);
+	fake_client(&plain, config, NULL);
+	fake_say(&plain, "{\"body\":\"{}\"}");
+	call_whole(&plain, &c, &get_x);
+	s = fake_seen(&plain);
 	assert_seen(&s, "target", "http://kube.test/prefix/api/v1/namespaces/d/pods/x");
 }
 
@@ -406,42 +401,53 @@ static void too_old_server_is_refused_in_one_sentence(void **state)
 	for (size_t i = 0; i < BW_ARRAY_SIZE(cases); i++) {
 		struct bw_err err = { 0 };
 
-		fake_say(&server, cases[i].say);
-		assert_int_equal(bw_kube_require_version(server.loop, server.client, &err),
+		fake_say(&plain, cases[i].say);
+		assert_int_equal(bw_kube_require_version(plain.loop, plain.client, &err),
 				 cases[i].r);
 		if (cases[i].message)
 			assert_string_equal(err.msg, cases[i].message);
-		assert_true(fake_sees(&server, 5000));
+		assert_true(fake_sees(&plain, 5000));
 	}
 }
 
 static int plain_setup(void **state)
 {
 	(void)state;
-	fake_start(&server, NULL);
-	fake_client(&server, fake_config(&server, "http"), NULL);
+	fake_start(&plain, NULL);
+	fake_client(&plain, fake_config(&plain, "http"), NULL);
 	return 0;
 }
 
-static int make_dir(void **state)
+static int plain_teardown(void **state)
 {
 	(void)state;
-	return mkdtemp(dir) ? 0 : -1;
+	fake_stop(&plain);
+	return 0;
 }
 
-static int remove_dir(void **state)
+static int start_tls(void **state)
+{
+	(void)state;
+	if (!mkdtemp(dir))
+		return -1;
+	fake_start(&server, dir);
+	return 0;
+}
+
+static int stop_tls(void **state)
 {
 	char *const argv[] = { (char[]){ "rm" }, (char[]){ "-rf" }, dir, NULL };
 	pid_t pid;
 
 	(void)state;
+	fake_stop(&server);
 	if (posix_spawnp(&pid, "rm", NULL, NULL, argv, environ) != 0)
 		return -1;
 	return waitpid(pid, NULL, 0) == pid ? 0 : -1;
 }
 
-#define tls_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-#define plain_test(f) cmocka_unit_test_setup_teardown(f, plain_setup, teardown)
+#define tls_test(f) cmocka_unit_test_teardown(f, teardown)
+#define plain_test(f) cmocka_unit_test_setup_teardown(f, plain_setup, plain_teardown)
 
 int main(void)
 {
@@ -466,5 +472,5 @@ int main(void)
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests(tests, make_dir, remove_dir);
+	return cmocka_run_group_tests(tests, start_tls, stop_tls);
 }

@@ -12,10 +12,23 @@ static const struct bw_kube_kind pods = { "", "v1", "pods", "Pod", 1 };
 
 static struct fake server;
 
-static int setup(void **state)
+static int start(void **state)
 {
 	(void)state;
 	fake_start(&server, NULL);
+	return 0;
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	fake_stop(&server);
+	return 0;
+}
+
+static int setup(void **state)
+{
+	(void)state;
 	fake_client(&server, fake_config(&server, "http"), NULL);
 	return 0;
 }
@@ -23,7 +36,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	fake_stop(&server);
+	fake_forget(&server);
 	return 0;
 }
 
@@ -205,32 +218,28 @@ static void watch_that_breaks_is_no_success(void **state)
 	assert_true(strlen(w.reply.message) > 0);
 }
 
-static void silent_watch_with_bookmarks_is_dead(void **state)
+/* Both at once, since each takes its time. */
+static void silent_watch_is_dead_and_one_without_bookmarks_ends_in_time(void **state)
 {
+	struct bw_kube_request plain = { .verb = BW_KUBE_WATCH, .kind = &pods, .timeout_ms = 1 };
 	bw_autocall struct call w = { 0 };
+	bw_autocall struct call v = { 0 };
 	int64_t start;
 
 	(void)state;
 	quick_client(0, 1);
 	start = bw_loop_now_ns(server.loop);
 	fake_say(&server, "{\"chunks\":[\"{}\\n\"],\"after\":\"hang\"}");
-	call_whole(&server, &w, &watch_x);
+	fake_say(&server, "{\"chunks\":[\"{}\\n\"],\"after\":\"hang\"}");
+	call_start(&server, &w, &watch_x);
+	call_start(&server, &v, &plain);
+	fake_until(&server, &v.done, 1);
+	assert_int_equal(v.reply.result, BW_KUBE_UNKNOWN);
+	assert_true(bw_loop_now_ns(server.loop) - start >= 4500 * MS);
+	fake_until(&server, &w.done, 1);
 	assert_int_equal(w.reply.result, BW_KUBE_UNKNOWN);
 	assert_int_equal(w.reply.http, 200);
 	assert_true(bw_loop_now_ns(server.loop) - start < 12000 * MS);
-}
-
-static void watch_without_bookmarks_ends_after_its_time(void **state)
-{
-	struct bw_kube_request r = { .verb = BW_KUBE_WATCH, .kind = &pods, .timeout_ms = 1 };
-	bw_autocall struct call w = { 0 };
-	int64_t start = bw_loop_now_ns(server.loop);
-
-	(void)state;
-	fake_say(&server, "{\"chunks\":[\"{}\\n\"],\"after\":\"hang\"}");
-	call_whole(&server, &w, &r);
-	assert_int_equal(w.reply.result, BW_KUBE_UNKNOWN);
-	assert_true(bw_loop_now_ns(server.loop) - start >= 4500 * MS);
 }
 
 static void refusal_of_a_watch_is_no_piece_of_it(void **state)
@@ -534,8 +543,7 @@ int main(void)
 		wire_test(connection_is_kept),
 		wire_test(watch_hands_on_pieces_as_they_come),
 		wire_test(watch_that_breaks_is_no_success),
-		wire_test(silent_watch_with_bookmarks_is_dead),
-		wire_test(watch_without_bookmarks_ends_after_its_time),
+		wire_test(silent_watch_is_dead_and_one_without_bookmarks_ends_in_time),
 		wire_test(refusal_of_a_watch_is_no_piece_of_it),
 		wire_test(data_that_is_refused_ends_the_call),
 		wire_test(answers_become_results),
@@ -551,5 +559,5 @@ int main(void)
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, start, stop);
 }
