@@ -153,7 +153,6 @@ static int step_probe_addresses(struct bridge_add *add, struct bw_err *err)
 	if (add->ctx->conf.probe == BW_PROBE_OFF || !bw_own_n_ips(&add->own))
 		return 0;
 	bridge_segment_done(&add->segment);
-	add->segment = BRIDGE_SEGMENT_NONE;
 	r = bridge_probe_run(add, err);
 	if (r < 0)
 		return r;

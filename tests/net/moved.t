@@ -47,6 +47,25 @@ def mac_follows_the_address():
         node.close()
 
 
+def a_mac_learned_outside_comes_here_with_a_probe():
+    """As when a database moves between nodes: the bridge has learned its MAC on the uplink, and asks before it takes it."""
+    node = Wire({"probe": "warn"})
+    try:
+        tap = Tap(node.x)
+        first = node.pod("first", [V4])
+        mac = first.mac
+        first.delete()
+        node.pod("stays", ["10.88.0.10"])
+        tap.send(mac_bytes(BROADCAST) + mac_bytes(mac) + b"\x88\xb5" + bytes(46))
+        wait_until(lambda: any(e["mac"] == mac and e["ifname"] == "up0" for e in run_json("bridge", "-j", "fdb", "show")), 2, "the MAC is learned")
+        second = node.pod("second", [V4])
+        expect_eq(second.mac, mac, "MAC")
+        expect(ping(node.x, V4, timeout_s=1), "it is not reachable")
+        tap.close()
+    finally:
+        node.close()
+
+
 def nothing_is_announced_when_off():
     node = Wire({"announce": False})
     try:
@@ -69,5 +88,6 @@ for _ip in (V4, V6):
             case("%s moved with accel %s is reachable at once from a stale peer: %s" % (_ip, _accel, _peer),
                  moved, _ip, _accel, _peer)
 case("a Unit keeps its MAC with its address", mac_follows_the_address)
+case("a MAC learned outside comes here, with a probe", a_mac_learned_outside_comes_here_with_a_probe)
 case("announce false announces nothing", nothing_is_announced_when_off)
 main()
