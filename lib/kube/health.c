@@ -19,8 +19,9 @@
 #define ADDRESS_MAX 128
 #define WHY_MAX 512
 #define NS_PER_MS 1000000LL
-#define HTTP_MEMORY 8192 /* bytes of a connection's buffers: requests are a line and few headers   \
-			  */
+#define HTTP_MEMORY                                                                                \
+	8192 /* bytes of a connection's buffers: requests are a line and few headers               \
+	      */
 
 struct path {
 	const char *path;
@@ -141,7 +142,7 @@ static int listen_on(const char *address, int *ret_fd, unsigned int *ret_port, s
 	int one = 1;
 	int r = resolve(address, &list, err);
 
-	if (r < 0)
+	if (r < 0 || !list)
 		return r;
 	fd = socket(list->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||

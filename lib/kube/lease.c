@@ -162,6 +162,7 @@ static int is_free(const struct bw_kube_lease *l)
 static int write_body(const struct bw_kube_lease *l, struct bw_buf *b, int release)
 {
 	int ours = !strcmp(l->holder, l->o.identity);
+	int64_t transitions = l->transitions + (!ours && !l->absent);
 	char now[BW_KUBE_TIME_MAX];
 	int r;
 
@@ -186,8 +187,7 @@ static int write_body(const struct bw_kube_lease *l, struct bw_buf *b, int relea
 			     ",\"leaseDurationSeconds\":%u,\"acquireTime\":\"%s\","
 			     "\"renewTime\":\"%s\",\"leaseTransitions\":%lld}}",
 			     release ? RELEASED_S : l->o.duration_s,
-			     ours && *l->acquired ? l->acquired : now, now,
-			     (long long)(l->transitions + (!ours && !l->absent)));
+			     ours && *l->acquired ? l->acquired : now, now, (long long)transitions);
 }
 
 static void on_answer(const struct bw_kube_answer *a, void *arg);
