@@ -175,8 +175,11 @@ static int on_item(const char *text, size_t size, void *arg)
 {
 	struct bw_kube_reflector *f = arg;
 	struct bw_kube_object *o = NULL;
-	int r = object_from(f, (struct bw_kube_slice){ text, size }, &o);
+	int r;
 
+	if (f->watch.state == BW_KUBE_WATCH_PROBING)
+		return 0;
+	r = object_from(f, (struct bw_kube_slice){ text, size }, &o);
 	if (r < 0)
 		return r;
 	r = bw_kube_shadow_put(&f->shadow, o);
@@ -228,6 +231,11 @@ static void on_page(struct bw_kube_reflector *f)
 		bw_kube_watch_fault(&f->watch, now);
 }
 
+static int is_list(const struct bw_kube_reflector *f)
+{
+	return f->watch.state == BW_KUBE_WATCH_LISTING || f->watch.state == BW_KUBE_WATCH_PROBING;
+}
+
 static void judge(struct bw_kube_reflector *f, const struct bw_kube_answer *a)
 {
 	int64_t now = bw_loop_now_ns(f->loop);
@@ -240,7 +248,7 @@ static void judge(struct bw_kube_reflector *f, const struct bw_kube_answer *a)
 		bw_kube_watch_end(&f->watch, f->line_result, f->line_retry_ms, now);
 	} else if (ours && f->faulty) {
 		bw_kube_watch_fault(&f->watch, now);
-	} else if (a->result == BW_KUBE_OK && f->watch.state == BW_KUBE_WATCH_LISTING) {
+	} else if (a->result == BW_KUBE_OK && is_list(f)) {
 		if (bw_kube_cut_end(&f->cut, &err) == 0) {
 			on_page(f);
 		} else {
@@ -276,10 +284,10 @@ static void start(struct bw_kube_reflector *f)
 				     .label_selector = f->label_selector,
 				     .grace_s = -1 };
 	struct bw_err err = { 0 };
-	int list = f->watch.state == BW_KUBE_WATCH_LISTING;
+	int list = is_list(f);
 
 	bw_kube_watch_request(&f->watch, &q);
-	if (list && f->watch.pages)
+	if (f->watch.state == BW_KUBE_WATCH_LISTING && f->watch.pages)
 		q.cont = f->cont;
 	f->faulty = 0;
 	f->error_line = 0;

@@ -58,27 +58,46 @@ static void measure_controllers(struct bw_kube_runtime *rt)
 	}
 }
 
+/* Several stores of one kind are one resource: its values are sums, its lag is the longest. */
+enum measure {
+	MEASURE_BEGIN,
+	MEASURE_ADD,
+};
+
+static void measure_one(struct bw_metric *m, double value, enum measure how)
+{
+	bw_metric_set(m, how == MEASURE_BEGIN ? 0 : bw_metric_value(m) + value);
+}
+
+static void measure_watch(struct bw_kube_runtime *rt, const struct bw_kube_watcher *w,
+			  enum measure how)
+{
+	const struct bw_kube_watch *watch = &w->reflector.watch;
+	const char *kind = bw_kube_store_kind(w->store)->plural;
+	struct bw_metric *late = bw_metrics_get(rt->metrics, &lag, "resource", kind, NULL);
+	double s = (double)(bw_loop_now_ns(rt->loop) - watch->fresh_at) / NS_PER_S;
+
+	if (how == MEASURE_BEGIN || s > bw_metric_value(late))
+		bw_metric_set(late, how == MEASURE_BEGIN ? 0 : s);
+	measure_one(bw_metrics_get(rt->metrics, &objects, "resource", kind, NULL),
+		    (double)bw_kube_store_count(w->store), how);
+	measure_one(bw_metrics_get(rt->metrics, &bytes, "resource", kind, NULL),
+		    (double)bw_kube_store_bytes(w->store), how);
+	for (unsigned int i = 0; i < BW_KUBE_SYNC_CAUSE_MAX_; i++)
+		measure_one(bw_metrics_get(rt->metrics, &relists, "resource", kind, "reason",
+					   bw_kube_sync_cause_str(i), NULL),
+			    (double)watch->syncs[i], how);
+}
+
 static void measure(void *arg)
 {
 	struct bw_kube_runtime *rt = arg;
-	int64_t now = bw_loop_now_ns(rt->loop);
 
 	measure_controllers(rt);
-	for (struct bw_kube_watcher *w = rt->watchers; w; w = w->next) {
-		const struct bw_kube_watch *watch = &w->reflector.watch;
-		const char *kind = bw_kube_store_kind(w->store)->plural;
-
-		bw_metric_set(bw_metrics_get(rt->metrics, &lag, "resource", kind, NULL),
-			      (double)(now - watch->fresh_at) / NS_PER_S);
-		bw_metric_set(bw_metrics_get(rt->metrics, &objects, "resource", kind, NULL),
-			      (double)bw_kube_store_count(w->store));
-		bw_metric_set(bw_metrics_get(rt->metrics, &bytes, "resource", kind, NULL),
-			      (double)bw_kube_store_bytes(w->store));
-		for (unsigned int i = 0; i < BW_KUBE_SYNC_CAUSE_MAX_; i++)
-			bw_metric_set(bw_metrics_get(rt->metrics, &relists, "resource", kind,
-						     "reason", bw_kube_sync_cause_str(i), NULL),
-				      (double)watch->syncs[i]);
-	}
+	for (struct bw_kube_watcher *w = rt->watchers; w; w = w->next)
+		measure_watch(rt, w, MEASURE_BEGIN);
+	for (struct bw_kube_watcher *w = rt->watchers; w; w = w->next)
+		measure_watch(rt, w, MEASURE_ADD);
 }
 
 static void on_progress(void *arg)

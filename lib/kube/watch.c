@@ -11,8 +11,8 @@
 
 static const char *const state_names[] = {
 	[BW_KUBE_WATCH_IDLE] = "idle",       [BW_KUBE_WATCH_WAITING] = "waiting",
-	[BW_KUBE_WATCH_LISTING] = "listing", [BW_KUBE_WATCH_SYNCING] = "syncing",
-	[BW_KUBE_WATCH_LIVE] = "live",
+	[BW_KUBE_WATCH_LISTING] = "listing", [BW_KUBE_WATCH_PROBING] = "probing",
+	[BW_KUBE_WATCH_SYNCING] = "syncing", [BW_KUBE_WATCH_LIVE] = "live",
 };
 static_assert(BW_ARRAY_SIZE(state_names) == BW_KUBE_WATCH_STATE_MAX_, "a state without a name");
 
@@ -101,6 +101,7 @@ int64_t bw_kube_watch_due(const struct bw_kube_watch *w)
 	case BW_KUBE_WATCH_WAITING:
 		return w->at;
 	case BW_KUBE_WATCH_LISTING:
+	case BW_KUBE_WATCH_PROBING:
 	case BW_KUBE_WATCH_SYNCING:
 	case BW_KUBE_WATCH_LIVE:
 		return w->heard_at + dead_after(w);
@@ -129,6 +130,9 @@ static void begin(struct bw_kube_watch *w, int64_t now)
 	case BW_KUBE_NEXT_PAGE:
 		w->state = BW_KUBE_WATCH_LISTING;
 		break;
+	case BW_KUBE_NEXT_PROBE:
+		w->state = BW_KUBE_WATCH_PROBING;
+		break;
 	case BW_KUBE_NEXT_WATCH:
 		w->state = BW_KUBE_WATCH_LIVE;
 		break;
@@ -152,6 +156,11 @@ void bw_kube_watch_request(const struct bw_kube_watch *w, struct bw_kube_request
 	if (w->state == BW_KUBE_WATCH_LISTING) {
 		r->verb = BW_KUBE_LIST;
 		r->limit = w->no_limit ? 0 : BW_KUBE_WATCH_PAGE;
+		return;
+	}
+	if (w->state == BW_KUBE_WATCH_PROBING) {
+		r->verb = BW_KUBE_LIST;
+		r->limit = 1;
 		return;
 	}
 	r->verb = BW_KUBE_WATCH;
@@ -201,6 +210,16 @@ enum bw_kube_watch_do bw_kube_watch_page(struct bw_kube_watch *w, const char *rv
 					 int64_t now)
 {
 	w->heard_at = now;
+	if (w->state == BW_KUBE_WATCH_PROBING) {
+		int back = bw_kube_rv_cmp(rv, w->rv) < 0;
+
+		if (back) {
+			w->cause = BW_KUBE_SYNC_TOO_NEW;
+			w->rv_unset = 1;
+		}
+		wait_for(w, back ? BW_KUBE_NEXT_SYNC : BW_KUBE_NEXT_WATCH, now);
+		return BW_KUBE_DO_NOTHING;
+	}
 	if (w->pages++ == 0)
 		set_rv(w->list_rv, rv);
 	if (!more)
@@ -228,7 +247,15 @@ void bw_kube_watch_synced(struct bw_kube_watch *w, const char *rv, int64_t now)
 /* What to go on with when nothing is known to be wrong with it. */
 static enum bw_kube_watch_next same(const struct bw_kube_watch *w)
 {
+	if (w->state == BW_KUBE_WATCH_PROBING)
+		return BW_KUBE_NEXT_PROBE;
 	return w->state == BW_KUBE_WATCH_LIVE ? BW_KUBE_NEXT_WATCH : BW_KUBE_NEXT_SYNC;
+}
+
+/* After a server could not be reached, or said nothing: it may be another one, or an older one. */
+static enum bw_kube_watch_next after_outage(const struct bw_kube_watch *w)
+{
+	return w->state == BW_KUBE_WATCH_LIVE ? BW_KUBE_NEXT_PROBE : same(w);
 }
 
 static void ended_well(struct bw_kube_watch *w, int64_t now)
@@ -319,13 +346,15 @@ void bw_kube_watch_end(struct bw_kube_watch *w, enum bw_kube_result result, unsi
 	case BW_KUBE_REFUSED:
 		/* Another server may answer the next time. */
 		w->no_watchlist = 0;
-		back_off(w, same(w), now);
+		back_off(w, after_outage(w), now);
 		break;
 	case BW_KUBE_FORBIDDEN:
 	case BW_KUBE_UNAUTHORIZED:
+		back_off(w, same(w), now);
+		break;
 	case BW_KUBE_UNKNOWN:
 	case BW_KUBE_RESULT_MAX_:
-		back_off(w, same(w), now);
+		back_off(w, after_outage(w), now);
 		break;
 	}
 }

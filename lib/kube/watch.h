@@ -5,9 +5,12 @@
  *
  *     IDLE -> SYNCING | LISTING -> LIVE -> (end) WAITING -> LIVE
  *                                       -> (410, 504 too large) SYNCING | LISTING
+ *                                       -> (away, silent) WAITING -> PROBING -> LIVE | SYNCING
  *
  * I1 Only a complete list replaces the store: what was collected of a broken one is dropped.
  * I2 A server that cannot be reached costs a back-off and no list: the resourceVersion is kept.
+ *    A server that comes back is asked how far it is, by a list of one object: one that was
+ *    restored from a backup takes a watch from the future and says nothing (tried on 1.36).
  * I3 Nothing is asked for twice within a back-off but what a healthy server asked for by ending a
  *    watch.
  */
@@ -35,6 +38,7 @@ enum bw_kube_watch_state {
 	BW_KUBE_WATCH_IDLE,
 	BW_KUBE_WATCH_WAITING, /* until .at, then .next */
 	BW_KUBE_WATCH_LISTING, /* a page is under way */
+	BW_KUBE_WATCH_PROBING, /* a list of one object: has the server gone back? */
 	BW_KUBE_WATCH_SYNCING, /* a watch that begins with all there is */
 	BW_KUBE_WATCH_LIVE, /* a watch from .rv on */
 	BW_KUBE_WATCH_STATE_MAX_,
@@ -44,6 +48,7 @@ const char *bw_kube_watch_state_str(enum bw_kube_watch_state state);
 enum bw_kube_watch_next {
 	BW_KUBE_NEXT_SYNC, /* all there is, by a watch or by a list */
 	BW_KUBE_NEXT_PAGE, /* the next page of a list that goes well */
+	BW_KUBE_NEXT_PROBE, /* whether .rv lies in the server's past */
 	BW_KUBE_NEXT_WATCH, /* changes since .rv */
 };
 
@@ -121,7 +126,7 @@ enum bw_kube_watch_do bw_kube_watch_event(struct bw_kube_watch *w, enum bw_kube_
 					  int64_t now);
 /* Everything up to @rv is in the store. */
 void bw_kube_watch_saw(struct bw_kube_watch *w, const char *rv, int64_t now);
-/* A page is complete; @more = there are others. COMMIT, or NOTHING (run again). */
+/* A page or a probe is complete; @more = there are others. COMMIT, or NOTHING (run again). */
 enum bw_kube_watch_do bw_kube_watch_page(struct bw_kube_watch *w, const char *rv, int more,
 					 int64_t now);
 /* What was collected is in the store; @rv NULL = that of the list. */

@@ -60,6 +60,7 @@ static void a_fact_ends_a_back_off(void **state UNUSED)
 
 static void a_terminal_error_parks_until_the_generation_changes(void **state UNUSED)
 {
+	struct fake_call *w;
 	struct bed b;
 	const char *line = "{\"type\":\"MODIFIED\",\"object\":{\"metadata\":{\"namespace\":\"db\","
 			   "\"name\":\"a\",\"uid\":\"uid-a\",\"resourceVersion\":\"40\","
@@ -69,7 +70,12 @@ static void a_terminal_error_parks_until_the_generation_changes(void **state UNU
 	b.plan = plan_write;
 	fake_end(fake_next(&b.f, BW_KUBE_MERGE, NULL), BW_KUBE_INVALID, 0, NULL);
 	fake_run(&b.f, 3600 * S);
-	b.claim_watch = NULL; /* an hour without a bookmark: the watch was cancelled */
+	/* An hour without a bookmark: the watch was cancelled, the server is asked how far it is.
+	 */
+	w = fake_next(&b.f, BW_KUBE_LIST, "networkclaims");
+	assert_int_equal(fake_data(w, "{\"metadata\":{\"resourceVersion\":\"20\"},\"items\":[]}"),
+			 0);
+	fake_end(w, BW_KUBE_OK, 0, NULL);
 	assert_int_equal(b.runs, 1);
 	assert_non_null(strstr(fake_next(&b.f, BW_KUBE_CREATE, "events")->body, "WriteRejected"));
 	assert_int_equal(bw_controller_enqueue(b.c, "db", "a", BW_KEY_OBJECT), 0);

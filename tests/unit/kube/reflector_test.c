@@ -37,13 +37,15 @@ static void a_back_off_is_forgotten_after_two_minutes_without(void **state UNUSE
 
 	fake_end(live(&b), BW_KUBE_REFUSED, 0, NULL);
 	for (unsigned int i = 0; i < 5; i++) {
-		(void)until_next(&b, BW_KUBE_WATCH);
-		fake_end(watch(&b), BW_KUBE_REFUSED, 0, NULL);
+		(void)until_next(&b, BW_KUBE_LIST);
+		fake_end(list(&b), BW_KUBE_REFUSED, 0, NULL);
 	}
-	assert_true(until_next(&b, BW_KUBE_WATCH) > 20 * S);
+	assert_true(until_next(&b, BW_KUBE_LIST) > 20 * S);
+	probe(&b, 20);
+	(void)watch(&b);
 	fake_run(&b.f, 121 * S);
 	fake_end(watch(&b), BW_KUBE_REFUSED, 0, NULL);
-	assert_in_range(until_next(&b, BW_KUBE_WATCH), 800 * MS, 1600 * MS);
+	assert_in_range(until_next(&b, BW_KUBE_LIST), 800 * MS, 1600 * MS);
 	unmake(&b);
 }
 
@@ -121,22 +123,44 @@ static void error_lines_of_500_keep_the_version_for_a_minute(void **state UNUSED
 	unmake(&b);
 }
 
-static void a_server_that_is_away_costs_no_list(void **state UNUSED)
+static void a_server_that_is_away_costs_no_list_but_of_one_object(void **state UNUSED)
 {
 	struct bed b;
 
 	fake_end(live(&b), BW_KUBE_REFUSED, 0, NULL);
 	for (unsigned int i = 0; i < 30; i++) {
-		struct fake_call *k;
-
-		assert_true(until_next(&b, BW_KUBE_WATCH) >= 800 * MS);
-		k = watch(&b);
-		assert_string_equal(k->rv, "20");
-		assert_false(k->flags & BW_KUBE_F_INITIAL);
-		fake_end(k, i & 1 ? BW_KUBE_UNKNOWN : BW_KUBE_REFUSED, 0, NULL);
+		assert_true(until_next(&b, BW_KUBE_LIST) >= 800 * MS);
+		if (i % 3 == 0) {
+			probe(&b, 20 + i);
+			assert_string_equal(watch(&b)->rv, "20");
+			assert_false(watch(&b)->flags & BW_KUBE_F_INITIAL);
+			fake_end(watch(&b), BW_KUBE_REFUSED, 0, NULL);
+		} else {
+			fake_end(list(&b), i & 1 ? BW_KUBE_UNKNOWN : BW_KUBE_REFUSED, 0, NULL);
+		}
 	}
 	assert_int_equal(bw_kube_store_count(b.store), 2);
 	assert_string_equal(b.log, "");
+	unmake(&b);
+}
+
+static void a_server_that_went_back_is_read_anew(void **state UNUSED)
+{
+	struct fake_call *k;
+	struct bed b;
+
+	fake_end(live(&b), BW_KUBE_UNKNOWN, 0, NULL);
+	(void)until_next(&b, BW_KUBE_LIST);
+	probe(&b, 19);
+	k = watch(&b);
+	assert_true(k->flags & BW_KUBE_F_INITIAL);
+	assert_string_equal(k->rv, "");
+	assert_int_equal(bw_kube_store_count(b.store), 2);
+	assert_int_equal(fake_event(k, "ADDED", "db", "a", 5, ""), 0);
+	assert_int_equal(fake_bookmark(k, 9, 1), 0);
+	assert_string_equal(b.log, "-b ");
+	assert_string_equal(bw_kube_store_rv(b.store), "9");
+	assert_int_equal(b.r.watch.syncs[BW_KUBE_SYNC_TOO_NEW], 1);
 	unmake(&b);
 }
 
@@ -169,7 +193,7 @@ static void throttling_waits_as_the_server_says(void **state UNUSED)
 	assert_in_range(until_next(&b, BW_KUBE_WATCH), 7 * S, 10500 * MS);
 	fake_end(watch(&b), BW_KUBE_REFUSED, 0, NULL);
 	/* It was no failure: the first back-off is the first one. */
-	assert_in_range(until_next(&b, BW_KUBE_WATCH), 800 * MS, 1600 * MS);
+	assert_in_range(until_next(&b, BW_KUBE_LIST), 800 * MS, 1600 * MS);
 	unmake(&b);
 }
 
@@ -184,7 +208,8 @@ static void a_watch_of_which_nothing_is_heard_is_dead(void **state UNUSED)
 	assert_int_equal(k->state, FAKE_WAITING);
 	fake_run(&b.f, 1 * S);
 	assert_int_equal(k->state, FAKE_CANCELLED);
-	assert_in_range(until_next(&b, BW_KUBE_WATCH), 0, 1600 * MS);
+	assert_in_range(until_next(&b, BW_KUBE_LIST), 0, 1600 * MS);
+	probe(&b, 21);
 	assert_string_equal(watch(&b)->rv, "21");
 	unmake(&b);
 }
@@ -290,7 +315,8 @@ int main(void)
 		cmocka_unit_test(a_version_that_is_gone_resyncs_and_the_store_stays_readable),
 		cmocka_unit_test(an_error_line_of_410_is_the_same_as_an_answer_of_410),
 		cmocka_unit_test(error_lines_of_500_keep_the_version_for_a_minute),
-		cmocka_unit_test(a_server_that_is_away_costs_no_list),
+		cmocka_unit_test(a_server_that_is_away_costs_no_list_but_of_one_object),
+		cmocka_unit_test(a_server_that_went_back_is_read_anew),
 		cmocka_unit_test(a_version_that_is_too_new_lists_whatever_there_is),
 		cmocka_unit_test(throttling_waits_as_the_server_says),
 		cmocka_unit_test(a_watch_of_which_nothing_is_heard_is_dead),

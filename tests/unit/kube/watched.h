@@ -62,6 +62,22 @@ static inline struct fake_call *list(struct bed *b)
 	return fake_next(&b->f, BW_KUBE_LIST, "pods");
 }
 
+/* Answers the question how far a server is that was away. */
+static inline void probe(struct bed *b, unsigned int rv)
+{
+	struct fake_call *k = list(b);
+	char text[128];
+
+	assert_int_equal(k->limit, 1);
+	assert_string_equal(k->rv, "");
+	(void)snprintf(text, sizeof(text),
+		       "{\"metadata\":{\"resourceVersion\":\"%u\",\"continue\":\"c\"},\"items\":["
+		       "{\"any\":1}]}",
+		       rv);
+	assert_int_equal(fake_data(k, text), 0);
+	fake_end(k, BW_KUBE_OK, 0, NULL);
+}
+
 /* A store with a and b at resourceVersion 20, the same stream going on. */
 static inline struct fake_call *live(struct bed *b)
 {
