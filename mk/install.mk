@@ -10,7 +10,7 @@ MAN_DIR ?= $(PREFIX)/share/man
 DOC_DIR ?= $(PREFIX)/share/doc/barewire
 
 INSTALL_CNI := $(filter $(B)/barewire-%,$(PROGRAMS))
-INSTALL_BIN := $(filter $(B)/barewire,$(PROGRAMS))
+INSTALL_BIN := $(filter $(B)/barewire $(B)/kubectl-barewire,$(PROGRAMS))
 INSTALL_MAN := $(wildcard docs/man/*.[1-8])
 INSTALL_DOC := README.md LICENSE $(wildcard docs/*.md docs/*/*.md)
 INSTALL_CONF := $(wildcard conf/cni/*)

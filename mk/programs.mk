@@ -8,7 +8,9 @@ LIBS_NO_BPF := $(filter-out -lbpf -lelf -lz,$(LIBS_CNI))
 sriov_SRC := $(wildcard cni/sriov/main.c)
 bridge_SRC := $(wildcard cni/bridge/main.c)
 ipam_SRC := $(wildcard ipam/main.c)
-cli_SRC := $(wildcard controller/cli/*.c)
+# The node's commands are a static program; the cluster's need libcurl, and `barewire` becomes them.
+cli_SRC := $(filter-out controller/cli/kube_%,$(wildcard controller/cli/*.c))
+kubectl_SRC := $(wildcard controller/cli/kube_*.c) controller/cli/print.c
 agent_SRC := $(wildcard ipam/agent/*.c)
 ctl_SRC := $(wildcard controller/ipam/*.c)
 
@@ -27,5 +29,6 @@ $(eval $(call program,barewire-bridge,$(bridge_SRC),$(LIBS_CNI)))
 $(eval $(call program,barewire-sriov,$(sriov_SRC),$(LIBS_NO_BPF)))
 $(eval $(call program,barewire-ipam,$(ipam_SRC),$(LIBS_CNI)))
 $(eval $(call program,barewire,$(cli_SRC),$(LIBS_CNI)))
+$(eval $(call program,kubectl-barewire,$(kubectl_SRC),$(LIBS_CNI) $(LIBS_KUBE),dynamic))
 $(eval $(call program,barewire-agent,$(if $(wildcard lib/kube/http.c),$(agent_SRC)),$(LIBS_CNI) $(LIBS_KUBE),dynamic))
 $(eval $(call program,barewire-controller,$(if $(wildcard lib/kube/http.c),$(ctl_SRC)),$(LIBS_CNI) $(LIBS_KUBE),dynamic))

@@ -37,6 +37,8 @@ static void help_all(FILE *to)
 			(void)fprintf(to, "  %-22s %s\n", left, v->about);
 		}
 	}
+	(void)fprintf(to, "the cluster: pool, pool map, claim, who, check, release, simulate, "
+			  "import;\n             barewire pool --help lists them\n");
 	(void)fprintf(to, "version: print the version and the datapath's ABI\n\n" OPTIONS
 			  "\nbarewire TOPIC VERB --help says more\n");
 }
@@ -46,6 +48,40 @@ static void help_verb(const struct cli_topic *topic, const struct cli_verb *v)
 	/* as above, ignoring */
 	(void)printf("usage: barewire %s %s%s%s [OPTIONS]\n%s\n\n%s\n" OPTIONS, topic->name,
 		     v->name, *v->usage ? " " : "", v->usage, v->about, v->more);
+}
+
+/* Commands of the cluster: another program, kubectl-barewire, beside this one or in PATH. */
+static const char *const cluster[] = { "pool",  "pool-map", "claim",    "who",
+				       "check", "release",  "simulate", "import" };
+
+static int is_of_cluster(const char *word)
+{
+	for (size_t i = 0; i < BW_ARRAY_SIZE(cluster); i++)
+		if (strcmp(cluster[i], word) == 0)
+			return 1;
+	return 0;
+}
+
+/* Returns on failure alone. */
+static int become_kubectl(char **argv)
+{
+	static char name[] = "kubectl-barewire";
+	char path[4096];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - sizeof(name));
+	char *slash = n > 0 ? memrchr(path, '/', (size_t)n) : NULL;
+
+	argv[0] = name;
+	if (slash) {
+		memcpy(slash + 1, name, sizeof(name));
+		(void)execv(path, argv); /* not beside this one: the next, ignoring */
+	}
+	(void)execvp(name, argv); /* the message says what is missing, ignoring */
+	/* Nothing is left to do when stderr is gone, ignoring. */
+	(void)fprintf(stderr,
+		      "barewire: %s: the cluster's commands are in %s, which is not "
+		      "installed\n",
+		      strerror(errno), name);
+	return CLI_FAILED;
 }
 
 static int usage(const char *what, const char *which)
@@ -128,8 +164,11 @@ int main(int argc, char **argv)
 	const struct cli_topic *topic;
 	const struct cli_verb *verb;
 	int help = 0;
-	int r = parse(argc - 1, argv + 1, &args, &help);
+	int r;
 
+	if (argc > 1 && is_of_cluster(argv[1]))
+		return become_kubectl(argv);
+	r = parse(argc - 1, argv + 1, &args, &help);
 	if (r)
 		return r;
 	if (args.n_words == 0) {
