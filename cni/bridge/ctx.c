@@ -25,6 +25,8 @@ static void fill_attachment(struct bridge_ctx *ctx)
 		a->flags |= BW_ATTACH_F_DATAPATH;
 	if (bridge_conf_is_foreign(&ctx->conf))
 		a->flags |= BW_ATTACH_F_DELEGATE;
+	if (ctx->conf.has_reach)
+		a->flags |= BW_ATTACH_F_REACH;
 }
 
 int bridge_ctx_new(const struct bw_cni_request *req, int lenient, struct bridge_ctx **ret,

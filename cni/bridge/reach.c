@@ -192,7 +192,6 @@ int bridge_reach_add(struct bridge_add *add, struct bw_err *err)
 	r = bw_nl_talk(add->pod.nl, b, err);
 	if (r < 0)
 		return bw_wrap(err, r, "reach: lead %s to the node", add->pod.ifname);
-	add->ctx->att.flags |= BW_ATTACH_F_REACH;
 	bw_undo_push(&add->undo, undo_reach, add, "remove the node's routes to the pod");
 	r = reach_host(add, 1, err);
 	/* The address named as the node's is not on it (now): the kernel chooses the source. */
