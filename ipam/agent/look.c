@@ -13,6 +13,7 @@
 #include "inventory.h"
 #include "look.h"
 #include "run.h"
+#include "trim.h"
 
 #define NS_PER_MS 1000000LL
 #define ENV_MAX 512
@@ -235,11 +236,13 @@ static void tell_missing(struct agent_look *l)
 
 	if (strcmp(why, l->missing) == 0)
 		return;
-	if (ready)
+	if (ready) {
 		bw_log_info("all of the API server's objects are known");
-	else
+		agent_trim(); /* the start is over */
+	} else {
 		bw_log_warn("serving from the journal where the API server's word is missing",
 			    "missing", why);
+	}
 	(void)snprintf(l->missing, sizeof(l->missing), "%s", why); /* fits */
 }
 
