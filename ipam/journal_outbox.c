@@ -168,6 +168,11 @@ int bw_journal_outbox_sending(struct bw_journal *j, int64_t seq, struct bw_err *
 	return change_durably(j, BW_ST_OUTBOX_SENDING, seq, err);
 }
 
+int bw_journal_outbox_unsent(struct bw_journal *j, int64_t seq, struct bw_err *err)
+{
+	return change_durably(j, BW_ST_OUTBOX_UNSENT, seq, err);
+}
+
 int bw_journal_outbox_drop(struct bw_journal *j, int64_t seq, struct bw_err *err)
 {
 	return change_durably(j, BW_ST_OUTBOX_DROP, seq, err);

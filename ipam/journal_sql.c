@@ -131,6 +131,7 @@ const char *const bw_journal_sql[BW_ST_MAX_] = {
 	[BW_ST_OUTBOX_EACH] =
 		"SELECT " OUTBOX_COLUMNS " FROM outbox WHERE seq > ?1 ORDER BY seq LIMIT 1",
 	[BW_ST_OUTBOX_SENDING] = "UPDATE outbox SET sending = 1 WHERE seq = ?1",
+	[BW_ST_OUTBOX_UNSENT] = "UPDATE outbox SET sending = 0 WHERE seq = ?1",
 	[BW_ST_OUTBOX_DROP] = "DELETE FROM outbox WHERE seq = ?1",
 	[BW_ST_META_GET] = "SELECT value FROM meta WHERE key = ?1",
 	[BW_ST_META_PUT] = "REPLACE INTO meta(key, value) VALUES(?1, ?2)",

@@ -183,6 +183,9 @@ int bw_journal_outbox_each(struct bw_journal *j, int64_t after, bw_journal_outbo
  */
 int bw_journal_outbox_sending(struct bw_journal *j, int64_t seq, struct bw_err *err);
 
+/* It certainly did not reach the cluster: it may be taken back again. Return: 1, 0; -errno. */
+int bw_journal_outbox_unsent(struct bw_journal *j, int64_t seq, struct bw_err *err);
+
 /* The cluster has it: the row goes and its token is remembered. 1, 0 there was none; -errno. */
 int bw_journal_outbox_sent(struct bw_journal *j, int64_t seq, struct bw_err *err);
 

@@ -10,6 +10,7 @@
 #include "stale.h"
 
 #define BY_UNIT "unit" /* index: namespace/name of the Unit */
+#define BODY_MAX 384 /* of an acknowledgement: two names */
 #define KEY_MAX 320 /* a namespace, a slash, a name */
 #define POD_NAME "$(POD_NAME)"
 #define SYNC_NS                                                                                    \
@@ -35,8 +36,8 @@ static int check_holder(const struct agent *a, const struct bw_net_claim *c, str
 	const struct bw_net_claim_status_holder *h = &c->status.holder;
 	const char *ns = c->meta.namespace, *name = c->meta.name;
 
-	if (c->meta.deleting)
-		return bw_reject(err, BW_ERR_BUSY, EAGAIN, "claim %.63s/%.200s is being deleted",
+	if (c->meta.deleting || c->status.phase == BW_NET_CLAIM_STATUS_PHASE_RELEASING)
+		return bw_reject(err, BW_ERR_BUSY, EAGAIN, "claim %.63s/%.200s is being released",
 				 ns, name);
 	if (!c->status.has_holder || strcmp(h->node, a->conf->node) != 0)
 		return bw_reject(err, BW_ERR_BUSY, EAGAIN,
@@ -92,6 +93,30 @@ static int serve_iface(struct agent *a, const struct bw_net_claim *c, const char
 	return r < 0 ? r : put_row(a, c, bound, err);
 }
 
+/*
+ * The controller asks for the token (docs/design/ipam.md, placement): nobody of this node uses it,
+ * so it is spent. Where somebody does, nothing is written: the pod's DEL will.
+ */
+static void give_back(struct agent *a, const struct bw_net_claim *c)
+{
+	const struct bw_net_claim_status_holder *h = &c->status.holder;
+	char body[BODY_MAX];
+	struct bw_err err = { 0 };
+	int r;
+
+	if (c->status.phase != BW_NET_CLAIM_STATUS_PHASE_RELEASING || !c->status.has_holder ||
+	    strcmp(h->node, a->conf->node) != 0 ||
+	    (c->status.has_detached_token && c->status.detached_token >= h->token))
+		return;
+	(void)snprintf(body, sizeof(body), "{\"namespace\":\"%s\",\"name\":\"%s\"}",
+		       c->meta.namespace, c->meta.name); /* names need no escapes, and they fit */
+	r = bw_journal_claim_leave(a->journal, c->meta.uid, (uint64_t)h->token, body, &err);
+	if (r < 0)
+		bw_log_error("cannot give a claim back", "claim", c->meta.name, "err", err.msg);
+	else if (r > 0)
+		agent_outbox_kick(a->outbox);
+}
+
 /* All interfaces that have addresses: for pods that come while the API server is away. */
 static int bind_claim(struct bw_kube_object *o, void *arg)
 {
@@ -111,6 +136,7 @@ static int bind_claim(struct bw_kube_object *o, void *arg)
 			bw_log_debug("a claim is not served", "ns", o->namespace, "claim", o->name,
 				     "err", why.msg);
 	}
+	give_back(a, &c);
 	agent_stale_claim(a->stale, &c);
 	bw_net_claim_done(&c);
 	return 0;
@@ -359,9 +385,7 @@ int agent_claims_wanted(const char *ns, const char *name, const char *uid, void 
 		return 1;
 	if (bw_net_claim_decode(o->text, o->size, &c, &err) < 0)
 		return 1;
-	wanted = c.status.phase == BW_NET_CLAIM_STATUS_PHASE_RELEASING ||
-		 bw_kube_condition_get(c.status.conditions.items, c.status.conditions.n,
-				       "WaitingForNode") != NULL;
+	wanted = c.status.phase == BW_NET_CLAIM_STATUS_PHASE_RELEASING;
 	bw_net_claim_done(&c);
 	return wanted;
 }

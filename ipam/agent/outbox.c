@@ -19,6 +19,8 @@
 #define NS_PER_MS 1000000LL
 #define TIME_MAX 32 /* characters of an RFC 3339 time */
 #define CALL_MS 10000
+#define READY_MS 3000
+#define POLICY "ValidatingAdmissionPolicy" /* in the message of a refusal by one */
 
 struct agent_outbox {
 	struct agent_outbox_env env;
@@ -29,13 +31,16 @@ struct agent_outbox {
 	int64_t after; /* rows up to here were looked at in this round */
 	enum bw_outbox_kind kind;
 	unsigned int backoff_ms; /* 0 = the last call was answered */
+	int64_t ready_ns; /* when the API server last answered; 0 = never */
 	int64_t hold_until_ns; /* the soonest end of a hold in this round; 0 = none */
+	int refused; /* some row was, in this round */
 	int asked; /* kicked while a call was in flight */
 	struct agent_outbox_stat stat;
 	char uid[BW_CLAIM_UID_MAX + 1];
 };
 
 static void drain(void *arg);
+static void back_off(struct agent_outbox *o, unsigned int wish_ms);
 
 static void wake_at(struct agent_outbox *o, int64_t ns)
 {
@@ -111,9 +116,9 @@ static void log_answer(const struct agent_outbox *o, const char *msg,
 /* How an answer is dealt with; what is not here is tried again after a back-off. */
 enum verdict { SENT, DROP, LATER, AGAIN };
 
-static enum verdict judge(enum bw_outbox_kind kind, enum bw_kube_result result)
+static enum verdict judge(enum bw_outbox_kind kind, const struct bw_kube_answer *a)
 {
-	switch (result) {
+	switch (a->result) {
 	case BW_KUBE_OK:
 		return SENT;
 	case BW_KUBE_NOT_FOUND: /* the claim is gone, and with it who asked */
@@ -122,8 +127,11 @@ static enum verdict judge(enum bw_outbox_kind kind, enum bw_kube_result result)
 	case BW_KUBE_GONE:
 		return DROP;
 	case BW_KUBE_FORBIDDEN:
-		/* Not the holder any more, so never attached; but that it left must be heard. */
-		return kind == BW_OUTBOX_ATTACHED ? DROP : LATER;
+		/*
+		 * By the policy: not the holder any more, so never attached; but that it left must
+		 * be heard. By missing rights: those come back (a server that starts has none yet).
+		 */
+		return kind == BW_OUTBOX_ATTACHED && strstr(a->message, POLICY) ? DROP : LATER;
 	case BW_KUBE_EXISTS:
 	case BW_KUBE_TOO_NEW:
 	case BW_KUBE_UNAUTHORIZED:
@@ -159,20 +167,65 @@ static void back_off(struct agent_outbox *o, unsigned int wish_ms)
 	wake_in(o, wish_ms > ms ? wish_ms : ms);
 }
 
+/* Nothing was done with it: no connection, or the server turned it away at the door. */
+static void unsend(struct agent_outbox *o, enum bw_kube_result result)
+{
+	struct bw_err err = { 0 };
+
+	if ((result == BW_KUBE_REFUSED || result == BW_KUBE_THROTTLED) &&
+	    bw_journal_outbox_unsent(o->env.journal, o->seq, &err) < 0)
+		bw_log_error("cannot note that an acknowledgement did not leave", "err", err.msg);
+}
+
+static void on_ready(const struct bw_kube_answer *a, void *arg)
+{
+	struct agent_outbox *o = arg;
+
+	if (a->result != BW_KUBE_OK) {
+		if (!o->backoff_ms)
+			bw_log_warn("the API server is not ready, acknowledgements wait", "err",
+				    a->message);
+		back_off(o, a->retry_ms);
+		return;
+	}
+	o->ready_ns = bw_loop_now_ns(o->env.loop);
+	drain(o);
+}
+
+/* I4. 1 asked; 0 it has just answered; -errno. */
+static int ask_ready(struct agent_outbox *o, struct bw_err *err)
+{
+	const struct bw_kube_request req = { .verb = BW_KUBE_RAW,
+					     .path = "/readyz",
+					     .timeout_ms = READY_MS };
+	int r;
+
+	if (o->ready_ns &&
+	    bw_loop_now_ns(o->env.loop) - o->ready_ns < AGENT_OUTBOX_FRESH_MS * NS_PER_MS)
+		return 0;
+	o->call.done = on_ready;
+	r = bw_kube_start(o->env.client, &req, &o->call, err);
+	return r < 0 ? r : 1;
+}
+
 static void on_done(const struct bw_kube_answer *a, void *arg)
 {
 	struct agent_outbox *o = arg;
-	enum verdict v = judge(o->kind, a->result);
+	enum verdict v = judge(o->kind, a);
 
 	if (v == AGAIN) {
+		o->ready_ns = 0;
+		unsend(o, a->result);
 		if (!o->backoff_ms)
 			log_answer(o, "cannot acknowledge, will try again", a);
 		back_off(o, a->retry_ms);
 		return;
 	}
 	o->backoff_ms = 0;
+	o->ready_ns = bw_loop_now_ns(o->env.loop);
 	if (v == LATER) {
 		log_answer(o, "an acknowledgement was refused, will try again", a);
+		o->refused = 1;
 		o->stat.failed++;
 	} else {
 		if (v == DROP)
@@ -194,10 +247,14 @@ static int send_row(struct agent_outbox *o, const struct bw_outbox_row *row, con
 				       .subresource = "status",
 				       .manager = "barewire-agent",
 				       .timeout_ms = CALL_MS };
-	int r = body_of(o, row, ack, &body, err);
+	int r = ask_ready(o, err);
 
+	if (r != 0)
+		return r;
+	r = body_of(o, row, ack, &body, err);
 	if (r < 0)
 		return r;
+	o->call.done = on_done;
 	r = bw_journal_outbox_sending(o->env.journal, row->seq, err);
 	if (r <= 0)
 		return r; /* 0: taken back this moment */
@@ -268,7 +325,8 @@ static void rest(struct agent_outbox *o)
 	else if (o->hold_until_ns)
 		wake_at(o, o->hold_until_ns);
 	else
-		wake_in(o, AGENT_OUTBOX_AGAIN_MS);
+		wake_in(o, o->refused ? AGENT_OUTBOX_REFUSED_MS : AGENT_OUTBOX_AGAIN_MS);
+	o->refused = 0;
 	o->hold_until_ns = 0;
 }
 

@@ -8,6 +8,8 @@
  *    changes nothing, and it never meets another claim of the same name.
  * I3 "Given back" waits a moment, for a pod that is made again where it was takes it back; not when
  *    somebody waits for it.
+ * I4 Nothing is sent unless the API server has just said that it is ready: once "given back" may
+ *    have arrived no pod can be made again under its token, and an outage would keep the pod away.
  */
 #pragma once
 
@@ -20,9 +22,11 @@ struct bw_kube_client;
 struct bw_loop;
 
 #define AGENT_OUTBOX_HOLD_MS 2000 /* how long "given back" waits (I3) */
+#define AGENT_OUTBOX_FRESH_MS 1000 /* how long "ready" counts (I4) */
 #define AGENT_OUTBOX_BACKOFF_MIN_MS 200
 #define AGENT_OUTBOX_BACKOFF_MAX_MS 15000
-#define AGENT_OUTBOX_AGAIN_MS 60000 /* a row that was refused; and a look without being told */
+#define AGENT_OUTBOX_REFUSED_MS 5000 /* a row that was refused */
+#define AGENT_OUTBOX_AGAIN_MS 60000 /* a look without being told */
 
 /* Everything is borrowed for the outbox's life. */
 struct agent_outbox_env {

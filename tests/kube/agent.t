@@ -279,6 +279,8 @@ def without_the_api_server_a_pod_comes_back_and_the_outbox_drains_later():
     agent.kill()  # and a new agent knows what the old one knew
     agent = start_agent()
     expect_eq(delete("redis-0", ns).code, 0, "DEL")
+    end = time.monotonic() + 4  # longer than "given back" is held
+    wait_until(lambda: time.monotonic() > end, 5)
     answer = add("redis-0", ns)
     expect_eq(answer.code, 0, str(answer))
     expect(rows("SELECT count(*) FROM outbox")[0][0] >= 1, "the acknowledgement waits")
@@ -305,6 +307,24 @@ def a_claim_held_elsewhere_silences_its_attachment():
     expect_eq(rows("SELECT stale FROM claim_cache WHERE uid = ?", uid), [(1,)], "stale rows")
     expect_eq(delete("moved-0", ns).code, 0, "DEL")
     api.wait(NODE, lambda o: condition(o, "StaleAttachment")["status"] == "False", 15, "no StaleAttachment")
+
+
+@test
+def a_claim_that_is_asked_back_is_given_back_when_nobody_uses_it():
+    claim("asked-0", "10.99.2.92", token=3)
+    expect(ask_claim("asked-0")["ok"], "served")
+    api.patch(CLAIMS + "/asked-0/status", {"status": {"phase": "Releasing"}})
+    api.wait(CLAIMS + "/asked-0", lambda o: o["status"].get("detachedToken") == 3, 10, "detachedToken 3")
+    expect_in("being released", ask_claim("asked-0", 100)["msg"])
+    claim("used-0", "10.99.2.93", token=3)
+    ns = Netns("pod6")
+    expect_eq(add("used-0", ns).code, 0, "ADD")
+    api.patch(CLAIMS + "/used-0/status", {"status": {"phase": "Releasing"}})
+    end = time.monotonic() + 2
+    wait_until(lambda: time.monotonic() > end, 3)
+    expect("detachedToken" not in status_of("used-0"), "not while a pod has it")
+    expect_eq(delete("used-0", ns).code, 0, "DEL")
+    api.wait(CLAIMS + "/used-0", lambda o: o["status"].get("detachedToken") == 3, 10, "detachedToken 3")
 
 
 @test

@@ -89,6 +89,13 @@ static int count_row(const struct bw_outbox_row *row, void *arg, struct bw_err *
 	return 0;
 }
 
+static int read_sending(const struct bw_outbox_row *row, void *arg, struct bw_err *err)
+{
+	(void)err;
+	*(int *)arg = row->sending;
+	return 0;
+}
+
 static unsigned int rows(void)
 {
 	struct bw_err err = { 0 };
@@ -98,9 +105,16 @@ static unsigned int rows(void)
 	return n;
 }
 
+/* The next patch; who asks first whether the server is ready is told so. */
 static struct fake_call *patch(void)
 {
-	struct fake_call *k = fake_next(&bed.f, BW_KUBE_MERGE, "networkclaims");
+	struct fake_call *k;
+
+	fake_run(&bed.f, 0);
+	k = fake_peek(&bed.f, BW_KUBE_RAW, NULL);
+	if (k)
+		fake_end(k, BW_KUBE_OK, 0, "ok");
+	k = fake_next(&bed.f, BW_KUBE_MERGE, "networkclaims");
 
 	assert_string_equal(k->sub, "status");
 	assert_string_equal(k->namespace, "db");
@@ -190,10 +204,12 @@ static void an_outage_loses_nothing_and_drains_once(void **state)
 	agent_outbox_kick(bed.o);
 	for (int64_t t = 0; t < 120 * S; t += S) {
 		fake_run(&bed.f, S);
-		if (!fake_peek(&bed.f, BW_KUBE_MERGE, NULL))
+		if (!fake_peek(&bed.f, BW_KUBE_RAW, NULL))
 			continue;
+		assert_null(fake_peek(&bed.f, BW_KUBE_MERGE, NULL));
 		tries++;
-		fake_end(patch(), tries % 2 ? BW_KUBE_REFUSED : BW_KUBE_UNKNOWN, 0, NULL);
+		fake_end(fake_peek(&bed.f, BW_KUBE_RAW, NULL),
+			 tries % 2 ? BW_KUBE_REFUSED : BW_KUBE_UNKNOWN, 0, NULL);
 		agent_outbox_kick(bed.o); /* a nudge does not end the back-off */
 	}
 	assert_in_range(tries, 8, 20); /* 0.2 s doubled to 15 s */
@@ -207,6 +223,33 @@ static void an_outage_loses_nothing_and_drains_once(void **state)
 	assert_int_equal(agent_outbox_stat(bed.o)->sent, 20);
 }
 
+/* The pod may come back while the server is away, unless the acknowledgement may have arrived. */
+static void what_did_not_leave_can_be_taken_back(void **state)
+{
+	static const struct {
+		enum bw_kube_result result;
+		int sending;
+	} cases[] = {
+		{ BW_KUBE_REFUSED, 0 },
+		{ BW_KUBE_THROTTLED, 0 },
+		{ BW_KUBE_UNKNOWN, 1 },
+	};
+
+	for (size_t i = 0; i < BW_ARRAY_SIZE(cases); i++) {
+		struct bw_err err = { 0 };
+		int sending = -1;
+
+		bed.wanted = 1;
+		put("u-1", 1, BW_OUTBOX_DETACHED, BODY);
+		agent_outbox_kick(bed.o);
+		fake_end(patch(), cases[i].result, 0, NULL);
+		assert_int_equal(bw_journal_outbox_each(bed.j, 0, read_sending, &sending, &err), 0);
+		assert_int_equal(sending, cases[i].sending);
+		(void)teardown(state);
+		(void)setup(state);
+	}
+}
+
 static void an_answer_decides_what_becomes_of_a_row(void **state)
 {
 	static const struct {
@@ -217,7 +260,7 @@ static void an_answer_decides_what_becomes_of_a_row(void **state)
 		{ BW_OUTBOX_ATTACHED, BW_KUBE_NOT_FOUND, 0 },
 		{ BW_OUTBOX_ATTACHED, BW_KUBE_CONFLICT, 0 },
 		{ BW_OUTBOX_ATTACHED, BW_KUBE_INVALID, 0 },
-		{ BW_OUTBOX_ATTACHED, BW_KUBE_FORBIDDEN, 0 },
+		{ BW_OUTBOX_ATTACHED, BW_KUBE_FORBIDDEN, 1 },
 		{ BW_OUTBOX_ATTACHED, BW_KUBE_THROTTLED, 1 },
 		{ BW_OUTBOX_ATTACHED, BW_KUBE_UNAUTHORIZED, 1 },
 		{ BW_OUTBOX_DETACHED, BW_KUBE_INVALID, 0 },
@@ -251,7 +294,7 @@ static void one_refused_row_does_not_hold_up_the_next(void **state)
 	assert_non_null(strstr(k->body, "u-2"));
 	fake_end(k, BW_KUBE_OK, 0, "{}");
 	assert_int_equal(rows(), 1);
-	fake_run(&bed.f, AGENT_OUTBOX_AGAIN_MS * MS);
+	fake_run(&bed.f, AGENT_OUTBOX_REFUSED_MS * MS);
 	fake_end(patch(), BW_KUBE_OK, 0, "{}");
 	assert_int_equal(rows(), 0);
 }
@@ -291,6 +334,7 @@ int main(void)
 		TEST(rows_are_sent_one_at_a_time_in_order),
 		TEST(given_back_waits_a_moment_unless_somebody_waits),
 		TEST(an_outage_loses_nothing_and_drains_once),
+		TEST(what_did_not_leave_can_be_taken_back),
 		TEST(an_answer_decides_what_becomes_of_a_row),
 		TEST(one_refused_row_does_not_hold_up_the_next),
 		TEST(an_unreadable_row_is_dropped),
