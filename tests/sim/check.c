@@ -159,15 +159,17 @@ static int fenced_since(const struct sim_check *c, const char *node_uid, int64_t
 void sim_check_fence(struct sim_check *c, const char *node_uid, int on)
 {
 	int64_t now = sim_world_now(c->world);
+	struct sim_fence *f = NULL;
 
-	for (unsigned int i = 0; i < c->n_fences && !on; i++)
-		if (!strcmp(c->fences[i].uid, node_uid) && c->fences[i].to_ns == INT64_MAX)
-			c->fences[i].to_ns = now;
-	if (!on || c->n_fences == SIM_FENCES_MAX)
-		return;
-	c->fences[c->n_fences].from_ns = now;
-	c->fences[c->n_fences].to_ns = INT64_MAX;
-	(void)snprintf(c->fences[c->n_fences++].uid, SIM_UID_MAX, "%s", node_uid);
+	for (unsigned int i = 0; i < c->n_fences && !f; i++)
+		if (!strcmp(c->fences[i].uid, node_uid))
+			f = &c->fences[i];
+	if (!f && c->n_fences < SIM_FENCES_MAX)
+		f = &c->fences[c->n_fences++];
+	if (!f)
+		abort();
+	f->to_ns = on ? INT64_MAX : now;
+	(void)snprintf(f->uid, sizeof(f->uid), "%s", node_uid);
 }
 
 void sim_check_restored(struct sim_check *c)

@@ -32,7 +32,7 @@ struct sim_fact {
 
 struct sim_fence {
 	char uid[SIM_UID_MAX];
-	int64_t from_ns, to_ns;
+	int64_t to_ns; /* INT64_MAX = it is fenced */
 };
 
 struct sim_check {

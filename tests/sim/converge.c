@@ -102,6 +102,8 @@ static const char *address_state(struct sim_check *c, const struct sim_key *key)
 		return "L2 is neither bound nor free";
 	if (!claim || !claim->exists)
 		return "L2 is bound to a claim that is gone";
+	if (claim->deleting)
+		return NULL; /* given back with the rest, once its pod is gone */
 	for (unsigned int i = 0; i < claim->n_ips; i++)
 		if (claim->ips[i] == f->ip)
 			return NULL;

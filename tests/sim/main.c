@@ -44,6 +44,23 @@ struct options {
 	const char *mutant, *part;
 };
 
+/* What there is at the end, for whoever looks for the reason. */
+static void print_objects(const struct sim_world *w)
+{
+	static const enum sim_kind_id kinds[] = { SIM_NODE, SIM_POOL, SIM_POD, SIM_CLAIM,
+						  SIM_ADDRESS };
+
+	for (size_t k = 0; k < BW_ARRAY_SIZE(kinds); k++) {
+		size_t n;
+		struct sim_key *const *keys = sim_store_keys(w->store, &sim_kinds[kinds[k]], &n);
+
+		for (size_t i = 0; i < n; i++)
+			if (keys[i]->tree)
+				printf("%s %s/%s %s\n", keys[i]->kind->kind.kind,
+				       keys[i]->namespace, keys[i]->name, keys[i]->last->text);
+	}
+}
+
 static int run_seed(uint64_t seed, const struct options *o, struct totals *t)
 {
 	static struct sim_world w; /* large; one at a time */
@@ -67,6 +84,8 @@ static int run_seed(uint64_t seed, const struct options *o, struct totals *t)
 		       (unsigned long long)seed, sim_check_broken(w.check),
 		       (unsigned long long)seed);
 	}
+	if (o->trace)
+		print_objects(&w);
 	t->seeds++;
 	t->failed += bad != 0;
 	t->steps += w.steps;

@@ -141,14 +141,14 @@ static void pod_attach(struct sim_node *n, struct sim_pod *p)
 
 	if (!row || !row->served || !row->mine || row->boot != n->boot)
 		return;
-	if (row->token <= row->spent && !sim_world_mutant(n->world, "serve-spent"))
-		return;
 	if (*row->owner_pod && strcmp(row->owner_pod, p->uid) != 0)
 		return;
 	for (size_t i = 0; i < SIM_PODS_MAX; i++)
 		if (n->pods[i].used && n->pods[i].live && !strcmp(n->pods[i].claim_uid, row->uid))
 			return; /* the journal's unique index of live addresses */
-	p->live = 1;
+	if (!sim_agent_take(n, row))
+		return;
+	p->held = p->live = 1;
 	p->cut = 0;
 	p->token = row->token;
 	p->n_ips = row->n_ips;
@@ -162,11 +162,11 @@ static void pod_attach(struct sim_node *n, struct sim_pod *p)
 
 static void pod_detach(struct sim_node *n, struct sim_pod *p)
 {
-	if (!p->live)
+	if (!p->held)
 		return;
 	sim_trace(&n->world->trace, "%s DEL %s/%s token %llu", n->name, p->namespace, p->name,
 		  (unsigned long long)p->token);
-	p->live = p->cut = 0;
+	p->held = p->live = p->cut = 0;
 	sim_agent_left(n, p);
 	sim_check_nodes(n->world);
 }
@@ -194,6 +194,8 @@ static void pod_step(struct sim_node *n, struct sim_pod *p, int online)
 	}
 	if (p->live && (p->cut || (!n->world->calm && sim_rng_chance(&n->world->rng, 20))))
 		pod_detach(n, p); /* the sandbox dies: it is made again */
+	if (!p->live && p->held && may(n, 300))
+		pod_detach(n, p); /* what a boot has ended */
 	if (!p->live && may(n, 800))
 		pod_attach(n, p);
 	if (p->live && online && !p->reported && may(n, 800))

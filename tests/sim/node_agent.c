@@ -36,10 +36,10 @@ struct sim_row *sim_agent_find(struct sim_node *n, const char *namespace, const 
 	return best;
 }
 
-static const struct sim_pod *live_of(const struct sim_node *n, const char *uid)
+static const struct sim_pod *held_by(const struct sim_node *n, const char *uid)
 {
 	for (size_t i = 0; i < SIM_PODS_MAX; i++)
-		if (n->pods[i].used && n->pods[i].live && !strcmp(n->pods[i].claim_uid, uid))
+		if (n->pods[i].used && n->pods[i].held && !strcmp(n->pods[i].claim_uid, uid))
 			return &n->pods[i];
 	return NULL;
 }
@@ -52,7 +52,7 @@ static struct sim_row *row_make(struct sim_node *n, const char *uid)
 		if (!n->rows[i].used)
 			free_row = &n->rows[i];
 	for (size_t i = 0; i < SIM_ROWS_MAX && !free_row; i++)
-		if (!n->rows[i].served && !live_of(n, n->rows[i].uid))
+		if (!n->rows[i].served && !held_by(n, n->rows[i].uid))
 			free_row = &n->rows[i]; /* a claim of long ago: UIDs never come back */
 	if (!free_row)
 		return NULL;
@@ -89,14 +89,32 @@ void sim_agent_attached(struct sim_node *n, const struct sim_pod *p, const struc
 }
 
 /*
- * The kernel has no attachment of that claim any more. What has not left the node is taken back by
- * an ADD, which is the same as waiting with the note until the pod is gone.
+ * May an attachment be made with this token? What was given back and has not left the node is taken
+ * back: the pod was made again where it was.
  */
+int sim_agent_take(struct sim_node *n, struct sim_row *row)
+{
+	if (row->token > row->spent || sim_world_mutant(n->world, "serve-spent"))
+		return 1;
+	for (size_t i = 0; i < SIM_ACKS_MAX && row->token > row->sent; i++) {
+		struct sim_ack *a = &n->acks[i];
+
+		if (!a->used || a->attached || strcmp(a->uid, row->uid) != 0 ||
+		    a->token != row->token)
+			continue;
+		a->used = 0;
+		row->spent = row->token - 1;
+		return 1;
+	}
+	return 0;
+}
+
+/* The kernel has no attachment of that claim any more. */
 void sim_agent_left(struct sim_node *n, const struct sim_pod *p)
 {
 	struct sim_row *row = sim_agent_row(n, p->claim_uid);
 
-	if (!p->deleting || live_of(n, p->claim_uid))
+	if (held_by(n, p->claim_uid))
 		return;
 	if (row && row->spent < p->token)
 		row->spent = p->token;
@@ -190,8 +208,8 @@ static void agent_sync(struct sim_node *n)
 		struct sim_row *r = &n->rows[i];
 
 		/* Asked for, and there is nothing: the token is given back. */
-		if (r->used && r->served && r->mine && r->releasing &&
-		    (!live_of(n, r->uid) || sim_world_mutant(w, "ack-early"))) {
+		if (r->used && r->served && r->mine && r->releasing && r->token > r->sent &&
+		    (!held_by(n, r->uid) || sim_world_mutant(w, "ack-early"))) {
 			if (r->spent < r->token)
 				r->spent = r->token;
 			ack(n, r->namespace, r->name, r->uid, r->token, 0);
@@ -204,6 +222,7 @@ static void send_ack(struct sim_node *n, struct sim_ack *a)
 {
 	struct sim_world *w = n->world;
 	const struct cJSON *claim = sim_store_tree(w->store, SIM_CLAIM, a->namespace, a->name);
+	struct sim_row *row = sim_agent_row(n, a->uid);
 	struct cJSON *patch;
 
 	if (!claim || strcmp(sim_meta(claim, "uid"), a->uid) != 0) {
@@ -211,6 +230,8 @@ static void send_ack(struct sim_node *n, struct sim_ack *a)
 		return;
 	}
 	a->sending = 1;
+	if (row && !a->attached && row->sent < a->token)
+		row->sent = a->token;
 	if (!w->calm && sim_rng_chance(&w->rng, w->setup.faults.lose_request)) {
 		sim_node_wake(n);
 		return;

@@ -21,13 +21,22 @@ struct sim_proc {
 	struct ctl_ipam *ipam;
 	int64_t paused_until_ns;
 	int64_t skew_s;
-	uint8_t leading;
+	uint8_t leading; /* what it shall believe */
+	uint8_t told; /* what it believes; the same unless it is stopped */
 	uint8_t doomed; /* killed as soon as the present callback has returned */
 	uint64_t kill_at; /* of client.calls; 0 = never */
 	unsigned int kills;
 	uint64_t lives;
 	struct bw_timer restart; /* on the world's clock */
 };
+
+static void tell_it(struct sim_proc *p)
+{
+	if (p->told == p->leading)
+		return;
+	p->told = p->leading;
+	ctl_ipam_lead(p->ipam, p->leading);
+}
 
 static int64_t deliver(struct sim_client *client, void *arg)
 {
@@ -37,6 +46,8 @@ static int64_t deliver(struct sim_client *client, void *arg)
 	(void)client;
 	if (now < p->paused_until_ns)
 		return p->paused_until_ns + 1000;
+	if (p->loop && !p->doomed)
+		tell_it(p);
 	while (p->loop && !p->doomed && bw_loop_step(p->loop, 0, now, NULL) > 0)
 		;
 	return 0;
@@ -95,8 +106,8 @@ static void begin(void *arg)
 	r = ctl_ipam_start(p->rt, &opts, &p->ipam, &err);
 	if (r < 0)
 		fail(p, r, &err);
-	if (p->leading)
-		ctl_ipam_lead(p->ipam, 1);
+	p->told = 0;
+	tell_it(p);
 }
 
 static void end(struct sim_proc *p)
@@ -174,7 +185,7 @@ void sim_proc_lead(struct sim_proc *p, int leading)
 	sim_trace(&p->world->trace, "%s %s", p->name, leading ? "leads" : "does not lead");
 	p->leading = leading != 0;
 	if (p->loop && sim_world_now(p->world) >= p->paused_until_ns)
-		ctl_ipam_lead(p->ipam, leading);
+		tell_it(p);
 }
 
 int64_t sim_proc_next_ns(const struct sim_proc *p)
@@ -189,6 +200,8 @@ int64_t sim_proc_next_ns(const struct sim_proc *p)
 
 void sim_proc_step(struct sim_proc *p)
 {
+	if (p->loop && !p->doomed)
+		tell_it(p);
 	if (p->loop && !p->doomed)
 		(void)bw_loop_step(p->loop, 0, sim_world_now(p->world), NULL);
 	sim_proc_reap(p);

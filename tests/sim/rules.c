@@ -44,8 +44,20 @@ static double token_of(const struct cJSON *claim)
 	return cJSON_IsNumber(token) ? token->valuedouble : 0;
 }
 
+static double detached_of(const struct cJSON *claim)
+{
+	const struct cJSON *status = cJSON_GetObjectItemCaseSensitive(claim, "status");
+	const struct cJSON *token = cJSON_GetObjectItemCaseSensitive(status, "detachedToken");
+
+	return cJSON_IsNumber(token) ? token->valuedouble : 0;
+}
+
 static const char *claim_rule(const struct cJSON *old, const struct cJSON *now)
 {
+	if (token_of(now) > 0 && detached_of(now) > token_of(now))
+		return "detachedToken is beyond the token of the holder";
+	if (old && detached_of(old) > detached_of(now))
+		return "detachedToken must not fall";
 	if (!old || token_of(old) <= 0 || token_of(now) <= 0)
 		return "";
 	if (token_of(now) < token_of(old))

@@ -120,7 +120,8 @@ static void whole_life(struct sim_world *w)
 	sim_make_claim(w, "db", "a", THREE);
 	sim_make_pod(w, "db", "p0", "a", "n0");
 	sim_for_ms(w, 8000);
-	sim_make_pod(w, "db", "bare", "bare", "n2");
+	(void)sim_world_create(w, "user", SIM_POD, "db",
+			       sim_json("{\"metadata\":{\"name\":\"bare\"},\"spec\":{}}"));
 	sim_delete(w, SIM_POD, "db", "p0", 30);
 	sim_make_pod(w, "db", "p1", "a", "n1");
 	sim_for_ms(w, 8000);
@@ -204,11 +205,13 @@ static void restart_forgets_nothing(struct sim_world *w)
 		sim_proc_kill(w->procs[0], 500 * 1000000);
 	}
 	sim_delete(w, SIM_POOL, NULL, "lan-b", -1);
-	sim_for_ms(w, 10000);
+	for (unsigned int i = 0; i < 60 && sim_store_tree(w->store, SIM_POOL, NULL, "lan-b"); i++)
+		sim_for_ms(w, 1000);
 	(void)sim_world_create(w, "admin", SIM_POOL, NULL,
 			       sim_json("{\"metadata\":{\"name\":\"lan-b\"},\"spec\":{\"domain\":"
 					"\"lan\",\"prefix\":\"10.99.0.0/24\",\"ranges\":["
-					"\"10.99.0.10-10.99.0.250\"],\"mode\":\"bridge\"}}"));
+					"\"10.99.0.10-10.99.0.250\"],\"uplink\":\"data0\",\"mode\":"
+					"\"bridge\"}}"));
 	sim_make_claim(w, "db", "b", "{\"name\":\"eth0\",\"network\":\"lan-b\"}");
 	w->server.faults = (struct sim_faults){ 0 };
 	sim_for_ms(w, 300000);

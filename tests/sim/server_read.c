@@ -222,7 +222,8 @@ int sim_read_watch(struct sim_request *q)
 
 	if (!q->begun)
 		q->replica = pick_replica(q);
-	if (rv && (sim_rng_chance(&s->rng, s->faults.gone) || rv < sim_store_compacted(s->store))) {
+	if (rv && (sim_rng_chance(&s->rng, s->faults.gone) ||
+		   (!(q->r.flags & BW_KUBE_F_INITIAL) && rv < sim_store_compacted(s->store)))) {
 		sim_count_fault(s, SIM_GONE);
 		fail(q, 410, "Expired", "too old resource version");
 		return 0;

@@ -41,6 +41,7 @@ struct sim_row {
 	char owner_pod[SIM_UID_MAX]; /* UID of the pod that owns it; "" = none */
 	uint64_t token;
 	uint64_t spent; /* given back, or on its way to the cluster as such */
+	uint64_t sent; /* that may have reached the cluster: it is not taken back */
 	uint64_t boot; /* in which the cluster confirmed it last */
 	uint64_t rv;
 	sim_ip ips[SIM_IPS_MAX];
@@ -54,7 +55,8 @@ struct sim_pod {
 	uint8_t reported; /* its status says that it runs */
 	char namespace[SIM_NAME_MAX], name[SIM_NAME_MAX], claim[SIM_NAME_MAX];
 	char uid[SIM_UID_MAX];
-	uint8_t live; /* an attachment is in the kernel */
+	uint8_t held; /* the journal has an attachment */
+	uint8_t live; /* it is in the kernel */
 	uint8_t cut; /* its traffic is dropped both ways */
 	char claim_uid[SIM_UID_MAX];
 	uint64_t token;
@@ -170,6 +172,7 @@ struct sim_node *sim_node_of(struct sim_world *w, const char *name); /* not a gh
 void sim_agent_step(struct sim_node *n);
 struct sim_row *sim_agent_row(struct sim_node *n, const char *uid);
 struct sim_row *sim_agent_find(struct sim_node *n, const char *namespace, const char *name);
+int sim_agent_take(struct sim_node *n, struct sim_row *row);
 void sim_agent_attached(struct sim_node *n, const struct sim_pod *p, const struct sim_row *row);
 void sim_agent_left(struct sim_node *n, const struct sim_pod *p);
 
