@@ -156,6 +156,7 @@ static void move_after_move(struct sim_world *w)
 	int64_t slowest = 0;
 	char ip[SIM_NAME_MAX], pod[SIM_NAME_MAX] = "";
 
+	w->calm = 1; /* kubelets and agents do not dawdle */
 	sim_make_claim(w, "db", "a", LAN);
 	sim_for_ms(w, 3000);
 	(void)snprintf(ip, sizeof(ip), "%s", sim_claim_ip(w, "db", "a"));

@@ -15,6 +15,7 @@
 #define START_REAL_S 1800000000
 #define SETTLE_S 1500 /* everything must have converged by then */
 #define SLICE_S 20
+#define STILL_MAX 200000U
 #define QUIET_S 200 /* so long nothing may be written */
 
 struct cJSON *sim_json(const char *fmt, ...)
@@ -215,6 +216,12 @@ static int step(struct sim_world *w, int64_t until_ns)
 	if (next > until_ns)
 		return 0;
 	w->steps++;
+	if (next > w->still_ns) {
+		w->still_ns = next;
+		w->still = 0;
+	} else if (++w->still == STILL_MAX) {
+		sim_check_fail(w->check, "L3 %u steps without a tick of the clock", STILL_MAX);
+	}
 	if (!first) {
 		(void)bw_loop_step(w->loop, 0, next, NULL);
 		for (unsigned int i = 0; i < w->setup.procs; i++)

@@ -130,6 +130,8 @@ struct sim_world {
 	int64_t down_until_ns;
 	const char *mutant; /* of sim_mutants; NULL = none */
 	uint64_t steps;
+	int64_t still_ns; /* the clock stands here */
+	unsigned int still; /* for so many steps */
 };
 
 /* A world that stands and has not taken a step. */
