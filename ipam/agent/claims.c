@@ -7,6 +7,7 @@
 #include <bw/log.h>
 
 #include "agent.h"
+#include "earlier.h"
 #include "stale.h"
 
 #define BY_UNIT "unit" /* index: namespace/name of the Unit */
@@ -284,6 +285,8 @@ static void judge_object(struct agent *a, const struct bw_agent_request *req,
 		r = check_owner(&c, req, &v->err);
 	if (r == 0)
 		r = serve_iface(a, &c, req->ifname, &v->err);
+	if (r == 0)
+		r = agent_earlier(a, o->uid, req, &v->err);
 	v->token = (uint64_t)c.status.holder.token;
 	bw_net_claim_done(&c);
 	v->what = r == 0                           ? AGENT_SERVED
@@ -335,6 +338,8 @@ static void judge_offline(struct agent *a, const struct bw_agent_request *req,
 			      "the API server does not answer and the journal has no claim "
 			      "%.63s/%.200s %.15s",
 			      v->ns, v->name, req->ifname);
+	if (r == 0)
+		r = agent_earlier(a, row.uid, req, &v->err);
 	if (r < 0)
 		return;
 	v->what = AGENT_SERVED;

@@ -166,6 +166,7 @@ static void on_collected(int status, void *arg)
 	drop_first(l);
 	agent_outbox_kick(l->a->outbox);
 	agent_inventory_look(l->a->inventory);
+	agent_serve_look(l->a->serve);
 	collect(l);
 }
 

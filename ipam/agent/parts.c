@@ -88,6 +88,7 @@ static void nudge(void *arg)
 	agent_outbox_kick(a->outbox);
 	agent_announce_look(a->announce);
 	agent_inventory_look(a->inventory);
+	agent_serve_look(a->serve); /* who waits for a DEL */
 }
 
 static int status(void *arg, struct bw_err *err)
