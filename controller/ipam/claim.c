@@ -211,7 +211,7 @@ static int decide(struct ctl_claim *k, struct bw_err *err)
 
 struct waited {
 	struct ctl_ipam *c;
-	char pool[CTL_KEY_MAX];
+	char thing[CTL_KEY_MAX];
 };
 
 /* One that waited for a pool's address is served, or has given up its place: the next may try. */
@@ -220,7 +220,7 @@ static void note_pool(const char *thing, void *arg)
 	struct waited *w = arg;
 
 	if (strncmp(thing, "pool:", 5) == 0)
-		(void)snprintf(w->pool, sizeof(w->pool), "%s", thing + 5); /* fits, ignoring */
+		(void)snprintf(w->thing, sizeof(w->thing), "%s", thing); /* fits, ignoring */
 }
 
 int ctl_claim_reconcile(const char *ns, const char *name, struct bw_kube_object *o,
@@ -252,7 +252,10 @@ int ctl_claim_reconcile(const char *ns, const char *name, struct bw_kube_object 
 		ctl_conds_load(&k->conds, claim.status.conditions.items, claim.status.conditions.n);
 		r = decide(k, err);
 	}
-	pool = waited.pool[0] ? ctl_pools_find(&c->pools, waited.pool) : NULL;
+	/* Who waits on keeps its place: one free address may not be enough for it. */
+	pool = waited.thing[0] && !ctl_wait_has(&c->wait, waited.thing, ns, name)
+		       ? ctl_pools_find(&c->pools, waited.thing + strlen("pool:"))
+		       : NULL;
 	if (pool)
 		ctl_wake_pool(c, pool);
 	return r;

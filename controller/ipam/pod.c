@@ -270,6 +270,42 @@ static void plan_claim(struct bw_plan *plan, const struct bw_k_pod *p, const str
 	ctl_write(plan, &r, &b, done_claim, NULL);
 }
 
+/*
+ * Was a claim made for this very pod before, and is gone: perhaps so is the pod, and the garbage
+ * collector is faster than our view of pods.
+ */
+static enum bw_plan_next done_pod(const struct bw_kube_answer *a, void *arg)
+{
+	BW_CLEANUP(bw_k_pod_done) struct bw_k_pod p = { 0 };
+	const char *uid = arg;
+
+	if (a->result == BW_KUBE_NOT_FOUND)
+		return BW_PLAN_DONE;
+	if (a->result != BW_KUBE_OK || bw_k_pod_decode(a->body, a->body_size, &p, NULL) < 0)
+		return BW_PLAN_FAIL;
+	return strcmp(p.meta.uid, uid) == 0 && !p.meta.deleting ? BW_PLAN_GO_ON : BW_PLAN_DONE;
+}
+
+static void plan_look(struct ctl_ipam *c, struct bw_plan *plan, const struct bw_k_pod *p)
+{
+	char said[BW_KUBE_UID_MAX + 16];
+	struct bw_kube_request r = { .verb = BW_KUBE_GET,
+				     .kind = &bw_kind_pod,
+				     .namespace = p->meta.namespace,
+				     .name = p->meta.name };
+	size_t size = strlen(p->meta.uid) + 1;
+	char *uid;
+
+	(void)ctl_join("claim", p->meta.uid, said, sizeof(said));
+	if (!ctl_said_before(c, said))
+		return;
+	uid = bw_plan_alloc(plan, size);
+	if (!uid)
+		return;
+	memcpy(uid, p->meta.uid, size);
+	bw_plan_write(plan, &r, done_pod, uid);
+}
+
 struct first {
 	struct bw_kube_object *o;
 };
@@ -317,7 +353,9 @@ int ctl_pod_reconcile(const char *ns, const char *name, struct bw_kube_object *o
 	(void)bw_kube_store_each(c->st.policies, ns, check_policy, &walk); /* 1 ends it, ignoring */
 	if (bw_kube_annotation(&p.meta, CTL_ANN_CLAIM) || claim_of(c, &p) || has_address(&p))
 		return 0;
-	if (find_want(c, plan, o, &p, w))
+	if (find_want(c, plan, o, &p, w)) {
+		plan_look(c, plan, &p);
 		plan_claim(plan, &p, w);
+	}
 	return 0;
 }

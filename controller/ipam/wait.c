@@ -168,6 +168,18 @@ void ctl_wait_forget(struct ctl_wait *w, const char *ns, const char *name,
 	}
 }
 
+int ctl_wait_has(const struct ctl_wait *w, const char *thing, const char *ns, const char *name)
+{
+	bw_list_for_each (n, (struct bw_list *)&w->claims[bucket(ns, name)]) {
+		struct entry *e = bw_list_entry(n, struct entry, by_claim);
+
+		if (strcmp(e->ns, ns) == 0 && strcmp(e->name, name) == 0 &&
+		    strcmp(e->thing->name, thing) == 0)
+			return 1;
+	}
+	return 0;
+}
+
 size_t ctl_wait_ahead(const struct ctl_wait *w, const char *thing, const char *created,
 		      const char *ns, const char *name, size_t most)
 {

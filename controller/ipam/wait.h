@@ -33,6 +33,9 @@ int ctl_wait_add(struct ctl_wait *w, const char *thing, const char *created, con
 void ctl_wait_forget(struct ctl_wait *w, const char *ns, const char *name,
 		     void (*fn)(const char *thing, void *arg), void *arg);
 
+/* Whether a claim waits for @thing. */
+int ctl_wait_has(const struct ctl_wait *w, const char *thing, const char *ns, const char *name);
+
 /* How many older claims wait for @thing, counted up to @most. */
 size_t ctl_wait_ahead(const struct ctl_wait *w, const char *thing, const char *created,
 		      const char *ns, const char *name, size_t most);

@@ -112,6 +112,21 @@ static void the_oldest_waits_shortest(void **state)
 	claim_is("c5", "status.phase", "Pending");
 }
 
+static void one_free_address_is_not_enough_for_two(void **state)
+{
+	(void)state;
+	bed_put(b, POOL("lan", "\"ranges\":[\"10.99.2.1\"]"));
+	bed_run(b, 2000);
+	bed_put(b, CLAIM("two", "\"network\":\"lan\"},{\"name\":\"eth1\",\"network\":\"lan\""));
+	bed_run(b, 60000);
+	claim_is("two", "status.conditions.0.reason", "PoolExhausted");
+	assert_int_equal(bed_count(b, SIM_ADDRESS), 0);
+	bed_merge(b, SIM_POOL, NULL, "lan", NULL,
+		  "{\"spec\":{\"ranges\":[\"10.99.2.1-10.99.2.2\"]}}");
+	bed_run(b, 2000);
+	claim_is("two", "status.interfaces.1.ips.0", "10.99.2.2");
+}
+
 /* The agent's write: the attachment of the holder's token is gone. */
 static void detach(const char *name, int token)
 {
@@ -465,6 +480,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		STORY(an_address_costs_two_writes_and_two_families_three),
 		STORY(the_oldest_waits_shortest),
+		STORY(one_free_address_is_not_enough_for_two),
 		STORY(an_address_moves_when_the_old_node_has_let_go),
 		STORY(a_node_that_never_attached_is_asked),
 		STORY(a_fenced_node_has_let_go),
