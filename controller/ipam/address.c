@@ -145,7 +145,7 @@ static int looks_lost(struct ctl_ipam *c, const struct ctl_addr *a)
 
 	if (!o || strcmp(o->uid, a->claim_uid) != 0)
 		return 1;
-	if (o->deleting || bw_net_claim_decode(o->text, o->size, &claim, NULL) < 0)
+	if (bw_net_claim_decode(o->text, o->size, &claim, NULL) < 0)
 		return 0;
 	return is_complete(&claim) && !lists(&claim, &a->ip);
 }
