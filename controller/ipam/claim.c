@@ -209,18 +209,42 @@ static int decide(struct ctl_claim *k, struct bw_err *err)
 	return ctl_claim_place(k, err);
 }
 
+/* What a claim had waited for: at most one address and one pool matter. */
 struct waited {
-	struct ctl_ipam *c;
-	char thing[CTL_KEY_MAX];
+	char pool[CTL_KEY_MAX];
+	char addr[CTL_KEY_MAX];
 };
 
-/* One that waited for a pool's address is served, or has given up its place: the next may try. */
-static void note_pool(const char *thing, void *arg)
+static void note(const char *thing, void *arg)
 {
 	struct waited *w = arg;
 
+	/* Both fit, ignoring. */
 	if (strncmp(thing, "pool:", 5) == 0)
-		(void)snprintf(w->thing, sizeof(w->thing), "%s", thing); /* fits, ignoring */
+		(void)snprintf(w->pool, sizeof(w->pool), "%s", thing);
+	else if (strncmp(thing, "addr:", 5) == 0)
+		(void)snprintf(w->addr, sizeof(w->addr), "%s", thing);
+}
+
+/*
+ * One that waited is served or has given up its place: the next may try. Who waits on keeps its
+ * place: one free address may not be enough for it.
+ */
+static void pass_on(struct ctl_ipam *c, const struct waited *w, const char *ns, const char *name)
+{
+	char domain[CTL_DOMAIN_MAX + 1];
+	struct ctl_pool *pool;
+	struct bw_ip ip;
+
+	if (w->pool[0] && !ctl_wait_has(&c->wait, w->pool, ns, name)) {
+		pool = ctl_pools_find(&c->pools, w->pool + strlen("pool:"));
+		if (pool)
+			ctl_wake_pool(c, pool);
+	}
+	if (w->addr[0] && !ctl_wait_has(&c->wait, w->addr, ns, name) &&
+	    ctl_address_name_parse(w->addr + strlen("addr:"), domain, &ip) == 0 &&
+	    !ctl_book_find(&c->book, domain, &ip))
+		ctl_wait_wake(&c->wait, w->addr, 1, ctl_wake_claim, c);
 }
 
 int ctl_claim_reconcile(const char *ns, const char *name, struct bw_kube_object *o,
@@ -229,16 +253,15 @@ int ctl_claim_reconcile(const char *ns, const char *name, struct bw_kube_object 
 	BW_CLEANUP(bw_net_claim_done) struct bw_net_claim claim = { 0 };
 	bw_autofree struct ctl_claim *k = calloc(1, sizeof(*k));
 	struct ctl_ipam *c = ipam;
-	struct waited waited = { .c = c };
-	struct ctl_pool *pool;
+	struct waited waited = { 0 };
 	struct bw_err bad = { 0 };
 	int r = 0;
 
 	if (!k)
 		return bw_fail(err, ENOMEM, "reconcile claim %s/%s", ns, name);
+	ctl_wait_forget(&c->wait, ns, name, note, &waited);
 	if (!c->ready)
 		return 0; /* asked for again when it is */
-	ctl_wait_forget(&c->wait, ns, name, note_pool, &waited);
 	if (o && bw_net_claim_decode(o->text, o->size, &claim, &bad) < 0) {
 		/* Nothing will help but a change of the object, which asks again. */
 		bw_plan_event(plan, o, BW_EVENT_WARNING, "ClaimInvalid", "%s", bad.msg);
@@ -252,11 +275,6 @@ int ctl_claim_reconcile(const char *ns, const char *name, struct bw_kube_object 
 		ctl_conds_load(&k->conds, claim.status.conditions.items, claim.status.conditions.n);
 		r = decide(k, err);
 	}
-	/* Who waits on keeps its place: one free address may not be enough for it. */
-	pool = waited.thing[0] && !ctl_wait_has(&c->wait, waited.thing, ns, name)
-		       ? ctl_pools_find(&c->pools, waited.thing + strlen("pool:"))
-		       : NULL;
-	if (pool)
-		ctl_wake_pool(c, pool);
+	pass_on(c, &waited, ns, name);
 	return r;
 }
