@@ -59,6 +59,9 @@ static int add_range(struct bw_ipam_conf *conf, struct bw_range_set *set,
 	rc = bw_range_complete(r, path, err);
 	if (rc == 0)
 		rc = check_gateway(conf, r, path, err);
+	/* A claim's address was chosen by who knows the segment's router: none is made up. */
+	if (rc == 0 && conf->in.claim.uid && !in->gateway.family)
+		memset(&r->gateway, 0, sizeof(r->gateway));
 	if (rc == 0)
 		rc = add_excludes(conf, &in->exclude, err);
 	set->n += rc == 0;

@@ -139,6 +139,23 @@ def the_annotation_names_the_claim(agent, peer):
 
 
 @on_bed
+def the_first_address_of_a_segment_without_a_router_is_a_claims_too(agent, peer):
+    b = binding("redis-0", ["10.99.0.1/16", "fd99::1/64"])
+    for ip in b["ips"]:
+        del ip["gateway"]
+    b["ips"][1]["gateway"] = "fe80::9"
+    agent.put(b)
+    ns = Netns("a")
+    answer = expect_ok(cni("ADD", CLAIMS, ns, args=pod("redis-0")))
+    expect_eq(ns.addrs(), ["10.99.0.1/16", "fd99::1/64"])
+    expect("gateway" not in answer.json["ips"][0], "no router is made up")
+    routes = " ".join(ns.routes())
+    expect("default via 10" not in routes, "nor a default route")
+    expect_in("default via fe80::9", routes)
+    expect_ok(cni("CHECK", with_prev(CLAIMS, answer), ns, args=pod("redis-0")))
+
+
+@on_bed
 def annotations_of_others_are_not_sent(agent, peer):
     agent.put(binding("redis-0", ["10.99.2.77/16"]))
     ns, conf = Netns("a"), annotated(claim="redis-0")
