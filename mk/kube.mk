@@ -7,7 +7,7 @@ KUBE_NEEDS = $(call need,bed) $(call need,demo) $(call need,test) $(call need,ku
 	$(call need,containerd2) $(call need,kube) $(call need,coredns)
 
 KUBE_FILES ?= $(call tier_files,kube)
-KUBE_FLOOR ?= 17
+KUBE_FLOOR ?= 35
 
 .PHONY: kube-deps kube-up kube-down test-kube
 kube-deps: | $(KUBE_NEEDS) $(call need,kube-old)
@@ -19,5 +19,5 @@ kube-down:
 	$(Q)scripts/kube-bed down
 
 # Files one after the other: they kill nodes and servers that are the others' too.
-test-kube: $(TEST_PROGRAMS) | $(KUBE_NEEDS)
+test-kube: $(TEST_PROGRAMS) $(TOOLS_KUBE) | $(KUBE_NEEDS) $(call need,kube-old)
 	$(Q)$(TEST_ENV) scripts/kube-bed run -t 1800 scripts/run-tier -p $(PASS) -j 1 -t 600 -m $(KUBE_FLOOR) kube $(KUBE_FILES)
