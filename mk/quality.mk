@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # What keeps the sources clean: lint, format, coverage, fuzzing, and the try on a fresh machine.
-LINT_SRC := $(wildcard lib/*/*.c cni/*/*.c ipam/*.c controller/*/*.c)
+LINT_SRC := $(wildcard lib/*/*.c cni/*/*.c ipam/*.c ipam/*/*.c controller/*/*.c)
 LINT_TEST_SRC := $(UNIT_SRC) $(BPF_TEST_SRC) $(wildcard tests/fuzz/*.c)
-LINT_HEADERS := $(wildcard include/bw/*.h lib/*/*.h cni/*/*.h ipam/*.h controller/*/*.h tests/unit/*.h)
+LINT_HEADERS := $(wildcard include/bw/*.h lib/*/*.h cni/*/*.h ipam/*.h ipam/*/*.h controller/*/*.h tests/unit/*.h)
 LINT_OK := $(LINT_SRC:%=build/lint/clang/%.ok) $(LINT_TEST_SRC:%=build/lint/clang/%.ok) \
 	$(LINT_SRC:%=build/lint/analyzer/%.ok) $(LINT_SRC:%=build/lint/tidy/%.ok)
 LINT_CFLAGS := -std=gnu11 -D_GNU_SOURCE -fno-common -Iinclude -Ibuild $(WARN) -Werror

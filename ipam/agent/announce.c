@@ -12,6 +12,7 @@
 
 #include "agent.h"
 #include "announce.h"
+#include "ns.h"
 
 #define NS_PER_S 1000000000LL
 #define FIRST_S 1 /* then each wait is twice the last */
@@ -52,7 +53,7 @@ static int burst_in(const struct bw_netns *ns, const struct bw_attachment *att,
 {
 	bw_autonl struct bw_nl *nl = NULL;
 	bw_autoclose int fd = -1;
-	struct bw_link link;
+	struct bw_link link = { 0 };
 	int r = bw_nl_open(BW_NL_ROUTE, ns, &nl, err);
 
 	if (r == 0)
@@ -69,6 +70,7 @@ static int burst(struct agent *a, int64_t id, struct bw_err *err)
 {
 	bw_autofree struct bw_attachment *att = malloc(sizeof(*att));
 	bw_autonetns struct bw_netns ns = BW_NETNS_NONE;
+	char path[BW_JOURNAL_PATH_MAX];
 	struct addrs addrs = { 0 };
 	int r;
 
@@ -81,7 +83,7 @@ static int burst(struct agent *a, int64_t id, struct bw_err *err)
 	r = bw_journal_addr_of(a->journal, id, add_addr, &addrs, err);
 	if (r < 0 || !addrs.n)
 		return r;
-	r = bw_netns_open(att->netns, &ns, err);
+	r = bw_netns_open(agent_netns_path(att, path), &ns, err);
 	if (r == 0)
 		r = burst_in(&ns, att, &addrs, err);
 	if (r == 0)

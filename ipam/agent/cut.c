@@ -12,6 +12,7 @@
 #include <bw/vf.h>
 
 #include "cut.h"
+#include "ns.h"
 
 struct vf_cut {
 	struct bw_nl *nl;
@@ -45,7 +46,8 @@ static int cut_inside(const struct bw_attachment *a, int on, struct bw_err *err)
 {
 	bw_autonetns struct bw_netns ns = BW_NETNS_NONE;
 	bw_autonl struct bw_nl *nl = NULL;
-	int r = bw_netns_open(a->netns, &ns, err);
+	char path[BW_JOURNAL_PATH_MAX];
+	int r = bw_netns_open(agent_netns_path(a, path), &ns, err);
 
 	if (r == 0)
 		r = bw_nl_open(BW_NL_ROUTE, &ns, &nl, err);

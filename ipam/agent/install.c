@@ -48,7 +48,8 @@ static int is_same(const char *path, const struct bw_buf *want, mode_t mode)
 	    (size_t)st.st_size != want->size)
 		return 0;
 	return bw_io_read_file(path, AGENT_INSTALL_FILE_MAX, &have, &err) == 0 &&
-	       have.size == want->size && memcmp(have.data, want->data, want->size) == 0;
+	       have.size == want->size && have.data && want->data &&
+	       memcmp(have.data, want->data, want->size) == 0;
 }
 
 static int write_new(const char *path, const struct bw_buf *text, mode_t mode, struct bw_err *err)

@@ -249,14 +249,14 @@ int agent_node_read(const char *root, struct bw_nl *nl, struct bw_journal *j,
 {
 	struct agent_node *node = calloc(1, sizeof(*node));
 	struct look k = { .node = node, .root = root, .j = j };
-	int r = node ? look_all(&k, nl, err) : bw_fail(err, ENOMEM, "look at the node");
+	int r;
 
-	if (r == 0) {
-		agent_node_done(ret);
+	if (!node)
+		return bw_fail(err, ENOMEM, "look at the node");
+	r = look_all(&k, nl, err);
+	agent_node_done(r == 0 ? ret : node);
+	if (r == 0)
 		*ret = *node;
-	} else if (node) {
-		agent_node_done(node);
-	}
 	free(node);
 	return r;
 }

@@ -339,6 +339,24 @@ def a_dead_attachment_is_collected_after_two_looks():
     api.wait(CLAIMS + "/dead-0", lambda o: o["status"].get("detachedToken") == 1, 10, "detachedToken 1")
 
 
+@test
+def a_live_attachment_is_not_collected_whatever_its_path_is_called():
+    """As in a container whose image has no /var/run, and where /proc is another one."""
+    for n, path_of in enumerate(("/var/run/netns/%s", "/nowhere/netns/%s", "/proc/1/ns/%s")):
+        name, ns = "path-%d" % n, Netns("podp%d" % n)
+        claim(name, "10.99.2.%d" % (100 + n))
+        expect_eq(add(name, ns).code, 0, "ADD")
+        db = sqlite3.connect(JOURNAL)
+        db.execute("UPDATE attachment SET netns = ? WHERE container_id = ?", (path_of % ns.name, "c-" + name))
+        db.commit()
+        db.close()
+    end = time.monotonic() + 32
+    wait_until(lambda: time.monotonic() > end, 33)
+    expect_eq(rows("SELECT count(*) FROM attachment WHERE container_id LIKE 'c-path-%'"), [(3,)], "attachments after three looks")
+    for n in range(3):
+        expect(pings("10.99.2.%d" % (100 + n)), "%d still answers" % n)
+
+
 def memory_kib():
     with open("/proc/%d/smaps_rollup" % agent.pid) as f:
         return {k: int(v) for k, v in re.findall(r"^(Rss|Pss|Private_Dirty): +(\d+) kB", f.read(), re.M)}

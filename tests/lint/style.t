@@ -15,6 +15,7 @@ LAYERS = {
     "lib/datapath": {"base", "json", "net", "datapath", "abi"},
     "lib/kube": {"base", "json", "kube"},
     "ipam": {"base", "json", "net", "cni", "ipam"},
+    "ipam/agent": {"base", "json", "net", "cni", "ipam", "datapath", "abi", "bridge", "kube"},
     "cni/common": {"base", "json", "net", "cni", "ipam", "common"},
     "cni/bridge": {"base", "json", "net", "cni", "ipam", "common", "datapath", "abi", "bridge"},
     "cni/sriov": {"base", "json", "net", "cni", "ipam", "common", "sriov"},
@@ -46,7 +47,7 @@ def component(header):
 
 # The only places where a person or a runtime is spoken to, and where a process is started.
 PRINT_ALLOWED = ("lib/cni/plugin.c", "lib/base/log.c", "controller/cli/", "scripts/")
-EXEC_ALLOWED = ("lib/cni/delegate.c", "lib/kube/exec.c", "controller/cli/main.c")
+EXEC_ALLOWED = ("lib/cni/delegate.c", "lib/kube/exec.c", "controller/cli/main.c", "ipam/agent/run.c")
 
 
 @rule
