@@ -110,10 +110,27 @@ struct ctl_addr *ctl_addr_answer(const struct ctl_addr_ref *ref, const struct bw
 	return addr;
 }
 
+/* It is free; the watch will say so, and may have shown a successor already. */
+static void free_written(const struct ctl_addr_ref *ref)
+{
+	struct ctl_addr *addr = ctl_addr_of(ref);
+
+	if (addr && strcmp(addr->uid, ref->uid) == 0)
+		ctl_free_address(ref->c, addr);
+}
+
+static struct ctl_addr_ref *ref_of(struct ctl_ipam *c, struct bw_plan *p, const struct ctl_addr *a)
+{
+	struct ctl_addr_ref *ref = ctl_addr_ref(c, p, a->domain->name, &a->ip, a->claim_uid);
+
+	if (ref)
+		(void)snprintf(ref->uid, sizeof(ref->uid), "%s", a->uid); /* bounded, ignoring */
+	return ref;
+}
+
 static enum bw_plan_next done_state(const struct bw_kube_answer *a, void *arg)
 {
 	const struct ctl_addr_ref *ref = arg;
-	struct ctl_addr *addr = ctl_addr_of(ref);
 
 	if (a->result == BW_KUBE_OK) {
 		(void)ctl_addr_answer(ref, a); /* else the watch brings it, ignoring */
@@ -121,9 +138,7 @@ static enum bw_plan_next done_state(const struct bw_kube_answer *a, void *arg)
 	}
 	if (a->result != BW_KUBE_NOT_FOUND)
 		return BW_PLAN_FAIL;
-	/* It is free already; the watch will say so. */
-	if (addr)
-		ctl_free_address(ref->c, addr);
+	free_written(ref);
 	return BW_PLAN_GO_ON;
 }
 
@@ -132,7 +147,7 @@ void ctl_write_state(struct ctl_ipam *c, struct bw_plan *p, const struct ctl_add
 {
 	bw_autobuild struct bw_json_build b = { 0 };
 	struct cJSON *spec = bw_json_put_object(&b, ctl_body_cas(&b, a->rv), "spec");
-	struct ctl_addr_ref *ref = ctl_addr_ref(c, p, a->domain->name, &a->ip, a->claim_uid);
+	struct ctl_addr_ref *ref = ref_of(c, p, a);
 	struct bw_kube_request r = { .verb = BW_KUBE_MERGE, .kind = &bw_kind_networkaddress };
 	char stamp[CTL_STAMP_MAX];
 	char name[CTL_NAME_MAX];
@@ -147,20 +162,15 @@ void ctl_write_state(struct ctl_ipam *c, struct bw_plan *p, const struct ctl_add
 
 static enum bw_plan_next done_delete(const struct bw_kube_answer *a, void *arg)
 {
-	const struct ctl_addr_ref *ref = arg;
-	struct ctl_addr *addr = ctl_addr_of(ref);
-
 	if (a->result != BW_KUBE_OK && a->result != BW_KUBE_NOT_FOUND)
 		return BW_PLAN_FAIL;
-	/* The body of the answer is not needed: it is gone, and the watch confirms it. */
-	if (addr)
-		ctl_free_address(ref->c, addr);
+	free_written(arg);
 	return BW_PLAN_GO_ON;
 }
 
 void ctl_write_delete(struct ctl_ipam *c, struct bw_plan *p, const struct ctl_addr *a)
 {
-	struct ctl_addr_ref *ref = ctl_addr_ref(c, p, a->domain->name, &a->ip, a->claim_uid);
+	struct ctl_addr_ref *ref = ref_of(c, p, a);
 	struct bw_kube_request r = { .verb = BW_KUBE_DELETE,
 				     .kind = &bw_kind_networkaddress,
 				     .uid = a->uid,

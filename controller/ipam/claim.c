@@ -164,7 +164,7 @@ static void warn_second(struct ctl_claim *k)
  * Addresses of the claim that its status does not list, although it lists all it needs: of another
  * leader, or of a create whose answer was lost. The address's own reconcile sweeps them.
  */
-static void look_at_spare(struct ctl_claim *k)
+void ctl_claim_look_at_spare(struct ctl_claim *k)
 {
 	struct ctl_addr *a = ctl_book_of_claim(&k->c->book, k->claim->meta.uid);
 	char name[CTL_NAME_MAX];
@@ -205,7 +205,7 @@ static int decide(struct ctl_claim *k, struct bw_err *err)
 	warn_second(k);
 	if (!all_taken(k))
 		return ctl_claim_take(k, err);
-	look_at_spare(k);
+	ctl_claim_look_at_spare(k);
 	return ctl_claim_place(k, err);
 }
 

@@ -95,11 +95,17 @@ int ctl_claim_release(struct ctl_claim *k, struct bw_err *err)
 {
 	struct ctl_addr *a;
 	int asked;
+	int r;
 
 	(void)err;
 	if (!ctl_claim_holder_gone(k, &asked)) {
-		if (!asked)
-			wait_for_holder(k);
+		if (asked)
+			return 0;
+		r = ctl_claim_needs(k);
+		if (r < 0)
+			return r;
+		ctl_claim_look_at_spare(k);
+		wait_for_holder(k);
 		return 0;
 	}
 	read_missing(k);

@@ -31,7 +31,7 @@ static enum bw_plan_next done_create(const struct bw_kube_answer *a, void *arg)
 	if (a->result != BW_KUBE_INVALID && a->result != BW_KUBE_FORBIDDEN)
 		return BW_PLAN_FAIL; /* the record stays: the same CREATE is sent again */
 	/* It was certainly not made. */
-	if (addr && addr->known == CTL_ASSUMED)
+	if (addr && addr->known == CTL_ASSUMED && strcmp(addr->claim_uid, ref->claim_uid) == 0)
 		ctl_free_address(ref->c, addr);
 	return a->result == BW_KUBE_INVALID ? BW_PLAN_PARK : BW_PLAN_FAIL;
 }
@@ -43,7 +43,7 @@ static enum bw_plan_next done_verify(const struct bw_kube_answer *a, void *arg)
 
 	if (a->result == BW_KUBE_NOT_FOUND) {
 		addr = ctl_addr_of(ref);
-		if (addr)
+		if (addr && strcmp(addr->claim_uid, ref->claim_uid) == 0)
 			ctl_book_again(&ref->c->book, addr);
 		return BW_PLAN_AGAIN;
 	}

@@ -209,6 +209,8 @@ int ctl_claim_place(struct ctl_claim *k, struct bw_err *err);
 int ctl_claim_release(struct ctl_claim *k, struct bw_err *err);
 /* Finds .pod, .second and where it is. */
 void ctl_claim_pods(struct ctl_claim *k);
+/* Has what the claim holds beyond its needs looked at. */
+void ctl_claim_look_at_spare(struct ctl_claim *k);
 /* Whether the holder's token is spent or its node fenced; may plan a live read of the Node. */
 int ctl_claim_holder_gone(struct ctl_claim *k, int *ret_asked);
 /* Lets the claim wait for a thing: "pool", "config", "addr" or "quota", and its name. -ENOMEM. */
@@ -253,7 +255,7 @@ struct ctl_addr_ref {
 	char domain[CTL_DOMAIN_MAX + 1];
 	struct bw_ip ip;
 	char claim_uid[BW_KUBE_UID_MAX + 1];
-	int64_t cooldown_s;
+	char uid[BW_KUBE_UID_MAX + 1]; /* of the NetworkAddress that is written; "" = not known */
 };
 struct ctl_addr_ref *ctl_addr_ref(struct ctl_ipam *c, struct bw_plan *p, const char *domain,
 				  const struct bw_ip *ip, const char *claim_uid);
