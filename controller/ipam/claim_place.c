@@ -169,11 +169,15 @@ static void wait_for_old(struct ctl_claim *k)
 {
 	const struct bw_net_claim_status *s = &k->claim->status;
 	int has_attached = s->has_attached && s->attached.token == s->holder.token;
-	enum bw_net_claim_status_phase phase =
-		has_attached ? s->phase : BW_NET_CLAIM_STATUS_PHASE_RELEASING;
+	enum bw_net_claim_status_phase phase = BW_NET_CLAIM_STATUS_PHASE_RELEASING;
 	int64_t created = 0;
 	int64_t waits_s;
 
+	/* One that has said so is not asked: it tells when the pod's DEL is done. */
+	if (has_attached)
+		phase = s->phase == BW_NET_CLAIM_STATUS_PHASE_RELEASING
+				? BW_NET_CLAIM_STATUS_PHASE_BOUND
+				: s->phase;
 	ctl_claim_wait_pools(k);
 	(void)ctl_stamp_parse(k->pod_created, &created); /* then it waits long, ignoring */
 	waits_s = ctl_real_s(k->c) - created;
