@@ -141,9 +141,11 @@ static void host_local(struct import *im, const struct cJSON *doc, const char *n
 
 	if (bw_json_get_str(ipam, "subnet"))
 		one_range(im, name, ipam, doc, n++);
-	cJSON_ArrayForEach (set, bw_json_get(ipam, "ranges"))
-		cJSON_ArrayForEach (r, set)
+	cJSON_ArrayForEach (set, bw_json_get(ipam, "ranges")) {
+		cJSON_ArrayForEach (r, set) {
 			one_range(im, name, r, doc, n++);
+		}
+	}
 }
 
 /* Network of DBScale: first, last and mask. The mask is bits, or four numbers. */
@@ -203,13 +205,15 @@ static void document(struct import *im, const struct cJSON *doc)
 	const char *name = bw_json_get_str(doc, "name");
 	const struct cJSON *item;
 
-	if (bw_json_get(doc, "items"))
-		cJSON_ArrayForEach (item, bw_json_get(doc, "items"))
+	if (bw_json_get(doc, "items")) {
+		cJSON_ArrayForEach (item, bw_json_get(doc, "items")) {
 			object(im, item);
-	else if (bw_json_get(doc, "plugins"))
-		cJSON_ArrayForEach (item, bw_json_get(doc, "plugins"))
+		}
+	} else if (bw_json_get(doc, "plugins")) {
+		cJSON_ArrayForEach (item, bw_json_get(doc, "plugins")) {
 			host_local(im, item, name ? name : "imported");
-	else if (bw_json_get(doc, "ipam"))
+		}
+	} else if (bw_json_get(doc, "ipam"))
 		host_local(im, doc, name ? name : "imported");
 	else
 		object(im, doc);

@@ -67,7 +67,7 @@ static int entry(const char *text, int64_t ordinal, struct bw_ip ret[CTL_WISH_FA
 		 size_t *ret_n, struct bw_err *err)
 {
 	const char *comma = strchr(text, ',');
-	struct bw_ip ip[CTL_WISH_FAMILIES];
+	struct bw_ip ip[CTL_WISH_FAMILIES] = { 0 };
 	char part[ENTRY_MAX];
 	size_t n = 0;
 	int r;

@@ -127,7 +127,7 @@ static int observe(struct bw_kube_lease *l, const struct bw_kube_answer *a)
 	struct bw_kube_slice all = { a->body, a->body_size };
 	struct bw_kube_slice spec = { "{}", 2 };
 	char holder[IDENTITY_MAX + 1];
-	char rv[BW_KUBE_RV_MAX + 1];
+	char rv[BW_KUBE_RV_MAX + 1] = "";
 
 	if (bw_kube_text_copy(a->body, a->body_size, rv, sizeof(rv), "metadata",
 			      "resourceVersion") < 0)

@@ -156,7 +156,7 @@ static int on_line(const char *text, size_t size, void *arg)
 	struct bw_kube_reflector *f = arg;
 	struct bw_kube_slice all = { text, size };
 	struct bw_kube_slice object;
-	char type[STREAM_TYPE_MAX];
+	char type[STREAM_TYPE_MAX] = "";
 
 	if (bw_kube_text_copy(text, size, type, sizeof(type), "type") < 0 ||
 	    bw_kube_text_get(all, &object, "object", NULL) < 0)

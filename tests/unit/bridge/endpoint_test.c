@@ -44,7 +44,7 @@ static const char *const five[] = { "10.1.0.1/24", "10.2.0.1/24", "10.3.0.1/24",
 
 static void flags_follow_from_the_configuration(void **state)
 {
-	const struct {
+	static const struct {
 		struct bridge_conf conf;
 		uint32_t flags;
 	} rows[] = {
