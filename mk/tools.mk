@@ -47,3 +47,4 @@ $(TOOLS_KUBE): $(B)/tools/%: $(B)/tests/kube/%.o $(LIB) $(B)/.link-flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(filter-out -static-pie -pie,$(LDFLAGS)) -pie -o $@ $(filter %.o,$^) $(LIB) $(LDLIBS) $(LIBS_CNI) $(LIBS_KUBE)
 -include $(TOOLS_KUBE:$(B)/tools/%=$(B)/tests/kube/%.d)
+test-kube: $(TOOLS_KUBE)
