@@ -248,6 +248,10 @@ static void judge(struct bw_kube_reflector *f, const struct bw_kube_answer *a)
 		bw_kube_watch_end(&f->watch, f->line_result, f->line_retry_ms, now);
 	} else if (ours && f->faulty) {
 		bw_kube_watch_fault(&f->watch, now);
+	} else if (a->result == BW_KUBE_OK && f->watch.state == BW_KUBE_WATCH_PROBING &&
+		   !bw_kube_cut_rest(&f->cut).size) {
+		/* The client did not stream it: nothing is known, so as before. */
+		(void)bw_kube_watch_page(&f->watch, f->watch.rv, 0, now); /* waits, ignoring */
 	} else if (a->result == BW_KUBE_OK && is_list(f)) {
 		if (bw_kube_cut_end(&f->cut, &err) == 0) {
 			on_page(f);
