@@ -14,7 +14,7 @@ from bwtest import *  # noqa: E402,F401,F403
 from bwtest import case, expect, expect_eq, expect_in, main, tool  # noqa: E402
 from kubeapi import ApiServer, kubectl  # noqa: E402
 
-folder = tempfile.TemporaryDirectory(prefix="barewire-wire.")
+folder = None
 servers = {}
 KIND = "wire.barewire.dev/v1/things/namespaced"
 
@@ -82,6 +82,8 @@ def make(server, name, n=1):
 
 
 def setup():
+    global folder  # made inside the sandbox: whoever enters it by exec() cleans nothing up
+    folder = tempfile.TemporaryDirectory(prefix="barewire-wire.")
     for name, port, old in (("1.36", 7543, False), ("1.30", 7643, True)):
         s = servers[name] = ApiServer(os.path.join(folder.name, name), port=port, old=old).start()
         kubectl(s.admin, "apply", "-f", "-", stdin=CRD)
