@@ -80,6 +80,20 @@ int64_t sim_request_deliver(struct sim_request *q)
 	return later;
 }
 
+/* A list comes as a stream when its caller can take it so; pieces end anywhere. */
+static int hand_list(struct sim_request *q)
+{
+	size_t cut = q->body.size / 3;
+	int r;
+
+	q->busy = 1;
+	r = q->call->data(q->body.data, cut, q->call->arg);
+	if (r >= 0 && q->call)
+		r = q->call->data(q->body.data + cut, q->body.size - cut, q->call->arg);
+	q->busy = 0;
+	return r;
+}
+
 void sim_request_answer(struct sim_request *q)
 {
 	struct bw_kube_answer a = { .result = q->result };
@@ -100,6 +114,16 @@ void sim_request_answer(struct sim_request *q)
 	a.message = *q->reply.message ? q->reply.message : "no answer";
 	a.body = q->body.data ? q->body.data : "";
 	a.body_size = q->body.size;
+	if (s->lists && q->r.verb == BW_KUBE_LIST && call->data && q->result == BW_KUBE_OK) {
+		if (hand_list(q) < 0)
+			a.result = BW_KUBE_UNKNOWN; /* its reader wants no more */
+		if (q->gone || !q->call) {
+			sim_request_free(q);
+			return;
+		}
+		a.body = "";
+		a.body_size = 0;
+	}
 	sim_trace(s->trace, "%s #%llu = %s %d", q->client->name, (unsigned long long)q->id,
 		  bw_kube_result_str(q->result), q->reply.http);
 	call->client = NULL;

@@ -70,6 +70,7 @@ struct sim_server {
 	uint64_t at_write; /* 0 = none */
 	int at_fate; /* enum sim_fate */
 	const char *mutant; /* a broken client, see mutant.c; NULL = none */
+	uint8_t lists; /* given to .data when the caller has it, as lib/kube does */
 };
 
 /* What may happen around a call, in this order. */

@@ -182,6 +182,7 @@ void sim_world_init(struct sim_world *w, uint64_t seed, const struct sim_setup *
 	sim_users_begin(w);
 	w->server.faults = setup->faults;
 	w->server.mutant = w->mutant;
+	w->server.lists = 1;
 	for (unsigned int i = 0; i < setup->procs; i++)
 		w->procs[i] = sim_proc_new(w, i);
 	if (setup->users)
