@@ -131,7 +131,7 @@ static void put_json(struct line *l, const char *s)
 static void put_json_pair(struct line *l, const char *key, const char *value)
 {
 	/* A pair that has no room with a few characters of its value is left out. */
-	if (l->len + strlen(key) + 4 * LOG_JSON_ESCAPE + LOG_JSON_TAIL > sizeof(l->text))
+	if (l->len + strlen(key) + 4UL * LOG_JSON_ESCAPE + LOG_JSON_TAIL > sizeof(l->text))
 		return;
 	put_char(l, l->len ? ',' : '{');
 	put_json(l, key);

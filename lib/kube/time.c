@@ -24,8 +24,7 @@ const char *bw_kube_microtime_str(int64_t real_s, char out[BW_KUBE_TIME_MAX])
 {
 	struct tm tm = { 0 };
 
-	if (!utc(real_s, &tm) ||
-	    !strftime(out, BW_KUBE_TIME_MAX, "%Y-%m-%dT%H:%M:%S.000000Z", &tm))
+	if (!utc(real_s, &tm) || !strftime(out, BW_KUBE_TIME_MAX, "%Y-%m-%dT%H:%M:%S.000000Z", &tm))
 		out[0] = '\0';
 	return out;
 }

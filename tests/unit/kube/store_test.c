@@ -153,6 +153,9 @@ static void an_object_is_read_from_its_text(void **state UNUSED)
 
 static void what_is_no_object_is_refused(void **state UNUSED)
 {
+#define LONG_VERSION                                                                               \
+	"{\"metadata\":{\"name\":\"a\","                                                           \
+	"\"resourceVersion\":\"11111111111111111111111111111111111\"}}"
 	static const char *const bad[] = {
 		"",
 		"[]",
@@ -161,8 +164,7 @@ static void what_is_no_object_is_refused(void **state UNUSED)
 		"{\"metadata\":{\"resourceVersion\":\"1\"}}",
 		"{\"metadata\":{\"name\":7,\"resourceVersion\":\"1\"}}",
 		"{\"metadata\":{\"name\":\"a\",\"resourceVersion\":\"1\",\"generation\":\"x\"}}",
-		"{\"metadata\":{\"name\":\"a\",\"resourceVersion\":"
-		"\"11111111111111111111111111111111111\"}}",
+		LONG_VERSION,
 		"{\"metadata\":{\"name\":\"a\",\"resourceVersion\":\"1\"}",
 	};
 	struct bw_kube_object *o = NULL;
