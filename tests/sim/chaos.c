@@ -158,7 +158,9 @@ static void node_trouble(struct sim_world *w)
 	case 4:
 	case 5:
 		n->admin = ADMIN_FENCE;
-		if (!sim_world_mutant(w, "false-fence"))
+		if (sim_world_mutant(w, "false-fence"))
+			n->cut = 1; /* only cut off */
+		else
 			sim_node_power(n, 0);
 		break;
 	case 6:

@@ -272,8 +272,10 @@ static int run_mutants(const struct options *o)
 		struct totals t = { 0 };
 
 		one.mutant = m->name;
-		for (uint64_t s = 1; s <= MUTANT_SEEDS && !t.failed; s++)
-			(void)run_seed(s, &one, &t); /* counted in t */
+		/* Of safety alone: what does not converge may have another reason. */
+		for (uint64_t s = 1; s <= MUTANT_SEEDS && t.broken[0] != 'I'; s++)
+			(void)run_seed(s, &one, &t); /* told in t */
+		t.failed = t.broken[0] == 'I';
 		printf("%sok %u - found after %llu seeds: %s\n# %s\n", t.failed ? "" : "not ", ++n,
 		       (unsigned long long)t.seeds, m->what, t.broken);
 		fflush(stdout);
