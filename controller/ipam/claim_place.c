@@ -29,18 +29,51 @@ static int is_spent(const struct bw_net_claim_status *s)
 	return s->has_detached_token && s->detached_token >= s->holder.token;
 }
 
-static int node_is_tainted(struct ctl_ipam *c, const struct bw_net_claim_status_holder *h)
+static int is_fenced(const struct bw_kube_object *o, const char *uid)
 {
-	struct bw_kube_object *o = bw_kube_store_get(c->st.nodes, NULL, h->node);
 	BW_CLEANUP(bw_k_node_done) struct bw_k_node n = { 0 };
 
-	if (!o || strcmp(o->uid, h->node_uid) != 0 ||
-	    bw_k_node_decode(o->text, o->size, &n, NULL) < 0)
+	if (!o || strcmp(o->uid, uid) != 0 || bw_k_node_decode(o->text, o->size, &n, NULL) < 0)
 		return 0;
 	for (size_t i = 0; i < n.spec.taints.n; i++)
 		if (strcmp(n.spec.taints.items[i].key, CTL_TAINT_FENCED) == 0)
 			return 1;
 	return 0;
+}
+
+/* The taint is there now: the holder that this plan's compare-and-swap builds on is fenced. */
+static enum bw_plan_next done_fenced(const struct bw_kube_answer *a, void *arg)
+{
+	struct bw_kube_object *o = NULL;
+	int fenced;
+
+	if (a->result != BW_KUBE_OK ||
+	    bw_kube_object_new(&bw_kind_node, a->body, a->body_size, &o, NULL) < 0)
+		return BW_PLAN_FAIL;
+	fenced = is_fenced(o, arg);
+	bw_kube_object_unref(&o);
+	return fenced ? BW_PLAN_GO_ON : BW_PLAN_FAIL; /* the cache will see it */
+}
+
+/*
+ * The cache may show a fence that was lifted before the holder got its token: the taint counts
+ * when a live read, before the plan's writes, still finds it.
+ */
+static int node_is_tainted(struct ctl_claim *k)
+{
+	const struct bw_net_claim_status_holder *h = &k->claim->status.holder;
+	struct bw_kube_request r = { .verb = BW_KUBE_GET, .kind = &bw_kind_node, .name = h->node };
+	size_t size = strlen(h->node_uid) + 1;
+	char *uid;
+
+	if (!is_fenced(bw_kube_store_get(k->c->st.nodes, NULL, h->node), h->node_uid))
+		return 0;
+	uid = bw_plan_alloc(k->plan, size);
+	if (!uid)
+		return 0;
+	memcpy(uid, h->node_uid, size);
+	bw_plan_write(k->plan, &r, done_fenced, uid);
+	return 1;
 }
 
 /* barewire release --token N --confirm-powered-off */
@@ -132,8 +165,8 @@ int ctl_claim_holder_gone(struct ctl_claim *k, int *ret_asked)
 	const struct bw_net_claim_status *s = &k->claim->status;
 
 	*ret_asked = 0;
-	return !s->has_holder || is_spent(s) || node_is_tainted(k->c, &s->holder) ||
-	       is_released_by_hand(k->claim) || node_is_gone(k, ret_asked);
+	return !s->has_holder || is_spent(s) || is_released_by_hand(k->claim) ||
+	       node_is_tainted(k) || node_is_gone(k, ret_asked);
 }
 
 static int64_t next_token(const struct bw_net_claim_status *s)
