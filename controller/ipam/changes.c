@@ -41,7 +41,7 @@ void ctl_free_address(struct ctl_ipam *c, struct ctl_addr *a)
 }
 
 /* A live answer that the watch has overtaken: the object was deleted meanwhile. */
-static void settle(struct ctl_ipam *c)
+void ctl_settle(struct ctl_ipam *c)
 {
 	const char *rv = bw_kube_store_rv(c->st.addresses);
 
@@ -82,21 +82,24 @@ static void on_address(struct bw_kube_object *old, struct bw_kube_object *now, v
 	enum bw_net_address_state was = BW_NET_ADDRESS_STATE_NONE;
 	struct ctl_ipam *c = arg;
 	char domain[CTL_DOMAIN_MAX + 1];
+	char owner[BW_KUBE_UID_MAX + 1] = "";
 	struct ctl_addr *a = NULL;
 	struct bw_ip ip;
 
 	if (!now) {
 		if (old)
 			address_gone(c, old);
-		settle(c);
+		ctl_settle(c);
 		return;
 	}
 	/* What cannot be read is used nevertheless: its name says by which address. */
 	if (ctl_address_name_parse(now->name, domain, &ip) < 0)
 		return;
 	a = ctl_book_find(&c->book, domain, &ip);
-	if (a)
+	if (a) {
 		was = a->state;
+		(void)snprintf(owner, sizeof(owner), "%s", a->claim_uid); /* bounded, ignoring */
+	}
 	if (bw_net_address_decode(now->text, now->size, &o, NULL) < 0) {
 		struct ctl_addr_facts f = { .uid = now->uid,
 					    .rv = now->rv,
@@ -110,9 +113,11 @@ static void on_address(struct bw_kube_object *old, struct bw_kube_object *now, v
 		touch_pool(c, a->pool);
 	if (a && was != a->state && a->state == BW_NET_ADDRESS_STATE_COOLING)
 		ctl_tell_cooling(c, a);
-	if (a && was != BW_NET_ADDRESS_STATE_NONE && was != a->state && *a->claim_ns)
+	/* Another owner: one that we thought of had it not, and somebody may wait for it. */
+	if (a && was != BW_NET_ADDRESS_STATE_NONE && *a->claim_ns &&
+	    (was != a->state || strcmp(owner, a->claim_uid) != 0))
 		ask(c->claims, a->claim_ns, a->claim_name, BW_KEY_DEPENDENT);
-	settle(c);
+	ctl_settle(c);
 }
 
 /* CLAIMS AND PODS */

@@ -128,6 +128,14 @@ void ctl_claim_pods(struct ctl_claim *k)
 
 /* THE RECONCILE */
 
+static int all_listed(const struct ctl_claim *k)
+{
+	for (size_t i = 0; i < k->n_needs; i++)
+		if (!k->needs[i].listed)
+			return 0;
+	return 1;
+}
+
 /* Whether the status lists everything, and every lock is there and ours. */
 static int all_taken(const struct ctl_claim *k)
 {
@@ -203,9 +211,11 @@ static int decide(struct ctl_claim *k, struct bw_err *err)
 	if (r < 0)
 		return r;
 	warn_second(k);
+	/* Also while a lock has not been seen yet: nobody looks again when it has. */
+	if (all_listed(k))
+		ctl_claim_look_at_spare(k);
 	if (!all_taken(k))
 		return ctl_claim_take(k, err);
-	ctl_claim_look_at_spare(k);
 	return ctl_claim_place(k, err);
 }
 

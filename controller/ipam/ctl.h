@@ -234,6 +234,8 @@ int ctl_node_reconcile(const char *ns, const char *name, struct bw_kube_object *
 		       struct bw_plan *plan, void *ipam, struct bw_err *err);
 int ctl_epoch_reconcile(const char *ns, const char *name, struct bw_kube_object *o,
 			struct bw_plan *plan, void *ipam, struct bw_err *err);
+/* Frees what a live answer has shown and the watch, which is further by now, does not have. */
+void ctl_settle(struct ctl_ipam *c);
 /* A change of the epoch or of what nodes say of it was seen. */
 void ctl_epoch_seen(struct ctl_ipam *c);
 

@@ -458,6 +458,7 @@ int ctl_epoch_reconcile(const char *ns, const char *name, struct bw_kube_object 
 	(void)err;
 	if (strcmp(name, EPOCH_NAME) != 0 || !c->leading)
 		return 0;
+	ctl_settle(c); /* nothing may have changed since a bookmark made it certain */
 	ctl_epoch_seen(c);
 	if (c->doubt) {
 		plan_doubt(c, plan);
