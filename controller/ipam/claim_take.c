@@ -36,6 +36,14 @@ static enum bw_plan_next done_create(const struct bw_kube_answer *a, void *arg)
 	return a->result == BW_KUBE_INVALID ? BW_PLAN_PARK : BW_PLAN_FAIL;
 }
 
+static int is_there(const struct ctl_ipam *c, const struct ctl_addr *addr)
+{
+	const struct bw_kube_object *o =
+		bw_kube_store_get(c->st.claims, addr->claim_ns, addr->claim_name);
+
+	return o && strcmp(o->uid, addr->claim_uid) == 0;
+}
+
 static enum bw_plan_next done_verify(const struct bw_kube_answer *a, void *arg)
 {
 	const struct ctl_addr_ref *ref = arg;
@@ -43,8 +51,13 @@ static enum bw_plan_next done_verify(const struct bw_kube_answer *a, void *arg)
 
 	if (a->result == BW_KUBE_NOT_FOUND) {
 		addr = ctl_addr_of(ref);
-		if (addr && strcmp(addr->claim_uid, ref->claim_uid) == 0)
+		if (!addr || strcmp(addr->claim_uid, ref->claim_uid) != 0)
+			return BW_PLAN_AGAIN;
+		/* Nobody makes it again for a claim that went while this was on its way. */
+		if (is_there(ref->c, addr))
 			ctl_book_again(&ref->c->book, addr);
+		else
+			ctl_free_address(ref->c, addr);
 		return BW_PLAN_AGAIN;
 	}
 	if (a->result != BW_KUBE_OK)
