@@ -113,9 +113,8 @@ static void on_address(struct bw_kube_object *old, struct bw_kube_object *now, v
 		touch_pool(c, a->pool);
 	if (a && was != a->state && a->state == BW_NET_ADDRESS_STATE_COOLING)
 		ctl_tell_cooling(c, a);
-	/* Another owner: one that we thought of had it not, and somebody may wait for it. */
-	if (a && was != BW_NET_ADDRESS_STATE_NONE && *a->claim_ns &&
-	    (was != a->state || strcmp(owner, a->claim_uid) != 0))
+	/* New to us, or another owner: whoever it names may wait for it, or complain of another. */
+	if (a && *a->claim_ns && (was != a->state || strcmp(owner, a->claim_uid) != 0))
 		ask(c->claims, a->claim_ns, a->claim_name, BW_KEY_DEPENDENT);
 	ctl_settle(c);
 }

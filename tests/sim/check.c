@@ -10,8 +10,6 @@
 #include "check_impl.h"
 #include "store_impl.h"
 
-#define OWNERS_MAX 1024 /* addresses of one run */
-
 struct sim_check *sim_check_new(struct sim_world *w)
 {
 	struct sim_check *c = sim_alloc(sizeof(*c));
@@ -61,7 +59,7 @@ sim_ip sim_ip_number(struct sim_check *c, const char *domain, const char *addres
 	for (unsigned int i = 0; i < c->n_ips; i++)
 		if (!strcmp(c->ips[i], full))
 			return i + 1;
-	if (c->n_ips == OWNERS_MAX - 1)
+	if (c->n_ips == SIM_OWNERS_MAX - 1)
 		abort();
 	c->ips = sim_realloc(c->ips, (c->n_ips + 1) * sizeof(char *));
 	c->ips[c->n_ips] = sim_strdup(full);
@@ -289,14 +287,7 @@ static void address_commit(struct sim_check *c, const struct sim_version *v)
 			      sim_text_at(tree, "spec.address"));
 }
 
-/* By address number: its object, whichever claim has it, whichever node speaks for it. */
-struct owners {
-	const struct sim_fact *object[OWNERS_MAX];
-	const struct sim_key *claim[OWNERS_MAX];
-	const struct sim_node *node[OWNERS_MAX];
-};
-
-static void check_claims(struct sim_check *c, struct owners *o)
+static void check_claims(struct sim_check *c, struct sim_owners *o)
 {
 	size_t n;
 	struct sim_key *const *keys = sim_store_keys(c->world->store, &sim_kinds[SIM_CLAIM], &n);
@@ -328,7 +319,7 @@ static void check_claims(struct sim_check *c, struct owners *o)
 	}
 }
 
-static void check_pod(struct sim_check *c, struct owners *o, const struct sim_node *node,
+static void check_pod(struct sim_check *c, struct sim_owners *o, const struct sim_node *node,
 		      const struct sim_pod *p)
 {
 	for (unsigned int k = 0; k < p->n_ips; k++) {
@@ -350,26 +341,27 @@ static void check_pod(struct sim_check *c, struct owners *o, const struct sim_no
 
 static void check_all(struct sim_check *c)
 {
-	struct owners o = { 0 };
+	struct sim_owners *o = &c->owners;
 	size_t n;
 	struct sim_key *const *keys = sim_store_keys(c->world->store, &sim_kinds[SIM_ADDRESS], &n);
 
+	memset(o, 0, sizeof(*o));
 	for (size_t i = 0; i < n; i++) {
 		const struct sim_fact *f = keys[i]->fact;
 
 		if (!f || !f->exists)
 			continue;
-		if (o.object[f->ip])
+		if (o->object[f->ip])
 			sim_check_fail(c, "I1 %s has two locks", sim_ip_text(c, f->ip));
-		o.object[f->ip] = f;
+		o->object[f->ip] = f;
 	}
-	check_claims(c, &o);
+	check_claims(c, o);
 	for (unsigned int i = 0; i < c->world->n_nodes; i++) {
 		const struct sim_node *node = &c->world->nodes[i];
 
 		for (size_t k = 0; k < SIM_PODS_MAX && node->powered; k++)
 			if (node->pods[k].used && node->pods[k].live && !node->pods[k].cut)
-				check_pod(c, &o, node, &node->pods[k]);
+				check_pod(c, o, node, &node->pods[k]);
 	}
 }
 

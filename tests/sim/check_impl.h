@@ -35,7 +35,17 @@ struct sim_fence {
 	int64_t to_ns; /* INT64_MAX = it is fenced */
 };
 
+#define SIM_OWNERS_MAX 1024 /* addresses of one run */
+
+/* By address number: its object, whichever claim has it, whichever node speaks for it. */
+struct sim_owners {
+	const struct sim_fact *object[SIM_OWNERS_MAX];
+	const struct sim_key *claim[SIM_OWNERS_MAX];
+	const struct sim_node *node[SIM_OWNERS_MAX];
+};
+
 struct sim_check {
+	struct sim_owners owners; /* of the present look; large */
 	struct sim_world *world;
 	char broken[600];
 	char **ips; /* by number - 1 */
