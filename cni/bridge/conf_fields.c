@@ -138,7 +138,7 @@ static const struct bw_json_field bandwidth_fields[] = {
 	BW_JSON_FIELD(INT, struct bridge_bandwidth, egress_burst, "egressBurst",
 		      .max = BRIDGE_BURST_BITS_MAX),
 };
-static const struct bw_json_table bandwidth_table = BW_JSON_TABLE(bandwidth_fields);
+static const struct bw_json_table bandwidth_table = BW_JSON_TABLE_ANY_CASE(bandwidth_fields);
 
 int bridge_bandwidth_decode(const struct cJSON *json, const struct bw_json_path *path, void *member,
 			    struct bw_err *err)

@@ -470,7 +470,7 @@ static const struct bw_json_field bandwidth_fields[] = {
 		      .max = SRIOV_RATE_MAX * 1000000),
 	BW_JSON_FIELD(INT, struct bandwidth, egress_burst, "egressBurst", .max = BURST_BITS_MAX),
 };
-static const struct bw_json_table bandwidth_table = BW_JSON_TABLE(bandwidth_fields);
+static const struct bw_json_table bandwidth_table = BW_JSON_TABLE_ANY_CASE(bandwidth_fields);
 
 int sriov_bandwidth_decode(const struct cJSON *json, const struct bw_json_path *path, void *member,
 			   struct bw_err *err)

@@ -151,7 +151,8 @@ typedef int (*bw_json_decode_fn)(const struct cJSON *json, const struct bw_json_
 				 void *member, struct bw_err *err);
 
 struct bw_json_field {
-	const char *name; /* exact case; NULL for the shape of an array's items */
+	const char *name; /* exact case but in an any_case table; NULL for the shape of an array's
+			     items */
 	enum bw_json_type type;
 	unsigned int flags; /* BW_JSON_F_* */
 	size_t offset;
@@ -173,6 +174,12 @@ struct bw_json_table {
 	const struct bw_json_field *fields;
 	size_t n; /* at most 64 */
 	void (*init)(void *out); /* optional: sets defaults before any key is decoded */
+	/*
+	 * Keys in any case, as Go's encoding/json takes them: containerd writes capability
+	 * arguments by the names of its structs (github.com/containerd/go-cni, BandWidth:
+	 * "IngressRate").
+	 */
+	uint8_t any_case;
 };
 
 /* clang-format off */
@@ -187,6 +194,10 @@ struct bw_json_table {
 #define BW_JSON_TABLE(array_)                                                                      \
 	{                                                                                          \
 		.fields = (array_), .n = BW_ARRAY_SIZE(array_)                                     \
+	}
+#define BW_JSON_TABLE_ANY_CASE(array_)                                                             \
+	{                                                                                          \
+		.fields = (array_), .n = BW_ARRAY_SIZE(array_), .any_case = 1                      \
 	}
 
 /**

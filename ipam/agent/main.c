@@ -67,6 +67,7 @@ static const struct option options[] = {
 	{ "node-uid", required_argument, NULL, F_NODE_UID },
 	{ "log-level", required_argument, NULL, F_LEVEL },
 	{ "service-cidr", required_argument, NULL, F_CIDR },
+	{ "node-network", required_argument, NULL, F_CIDR }, /* reached the same way */
 	{ "journal-dir", required_argument, NULL, F_DIR },
 	{ "socket", required_argument, NULL, F_SOCK },
 	{ "install-from", required_argument, NULL, F_FROM },
@@ -84,8 +85,8 @@ static const struct option options[] = {
 
 static const char usage[] =
 	"usage: barewire-agent --node-name NAME [--kubeconfig FILE] [--context NAME] [--node-uid UID]\n"
-	"                      [--log-level LEVEL] [--service-cidr CIDR]... [--journal-dir DIR]\n"
-	"                      [--socket PATH] [--install-from DIR --cni-conf FILE] [--cni-bin-dir DIR]\n"
+	"                      [--log-level LEVEL] [--service-cidr CIDR]... [--node-network CIDR]...\n"
+	"                      [--journal-dir DIR] [--socket PATH] [--install-from DIR --cni-conf FILE] [--cni-bin-dir DIR]\n"
 	"                      [--cni-conf-dir DIR] [--namespace NS] [--daemonset NAME]\n"
 	"                      [--metrics-address ADDR:PORT] [--health-address ADDR:PORT]\n"
 	"The node's name may come from NODE_NAME in the environment. See barewire-agent(8).\n";

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include <cjson/cJSON.h>
 
@@ -365,8 +366,11 @@ static void value_done(const struct bw_json_field *f, void *member)
 
 static const struct bw_json_field *find_field(const struct bw_json_table *table, const char *key)
 {
+	/* ASCII names: the locale is never set, so strcasecmp() is exact. */
+	int (*cmp)(const char *, const char *) = table->any_case ? strcasecmp : strcmp;
+
 	for (size_t i = 0; i < table->n; i++)
-		if (strcmp(table->fields[i].name, key) == 0)
+		if (cmp(table->fields[i].name, key) == 0)
 			return &table->fields[i];
 	return NULL;
 }

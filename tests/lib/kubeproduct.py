@@ -8,6 +8,7 @@ And what tests say of pools, claims and addresses; the judge of the invariants r
 import ipaddress
 import json
 import os
+import tempfile
 
 import kubetest
 from kubetest import *  # noqa: F401,F403
@@ -66,10 +67,21 @@ def install(timeout_s=90):
     wait_until(lambda: len(ready_pods("barewire-controller")) == 2, timeout_s, lambda: "controllers: %s" % states("barewire-controller"))
 
 
-def deploy(folder="conf/deploy"):
-    """kubectl apply -k, again while the API server does not know the kinds yet."""
-    path = os.path.join(TOP, folder)
-    return bed.kubectl("apply", "--server-side", "--force-conflicts", "-k", path, timeout=120)
+# No router joins the two networks of the bed: what docs/kubernetes.md says to do then.
+OVERLAY = """
+resources: [%s]
+patches:
+- target: {kind: DaemonSet, name: barewire-agent}
+  patch: '[{"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": "--node-network=10.77.0.0/24"}]'
+"""
+
+
+def deploy():
+    """kubectl apply -k of conf/deploy, as an overlay of a user's own."""
+    with tempfile.TemporaryDirectory(prefix="barewire-deploy.") as folder:
+        with open(os.path.join(folder, "kustomization.yaml"), "w") as f:
+            f.write(OVERLAY % os.path.relpath(os.path.join(TOP, "conf/deploy"), os.path.realpath(folder)))
+        return bed.kubectl("apply", "--server-side", "--force-conflicts", "-k", folder, timeout=120)
 
 
 def system_pods(app):

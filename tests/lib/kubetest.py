@@ -48,19 +48,6 @@ def _timed(fn):
     return wrapped
 
 
-def gap(reason):
-    """For a claim that the product does not keep yet: a failure is shown as skipped with the reason, a success as ok."""
-    def decorate(fn):
-        def wrapped():
-            try:
-                fn()
-            except (AssertionError, RuntimeError, subprocess.SubprocessError) as e:
-                raise bwtest.Skip("gap: %s (%s)" % (reason, str(e).splitlines()[0][:120]))
-        wrapped.__name__ = fn.__name__
-        return wrapped
-    return decorate
-
-
 def state_of_the_bed():
     """What a reader of a failure asks first."""
     out = []

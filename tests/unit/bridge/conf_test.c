@@ -115,6 +115,24 @@ static void every_key_is_read(void **state)
 	assert_true(bridge_conf_checks_ip(&c));
 }
 
+static void the_bandwidth_of_containerd_is_read(void **state)
+{
+	bw_autorequest struct bw_cni_request *req =
+		request("\"runtimeConfig\":{\"bandwidth\":{\"IngressRate\":8000000,"
+			"\"IngressBurst\":4294967295,\"EgressRate\":16000000,"
+			"\"EgressBurst\":4294967295}}",
+			NULL);
+	bridge_autoconf struct bridge_conf c = { 0 };
+	struct bw_err err = { 0 };
+
+	(void)state;
+	assert_int_equal(bridge_conf_load(req, &c, &err), 0);
+	assert_int_equal(c.bandwidth.ingress_rate, 8000000);
+	assert_int_equal(c.bandwidth.ingress_burst, 4294967295);
+	assert_int_equal(c.bandwidth.egress_rate, 16000000);
+	assert_int_equal(c.bandwidth.egress_burst, 4294967295);
+}
+
 struct refusal {
 	const char *body;
 	const char *args;
@@ -292,6 +310,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults_are_those_of_the_reference),
 		cmocka_unit_test(every_key_is_read),
+		cmocka_unit_test(the_bandwidth_of_containerd_is_read),
 		cmocka_unit_test(bad_values_are_refused_with_key_and_value),
 		cmocka_unit_test(a_bad_value_keeps_its_default_for_del),
 		cmocka_unit_test(mac_precedence),

@@ -430,9 +430,37 @@ static void paths_are_printed_and_cut(void **state)
 	assert_int_equal(strlen(bw_json_path_str(&leaf, out)), BW_JSON_PATH_STR_MAX - 1);
 }
 
+struct rates {
+	int64_t in, out;
+};
+
+static void keys_of_any_case_are_one_key(void **state)
+{
+	static const struct bw_json_field fields[] = {
+		BW_JSON_FIELD(INT, struct rates, in, "inRate", .max = 9),
+		BW_JSON_FIELD(INT, struct rates, out, "outRate", .max = 9),
+	};
+	static const struct bw_json_table exact = BW_JSON_TABLE(fields);
+	static const struct bw_json_table any = BW_JSON_TABLE_ANY_CASE(fields);
+	bw_autojson struct cJSON *json = cJSON_Parse("{\"InRate\":1,\"OUTRATE\":2}");
+	bw_autojson struct cJSON *twice = cJSON_Parse("{\"inRate\":1,\"InRate\":2}");
+	struct rates r = { 0 };
+	struct bw_err err = { 0 };
+
+	(void)state;
+	assert_int_equal(bw_json_decode(json, &any, NULL, &r, &err), 0);
+	assert_true(r.in == 1 && r.out == 2);
+	r = (struct rates){ 0 };
+	assert_int_equal(bw_json_decode(json, &exact, NULL, &r, &err), 0);
+	assert_true(r.in == 0 && r.out == 0);
+	assert_int_equal(bw_json_decode(twice, &any, NULL, &r, &err), -EINVAL);
+	assert_string_equal(err.msg, "InRate: the key is given twice");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(keys_of_any_case_are_one_key),
 		cmocka_unit_test(decode_fills_every_kind),
 		cmocka_unit_test(decode_keeps_defaults_of_absent_and_null),
 		cmocka_unit_test(decode_takes_one_without_brackets),

@@ -404,6 +404,9 @@ static void rates(void **state)
 		{ DEV ",\"bandwidth\":{\"egressRate\":9000000},\"runtimeConfig\":{\"bandwidth\":"
 		      "{\"egressRate\":3000000,\"egressBurst\":4294967295}}",
 		  0, 3, 1 },
+		{ DEV ",\"runtimeConfig\":{\"bandwidth\":{\"IngressRate\":0,\"IngressBurst\":0,"
+		      "\"EgressRate\":3000000,\"EgressBurst\":4294967295}}",
+		  0, 3, 1 }, /* as containerd writes it */
 		{ DEV
 		  ",\"bandwidth\":{\"egressRate\":9000000},\"runtimeConfig\":{\"bandwidth\":{}}",
 		  0, 0, 0 },
