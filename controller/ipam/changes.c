@@ -348,6 +348,8 @@ int ctl_hear_changes(struct ctl_ipam *c, struct bw_err *err)
 	for (size_t i = 0; i < BW_ARRAY_SIZE(all); i++) {
 		int r = bw_kube_store_on_change(all[i].store, all[i].fn, c, err);
 
+		if (r == 0)
+			r = bw_kube_store_on_back(all[i].store, ctl_epoch_went_back, c, err);
 		if (r < 0)
 			return r;
 	}

@@ -86,6 +86,7 @@ struct ctl_ipam {
 	uint8_t ready; /* and the watch has shown it: addresses may be given */
 	uint8_t quarantined;
 	uint8_t breaker;
+	uint8_t went_back; /* a store did, and no leader has written it down yet */
 	uint8_t doubt; /* the cache has an older epoch than was seen: a live read decides */
 	int64_t term_epoch; /* written in this term; 0 = not yet */
 	int64_t max_epoch; /* the highest this process has seen, nodes' included */
@@ -238,6 +239,11 @@ int ctl_epoch_reconcile(const char *ns, const char *name, struct bw_kube_object 
 void ctl_settle(struct ctl_ipam *c);
 /* A change of the epoch or of what nodes say of it was seen. */
 void ctl_epoch_seen(struct ctl_ipam *c);
+/*
+ * A store is about to show an older state than it has shown. From here on nothing is given or taken
+ * until a live read of the epoch has decided. @ipam: struct ctl_ipam.
+ */
+void ctl_epoch_went_back(void *ipam);
 
 /* Plans a change of an address's state by compare-and-swap; the record is found again by name. */
 void ctl_write_state(struct ctl_ipam *c, struct bw_plan *p, const struct ctl_addr *a,

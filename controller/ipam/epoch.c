@@ -93,6 +93,10 @@ void ctl_epoch_seen(struct ctl_ipam *c)
 	(void)bw_kube_store_each(c->st.node_networks, NULL, node_epoch, c); /* never stops */
 	if (!bw_kube_store_synced(c->st.epochs))
 		return;
+	if (s.lost)
+		c->went_back = 0;
+	else if (!c->leading)
+		c->quarantined = 0; /* another one leads and has healed it */
 	if (s.lost > c->max_epoch)
 		c->max_epoch = s.lost;
 	if (s.epoch > c->max_epoch)
@@ -115,6 +119,16 @@ void ctl_epoch_seen(struct ctl_ipam *c)
 	}
 }
 
+void ctl_epoch_went_back(void *ipam)
+{
+	struct ctl_ipam *c = ipam;
+
+	c->ready = 0;
+	c->doubt = 1;
+	c->went_back = 1;
+	(void)bw_controller_enqueue(c->epoch_ctl, NULL, EPOCH_NAME, BW_KEY_FACT);
+}
+
 /* The live object: has the store really gone back? */
 static enum bw_plan_next done_doubt(const struct bw_kube_answer *a, void *arg)
 {
@@ -128,7 +142,7 @@ static enum bw_plan_next done_doubt(const struct bw_kube_answer *a, void *arg)
 	c->doubt = 0;
 	if (e.spec.cluster_id && cluster_id(c)[0] && strcmp(e.spec.cluster_id, c->cluster_id) != 0)
 		quarantine(c, "NetworkEpoch is of another cluster");
-	else if (e.spec.epoch < c->max_epoch)
+	else if (c->went_back || e.spec.epoch < c->max_epoch)
 		quarantine(c,
 			   "the epoch went back from %" PRId64 " to %" PRId64
 			   ": the API server was restored from an older state",

@@ -89,6 +89,13 @@ typedef void (*bw_kube_change_fn)(struct bw_kube_object *old, struct bw_kube_obj
 /* Called for every change, in the order they were registered. 0; -ENOMEM. */
 int bw_kube_store_on_change(struct bw_kube_store *s, bw_kube_change_fn fn, void *arg,
 			    struct bw_err *err);
+/*
+ * Called before a list takes the store back to a smaller resourceVersion than it has shown, and so
+ * before any change of it: the server was restored from an older state. A list from a server that
+ * is merely behind never comes so far (lib/kube/watch.h). 0; -ENOMEM.
+ */
+int bw_kube_store_on_back(struct bw_kube_store *s, void (*fn)(void *arg), void *arg,
+			  struct bw_err *err);
 /* Called once when the first sync is done; at once (by defer) when it is already. 0; -ENOMEM. */
 int bw_kube_store_on_sync(struct bw_kube_store *s, void (*fn)(void *arg), void *arg,
 			  struct bw_err *err);

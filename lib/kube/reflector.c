@@ -43,8 +43,10 @@ static int object_from(struct bw_kube_reflector *f, struct bw_kube_slice s,
 static int commit(struct bw_kube_reflector *f, const char *rv)
 {
 	int64_t now = bw_loop_now_ns(f->loop);
-	int r = bw_kube_store_replace(f->store, &f->shadow);
+	int r;
 
+	bw_kube_store_comes(f->store, rv ? rv : f->watch.list_rv);
+	r = bw_kube_store_replace(f->store, &f->shadow);
 	if (r < 0)
 		return fault(f, r, "no memory for what was listed");
 	bw_kube_watch_synced(&f->watch, rv, now);

@@ -21,6 +21,12 @@ struct handler {
 	void *arg;
 };
 
+struct on_back {
+	struct on_back *next;
+	void (*fn)(void *arg);
+	void *arg;
+};
+
 struct on_sync {
 	struct on_sync *next;
 	struct bw_defer defer;
@@ -32,6 +38,7 @@ struct bw_kube_store {
 	struct bw_kube_tree entries;
 	struct bw_kube_index *indexes;
 	struct handler *handlers;
+	struct on_back *on_back;
 	struct on_sync *on_sync;
 	size_t bytes;
 	int synced;
@@ -90,6 +97,12 @@ void bw_kube_store_free(struct bw_kube_store **store)
 		struct handler *h = s->handlers;
 
 		s->handlers = h->next;
+		free(h);
+	}
+	while (s->on_back) {
+		struct on_back *h = s->on_back;
+
+		s->on_back = h->next;
 		free(h);
 	}
 	while (s->on_sync) {
@@ -191,6 +204,26 @@ int bw_kube_store_on_change(struct bw_kube_store *s, bw_kube_change_fn fn, void 
 		end = &(*end)->next;
 	*end = h;
 	return 0;
+}
+
+int bw_kube_store_on_back(struct bw_kube_store *s, void (*fn)(void *arg), void *arg,
+			  struct bw_err *err)
+{
+	struct on_back *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return bw_fail(err, ENOMEM, "hear of restores of %s", s->kind->plural);
+	*h = (struct on_back){ .next = s->on_back, .fn = fn, .arg = arg };
+	s->on_back = h;
+	return 0;
+}
+
+void bw_kube_store_comes(struct bw_kube_store *s, const char *rv)
+{
+	if (!s->synced || bw_kube_rv_cmp(rv, s->rv) >= 0)
+		return;
+	for (struct on_back *h = s->on_back; h; h = h->next)
+		h->fn(h->arg);
 }
 
 int bw_kube_store_on_sync(struct bw_kube_store *s, void (*fn)(void *arg), void *arg,

@@ -36,6 +36,9 @@ int bw_kube_store_replace(struct bw_kube_store *s, struct bw_kube_shadow *sh);
 
 /* Everything up to @rv has been seen; @reset = also when that is less than before. */
 void bw_kube_store_saw(struct bw_kube_store *s, const char *rv, int reset);
+/* A list of @rv is about to replace everything: handlers of bw_kube_store_on_back() if it goes
+ * back. */
+void bw_kube_store_comes(struct bw_kube_store *s, const char *rv);
 /* The first sync is done: handlers of bw_kube_store_on_sync() are called, once. */
 void bw_kube_store_set_synced(struct bw_kube_store *s);
 

@@ -81,6 +81,7 @@ static inline void bed_init(struct bed *b)
 	b->trace.loop = b->loop;
 	b->store = sim_store_new(b->loop);
 	sim_server_init(&b->server, b->loop, b->store, &b->trace, (struct sim_rng){ 1 });
+	b->server.lists = 1;
 	sim_store_on_commit(b->store, bed_committed, &b->server);
 	sim_client_init(&b->client, &b->server, "ctl");
 	bed_boot(b);

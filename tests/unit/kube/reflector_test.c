@@ -144,12 +144,29 @@ static void a_server_that_is_away_costs_no_list_but_of_one_object(void **state U
 	unmake(&b);
 }
 
+struct went_back {
+	const struct bed *b;
+	int n;
+	char log[512]; /* what had been told by then */
+};
+
+static void on_back(void *arg)
+{
+	struct went_back *w = arg;
+
+	w->n++;
+	(void)snprintf(w->log, sizeof(w->log), "%s", w->b->log); /* cut is fine, ignoring */
+}
+
 static void a_server_that_went_back_is_read_anew(void **state UNUSED)
 {
 	struct fake_call *k;
 	struct bed b;
+	struct went_back w = { .b = &b, .log = "none" };
+	struct fake_call *first = live(&b);
 
-	fake_end(live(&b), BW_KUBE_UNKNOWN, 0, NULL);
+	assert_int_equal(bw_kube_store_on_back(b.store, on_back, &w, NULL), 0);
+	fake_end(first, BW_KUBE_UNKNOWN, 0, NULL);
 	(void)until_next(&b, BW_KUBE_LIST);
 	probe(&b, 19);
 	k = watch(&b);
@@ -161,6 +178,9 @@ static void a_server_that_went_back_is_read_anew(void **state UNUSED)
 	assert_string_equal(b.log, "-b ");
 	assert_string_equal(bw_kube_store_rv(b.store), "9");
 	assert_int_equal(b.r.watch.syncs[BW_KUBE_SYNC_TOO_NEW], 1);
+	/* Told once, and before anything of the older state was. */
+	assert_int_equal(w.n, 1);
+	assert_string_equal(w.log, "");
 	unmake(&b);
 }
 
