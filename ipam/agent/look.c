@@ -123,29 +123,6 @@ static void check(struct agent_look *l, const struct bw_attachment *att)
 	}
 }
 
-/*
- * What lies below /proc is another process table's, and a folder that is missing says nothing.
- * Return: 1 it lives; 0 it is gone; -errno it cannot be said (I2).
- */
-static int lives(const struct bw_attachment *att, struct bw_err *err)
-{
-	char path[BW_JOURNAL_PATH_MAX];
-	char *slash;
-	int r;
-
-	(void)agent_netns_path(att, path); /* its return is @path */
-	if (strncmp(path, "/proc/", 6) == 0)
-		return bw_reject(err, BW_ERR_INTERNAL, ENOTSUP, "%.200s is a process's", path);
-	r = bw_netns_alive(path, att->netns_id, err);
-	if (r != 0)
-		return r;
-	slash = strrchr(path, '/');
-	if (!slash || slash == path)
-		return 0;
-	*slash = '\0';
-	return access(path, F_OK) < 0 ? bw_fail(err, errno, "look into %.200s", path) : 0;
-}
-
 static int look_one(const struct bw_attachment *att, void *arg, struct bw_err *err)
 {
 	struct agent_look *l = arg;
@@ -159,7 +136,7 @@ static int look_one(const struct bw_attachment *att, void *arg, struct bw_err *e
 		queue(l, att, "it is of another boot");
 		return 0;
 	}
-	r = att->netns[0] ? lives(att, &why) : 1;
+	r = att->netns[0] ? agent_netns_lives(att, &why) : 1;
 	if (r < 0)
 		bw_log_debug("cannot look at a namespace", "netns", att->netns, "err", why.msg);
 	if (r == 0 && agent_suspects_note(&l->suspects, att->id, l->now_ns))

@@ -7,6 +7,8 @@
 
 #include <bw/journal.h>
 
+struct bw_err;
+
 /*
  * Runtimes record /var/run/netns/X and /run/netns/X for the same; a container's image need not have
  * the first. Returns @out.
@@ -20,3 +22,13 @@ static inline const char *agent_netns_path(const struct bw_attachment *att,
 		(void)snprintf(out, BW_JOURNAL_PATH_MAX, "%s", att->netns); /* fits */
 	return out;
 }
+
+/**
+ * agent_netns_lives() - is an attachment's namespace still there
+ * @att: .netns is not empty
+ * @err: why it cannot be said
+ *
+ * What lies below /proc is another process table's, and a folder that is missing says nothing.
+ * Return: 1 it lives; 0 it is gone; -errno it cannot be said.
+ */
+int agent_netns_lives(const struct bw_attachment *att, struct bw_err *err);

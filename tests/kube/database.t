@@ -64,6 +64,8 @@ def twenty_deletions_keep_addresses_and_macs():
             expect_eq(pod_mac(new), state[i], "MAC after %d deletions" % (n + 1))
             wait_outside(lambda: redis((A, B)[i], "ping", check=False) == "PONG", 5)
     judge()
+    events = api.items("/api/v1/namespaces/%s/events" % NS)
+    expect_eq([e["message"] for e in events if e.get("reason") == "FailedCreatePodSandBox"], [], "refused sandboxes")
     for i in tokens:
         diag("redis-%d: token %d, then %d" % (i, tokens[i], holder(bound("redis-%d" % i))["token"]))
 
