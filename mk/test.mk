@@ -44,10 +44,12 @@ TEST_ENV += BW_SAN=1 UBSAN_OPTIONS=print_stacktrace=1 \
 else
 PASS := $(if $(filter 1,$(COV)),cov,plain)
 endif
+# The network tests wait for the kernel most of their time, so more of them than processors go side by side.
 JOBS ?= 2
+NET_JOBS ?= $(if $(filter command line environment,$(origin JOBS)),$(JOBS),4)
 
 # $(1) tier, $(2) seconds for one file, $(3) tests that must really run, $(4) files
-tier = $(Q)$(TEST_ENV) scripts/run-tier -p $(PASS) -j $(JOBS) -t $(2) -m $(3) $(1) $(4)
+tier = $(Q)$(TEST_ENV) scripts/run-tier -p $(PASS) -j $(if $(filter net,$(1)),$(NET_JOBS),$(JOBS)) -t $(2) -m $(3) $(1) $(4)
 tier_files = $(sort $(wildcard tests/$(1)/*.t) $(if $(filter net,$(1)),$(wildcard tests/net/*/*.t)))
 TEST_PROGRAMS = $(PROGRAMS) $(TOOLS) $(TOOLS_BPF)
 
@@ -59,13 +61,13 @@ test:
 	$(Q)MAKEFLAGS= MFLAGS= MAKELEVEL= scripts/test $(if $(filter 1,$(SAN)),san) -- $(filter-out SAN=%,$(MAKEOVERRIDES))
 
 test-unit: $(UNIT) | $(call need,unit)
-	$(call tier,unit,300,200,$(UNIT))
+	$(call tier,unit,300,300,$(UNIT))
 
 test-bpf: $(BPF_TEST) $(TEST_PROGRAMS) | $(call need,unit) $(call need,bed)
 	$(call tier,bpf,300,60,$(BPF_TEST) $(call tier_files,bpf))
 
 test-net: $(TEST_PROGRAMS) | $(call need,bed) $(call need,demo) $(call need,test) $(call need,go-plugins)
-	$(call tier,net,900,230,$(call tier_files,net))
+	$(call tier,net,900,290,$(call tier_files,net))
 
 test-conformance: $(TEST_PROGRAMS) | $(call need,bed) $(call need,test) $(call need,go-plugins)
 	$(call tier,conformance,900,650,$(call tier_files,conformance))

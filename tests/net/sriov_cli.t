@@ -164,7 +164,10 @@ def a_journal_from_before_VFs_is_one_without_holders(card):
     expect_ok(plug("ADD", conf(VFS[0]), ns))
     expect_ok(plug("DEL", conf(VFS[0]), ns))
     db = sqlite3.connect(JOURNAL)
-    db.execute("DROP TABLE vf_hold")
+    db.executescript("DROP TABLE vf_hold; DROP TABLE claim_token; DROP INDEX attachment_claim; DROP INDEX claim_cache_name;"
+                     + "".join("ALTER TABLE claim_cache DROP COLUMN %s;" % c
+                               for c in ("namespace", "name", "boot_id", "stale", "put_ns"))
+                     + "ALTER TABLE outbox DROP COLUMN sending; ALTER TABLE outbox DROP COLUMN since_s;")
     db.execute("PRAGMA user_version = %d" % (db.execute("PRAGMA user_version").fetchone()[0] & ~0xff))
     db.commit()
     db.close()
