@@ -138,8 +138,10 @@ static void decode_refuses_what_is_no_json_or_too_long(void **state)
 	if (!big)
 		abort();
 	assert_int_equal(bw_binding_decode("{", 1, &b, &err), -EBADMSG);
+	bw_binding_done(&b);
 	assert_int_equal(err.class, BW_ERR_DECODE);
 	assert_int_equal(bw_binding_decode("[]", 2, &b, &err), -EINVAL);
+	bw_binding_done(&b);
 	memset(big, ' ', BW_BINDING_TEXT_MAX + 1);
 	assert_int_equal(bw_binding_decode(big, BW_BINDING_TEXT_MAX + 1, &b, &err), -E2BIG);
 }
