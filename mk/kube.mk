@@ -7,7 +7,7 @@ KUBE_NEEDS = $(call need,bed) $(call need,demo) $(call need,test) $(call need,ku
 	$(call need,containerd2) $(call need,kube) $(call need,coredns)
 
 KUBE_FILES ?= $(call tier_files,kube)
-KUBE_FLOOR ?= 47
+KUBE_FLOOR ?= 160
 
 .PHONY: kube-deps kube-up kube-down test-kube
 kube-deps: | $(KUBE_NEEDS) $(call need,kube-old)

@@ -61,7 +61,7 @@ test:
 	$(Q)MAKEFLAGS= MFLAGS= MAKELEVEL= scripts/test $(if $(filter 1,$(SAN)),san) -- $(filter-out SAN=%,$(MAKEOVERRIDES))
 
 test-unit: $(UNIT) | $(call need,unit)
-	$(call tier,unit,300,300,$(UNIT))
+	$(call tier,unit,300,730,$(UNIT))
 
 test-bpf: $(BPF_TEST) $(TEST_PROGRAMS) | $(call need,unit) $(call need,bed)
 	$(call tier,bpf,300,60,$(BPF_TEST) $(call tier_files,bpf))
@@ -79,4 +79,4 @@ test-containerd: $(TEST_PROGRAMS) | $(call need,bed) $(call need,test) $(call ne
 	$(call tier,containerd,900,28,$(call tier_files,conformance/containerd))
 
 test-install: $(TEST_PROGRAMS) | $(call need,unit) $(call need,bed)
-	$(call tier,install,300,58,$(call tier_files,install))
+	$(call tier,install,300,88,$(call tier_files,install))

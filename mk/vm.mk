@@ -6,7 +6,7 @@ VM_NEEDS = $(call need,bed) $(call need,test) $(call need,vm) $(call need,qemu) 
 	$(call need,kernel-6.1) $(call need,go-plugins) $(call need,netdevsim)
 
 VM_FILES ?= $(call tier_files,vm)
-VM_FLOOR ?= 410
+VM_FLOOR ?= 510
 
 .PHONY: test-vm vm-deps
 # Tests of other tiers that run there again.
