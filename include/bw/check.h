@@ -47,6 +47,8 @@ int bw_check_read_pod(struct bw_check *c, struct bw_err *err);
  * @name: as prevResult calls it
  * @in_sandbox: whether it is the container's
  * @may_be_down: that it is down is no difference
+ *
+ * The MTU of a bridge is not compared: it follows its ports'.
  */
 void bw_check_if(struct bw_check *c, const struct bw_link *link, const char *name, int in_sandbox,
 		 int may_be_down);

@@ -75,6 +75,18 @@ def the_result_names_bridge_host_and_pod():
 
 
 @fresh
+def a_port_with_a_smaller_mtu_leaves_the_others_right():
+    a, b = Netns("a"), Netns("b")
+    conf, small = net(V4, isGateway=True), net(V4, isGateway=True, mtu=1400)
+    first = expect_ok(cni("ADD", conf, a))
+    second = expect_ok(cni("ADD", small, b))
+    expect_eq(run_json("ip", "-j", "link", "show", "dev", BRIDGE)[0]["mtu"], 1400, "the bridge follows its smallest port")
+    for c, ns, answer in ((conf, a, first), (small, b, second)):
+        expect_ok(cni("CHECK", dict(c, prevResult=answer.json), ns))
+    finish(conf, a, b)
+
+
+@fresh
 def prevresult_stands_before_and_stays_valid():
     ns = Netns("a")
     prev = {"cniVersion": "1.1.0", "interfaces": [{"name": "x0", "mac": "02:00:00:00:00:09"}],
