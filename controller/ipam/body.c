@@ -110,6 +110,19 @@ struct ctl_addr *ctl_addr_answer(const struct ctl_addr_ref *ref, const struct bw
 	return addr;
 }
 
+enum bw_plan_next ctl_addr_judge(const struct ctl_addr_ref *ref, const struct bw_kube_answer *a,
+				 enum bw_plan_next ours, enum bw_plan_next others)
+{
+	const struct ctl_addr *addr = a->result == BW_KUBE_OK ? ctl_addr_answer(ref, a) : NULL;
+
+	if (!addr)
+		return BW_PLAN_FAIL;
+	return strcmp(addr->claim_uid, ref->claim_uid) == 0 &&
+			       addr->state == BW_NET_ADDRESS_STATE_BOUND
+		       ? ours
+		       : others;
+}
+
 /* It is free; the watch will say so, and may have shown a successor already. */
 static void free_written(const struct ctl_addr_ref *ref)
 {

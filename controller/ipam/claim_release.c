@@ -21,16 +21,8 @@ static enum bw_plan_next done_missing(const struct bw_kube_answer *a, void *arg)
 			ctl_free_address(ref->c, addr);
 		return BW_PLAN_GO_ON;
 	}
-	if (a->result != BW_KUBE_OK)
-		return BW_PLAN_FAIL;
-	addr = ctl_addr_answer(ref, a);
-	if (!addr)
-		return BW_PLAN_FAIL;
 	/* Ours: now it is known, and released in the next round. */
-	return strcmp(addr->claim_uid, ref->claim_uid) == 0 &&
-			       addr->state == BW_NET_ADDRESS_STATE_BOUND
-		       ? BW_PLAN_AGAIN
-		       : BW_PLAN_GO_ON;
+	return ctl_addr_judge(ref, a, BW_PLAN_AGAIN, BW_PLAN_GO_ON);
 }
 
 void ctl_read_spare(struct ctl_ipam *c, struct bw_plan *p, const struct ctl_addr *a)

@@ -60,15 +60,7 @@ static enum bw_plan_next done_verify(const struct bw_kube_answer *a, void *arg)
 			ctl_free_address(ref->c, addr);
 		return BW_PLAN_AGAIN;
 	}
-	if (a->result != BW_KUBE_OK)
-		return BW_PLAN_FAIL;
-	addr = ctl_addr_answer(ref, a);
-	if (!addr)
-		return BW_PLAN_FAIL;
-	return strcmp(addr->claim_uid, ref->claim_uid) == 0 &&
-			       addr->state == BW_NET_ADDRESS_STATE_BOUND
-		       ? BW_PLAN_GO_ON
-		       : BW_PLAN_AGAIN;
+	return ctl_addr_judge(ref, a, BW_PLAN_GO_ON, BW_PLAN_AGAIN);
 }
 
 /* THE STEPS */

@@ -271,3 +271,9 @@ struct ctl_addr_ref *ctl_addr_ref(struct ctl_ipam *c, struct bw_plan *p, const c
 struct ctl_addr *ctl_addr_of(const struct ctl_addr_ref *ref);
 /* Enters what an answer's body says; NULL it cannot be read. */
 struct ctl_addr *ctl_addr_answer(const struct ctl_addr_ref *ref, const struct bw_kube_answer *a);
+/*
+ * The same, and what comes next: @ours when the lock is Bound to the claim that @ref names, else
+ * @others; BW_PLAN_FAIL without an answer that can be read.
+ */
+enum bw_plan_next ctl_addr_judge(const struct ctl_addr_ref *ref, const struct bw_kube_answer *a,
+				 enum bw_plan_next ours, enum bw_plan_next others);
