@@ -96,11 +96,12 @@ def a_pod_reaches_its_own_node():
 @test
 def probes_of_the_kubelet_succeed():
     get = {"httpGet": {"path": "/name", "port": 8080}, "periodSeconds": 1, "failureThreshold": 2}
-    spec = pod_spec(node="node1", command=HTTPD)
+    spec = pod_spec(node="node1", command=[*HTTPD[:2], HTTPD[2].replace("httpd -f", "httpd -f -v")])
     spec["containers"][0].update(readinessProbe=get, livenessProbe=get)
     api.create(pods_path(), {"metadata": {"name": "probed"}, "spec": spec})
     running("probed", timeout_s=20)
-    wait_until(lambda: True, 1)
+    # Every request is a line: both probes have come several times.
+    wait_until(lambda: bed.kubectl("logs", "-n", NS, "probed").count("response:200") >= 6, 20, "six probes")
     expect_eq(api.get(pod_path("probed"))["status"]["containerStatuses"][0]["restartCount"], 0, "restarts")
 
 
