@@ -8,13 +8,14 @@
 #include <bw/kube_http.h>
 #include <bw/kube_text.h>
 #include <bw/loop.h>
+#include <bw/version.h>
 
 #include "kube_cli.h"
 
 #define PAGE 500 /* objects a page, as kubectl */
 #define PAGES_MAX 4000
 #define CONTINUE_MAX 4096
-#define AGENT "kubectl-barewire/0.1.0"
+#define AGENT "kubectl-barewire/" BW_VERSION
 
 int cli_session_open(const struct cli_kube_args *args, struct cli_session *ret, struct bw_err *err)
 {

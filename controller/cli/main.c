@@ -4,10 +4,9 @@
 #include <string.h>
 
 #include <bw/datapath.h>
+#include <bw/version.h>
 
 #include "cli.h"
-
-#define CLI_VERSION "0.1.0"
 
 static const struct cli_topic *const topics[] = {
 	&cli_topic_net,
@@ -135,9 +134,9 @@ static int parse(int argc, char **argv, struct cli_args *args, int *ret_help)
 
 static int print_version(const struct cli_args *args)
 {
-	int n = args->json ? printf("{\"version\": \"%s\", \"datapath\": \"%s\"}\n", CLI_VERSION,
+	int n = args->json ? printf("{\"version\": \"%s\", \"datapath\": \"%s\"}\n", BW_VERSION,
 				    bw_dp_abi())
-			   : printf("barewire %s, datapath %s\n", CLI_VERSION, bw_dp_abi());
+			   : printf("barewire %s, datapath %s\n", BW_VERSION, bw_dp_abi());
 
 	return n < 0 ? CLI_FAILED : CLI_OK;
 }

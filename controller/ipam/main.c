@@ -1,28 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* barewire-controller: flags, leadership, health and metrics, and an orderly end. */
-#include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include <bw/err.h>
-#include <bw/kube_config.h>
 #include <bw/kube_controller.h>
+#include <bw/kube_daemon.h>
 #include <bw/kube_health.h>
 #include <bw/kube_http.h>
 #include <bw/kube_lease.h>
 #include <bw/log.h>
 #include <bw/loop.h>
+#include <bw/version.h>
 
 #include "ipam.h"
 
-#ifndef BW_VERSION
-#define BW_VERSION "0.0.0"
-#endif
-
+#define PROGRAM "barewire-controller"
 #define STOP_MS 10000 /* for plans under way; a pod has 30 s */
-#define EXIT_USAGE 2
 #define IDENTITY_MAX 320 /* bytes: a pod's name and sixteen digits */
 
 struct flags {
@@ -47,92 +42,17 @@ struct program {
 	int exit_code;
 };
 
-enum {
-	F_KUBECONFIG = 256,
-	F_CONTEXT,
-	F_METRICS,
-	F_HEALTH,
-	F_LEVEL,
-	F_NAMESPACE,
-	F_IDENTITY,
-	F_VERSION,
-	F_HELP,
-};
-
-static const struct option options[] = {
-	{ "kubeconfig", required_argument, NULL, F_KUBECONFIG },
-	{ "context", required_argument, NULL, F_CONTEXT },
-	{ "metrics-address", required_argument, NULL, F_METRICS },
-	{ "health-address", required_argument, NULL, F_HEALTH },
-	{ "log-level", required_argument, NULL, F_LEVEL },
-	{ "namespace", required_argument, NULL, F_NAMESPACE },
-	{ "identity", required_argument, NULL, F_IDENTITY },
-	{ "version", no_argument, NULL, F_VERSION },
-	{ "help", no_argument, NULL, F_HELP },
-	{ NULL, 0, NULL, 0 },
-};
-
 static const char usage[] =
 	"usage: barewire-controller [--kubeconfig FILE] [--context NAME] [--metrics-address HOST:PORT]\n"
 	"                           [--health-address HOST:PORT] [--log-level LEVEL]\n"
 	"                           [--namespace NS] [--identity NAME]\n"
 	"Namespace and identity of the Lease come from POD_NAMESPACE and POD_NAME by default.\n";
 
-static void say(int fd, const char *text)
-{
-	/* Nobody can be told of a failed write, ignoring. */
-	if (write(fd, text, strlen(text)) < 0)
-		return;
-}
-
 static const char *env_or(const char *name, const char *by_default)
 {
 	const char *v = getenv(name);
 
 	return v && *v ? v : by_default;
-}
-
-static const char **text_flag(struct flags *f, int opt)
-{
-	switch (opt) {
-	case F_KUBECONFIG:
-		return &f->kubeconfig;
-	case F_CONTEXT:
-		return &f->context;
-	case F_METRICS:
-		return &f->metrics;
-	case F_HEALTH:
-		return &f->health;
-	case F_LEVEL:
-		return &f->log_level;
-	case F_NAMESPACE:
-		return &f->namespace;
-	case F_IDENTITY:
-		return &f->identity;
-	default:
-		return NULL;
-	}
-}
-
-/* 0 go on; 1 done, all is well; -EINVAL. */
-static int parse(int argc, char **argv, struct flags *f)
-{
-	int opt;
-
-	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		const char **text = text_flag(f, opt);
-
-		if (text) {
-			*text = optarg;
-		} else if (opt == F_VERSION || opt == F_HELP) {
-			say(STDOUT_FILENO,
-			    opt == F_HELP ? usage : "barewire-controller " BW_VERSION "\n");
-			return 1;
-		} else {
-			return -EINVAL;
-		}
-	}
-	return optind < argc ? -EINVAL : 0;
 }
 
 /* THE END */
@@ -223,17 +143,6 @@ static int serve(struct program *p, const struct flags *f, struct bw_err *err)
 	return r;
 }
 
-static int connect_api(struct program *p, const struct flags *f, struct bw_err *err)
-{
-	const struct bw_kube_http_options o = { .agent = "barewire-controller/" BW_VERSION };
-	bw_autokubeconfig struct bw_kube_config *config = NULL;
-	int r = bw_kube_config_find(f->kubeconfig, f->context, &config, err);
-
-	if (r == 0)
-		r = bw_kube_http_new(p->loop, &config, &o, &p->client, err);
-	return r < 0 ? r : bw_kube_require_version(p->loop, p->client, err);
-}
-
 static int run_for_lease(struct program *p, const struct flags *f, uint64_t seed,
 			 struct bw_err *err)
 {
@@ -261,13 +170,12 @@ static int start(struct program *p, const struct flags *f, struct bw_err *err)
 
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
 		return bw_fail(err, errno, "get random bytes");
-	r = bw_loop_new(&p->loop, err);
+	r = bw_daemon_loop(on_signal, p, &p->loop, err);
 	if (r == 0)
-		r = bw_loop_signal(p->loop, SIGTERM, on_signal, p, err);
+		r = bw_daemon_connect(p->loop, f->kubeconfig, f->context, PROGRAM "/" BW_VERSION,
+				      &p->client, err);
 	if (r == 0)
-		r = bw_loop_signal(p->loop, SIGINT, on_signal, p, err);
-	if (r == 0)
-		r = connect_api(p, f, err);
+		r = bw_kube_require_version(p->loop, p->client, err);
 	if (r == 0)
 		r = bw_kube_runtime_new(p->loop, p->client, "barewire-controller", &p->rt, err);
 	if (r < 0)
@@ -313,15 +221,24 @@ int main(int argc, char **argv)
 	struct flags f = { .log_level = "info",
 			   .namespace = env_or("POD_NAMESPACE", "barewire-system"),
 			   .identity = env_or("POD_NAME", "barewire-controller") };
+	const struct bw_daemon_flag flags[] = {
+		{ "kubeconfig", .text = &f.kubeconfig },   { "context", .text = &f.context },
+		{ "metrics-address", .text = &f.metrics }, { "health-address", .text = &f.health },
+		{ "log-level", .text = &f.log_level },     { "namespace", .text = &f.namespace },
+		{ "identity", .text = &f.identity },       { NULL },
+	};
+	const struct bw_daemon_about about = { PROGRAM, BW_VERSION, usage, flags };
 	enum bw_log_level level;
-	int r = parse(argc, argv, &f);
+	int r = bw_daemon_parse(argc, argv, &about);
 
 	if (r > 0)
 		return 0;
-	if (r < 0 || bw_log_level_parse(f.log_level, &level) < 0) {
-		say(STDERR_FILENO, usage);
-		return EXIT_USAGE;
+	if (r == 0 && bw_log_level_parse(f.log_level, &level) < 0) {
+		bw_daemon_refuse(&about, "--log-level: expected error, warn, info or debug");
+		r = -EINVAL;
 	}
+	if (r < 0)
+		return BW_DAEMON_EXIT_USAGE;
 	bw_log_setup(level, STDERR_FILENO, "controller", NULL, NULL);
 	return run(&f);
 }

@@ -1,27 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* barewire-agent: the daemon of a node. Flags, the loop, and an orderly end. */
-#include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <bw/agent_sock.h>
 #include <bw/err.h>
-#include <bw/kube_config.h>
 #include <bw/kube_controller.h>
-#include <bw/kube_http.h>
+#include <bw/kube_daemon.h>
 #include <bw/log.h>
 #include <bw/segment.h>
+#include <bw/version.h>
 
 #include "agent.h"
 #include "parts.h"
 
-#ifndef BW_VERSION
-#define BW_VERSION "0.0.0"
-#endif
-
+#define PROGRAM "barewire-agent"
 #define STOP_MS 3000 /* for what is in flight */
-#define EXIT_USAGE 2
 #define NODE_MAX 253 /* RFC 1123 subdomain */
 
 struct flags {
@@ -39,50 +33,6 @@ struct daemon {
 	int exit_code;
 };
 
-enum {
-	F_KUBECONFIG = 256,
-	F_CONTEXT,
-	F_NODE,
-	F_NODE_UID,
-	F_LEVEL,
-	F_CIDR,
-	F_DIR,
-	F_SOCK,
-	F_FROM,
-	F_BIN,
-	F_CONF,
-	F_CONF_DIR,
-	F_NAMESPACE,
-	F_DAEMONSET,
-	F_METRICS,
-	F_HEALTH,
-	F_VERSION,
-	F_HELP
-};
-
-static const struct option options[] = {
-	{ "kubeconfig", required_argument, NULL, F_KUBECONFIG },
-	{ "context", required_argument, NULL, F_CONTEXT },
-	{ "node-name", required_argument, NULL, F_NODE },
-	{ "node-uid", required_argument, NULL, F_NODE_UID },
-	{ "log-level", required_argument, NULL, F_LEVEL },
-	{ "service-cidr", required_argument, NULL, F_CIDR },
-	{ "node-network", required_argument, NULL, F_CIDR }, /* reached the same way */
-	{ "journal-dir", required_argument, NULL, F_DIR },
-	{ "socket", required_argument, NULL, F_SOCK },
-	{ "install-from", required_argument, NULL, F_FROM },
-	{ "cni-bin-dir", required_argument, NULL, F_BIN },
-	{ "cni-conf", required_argument, NULL, F_CONF },
-	{ "cni-conf-dir", required_argument, NULL, F_CONF_DIR },
-	{ "namespace", required_argument, NULL, F_NAMESPACE },
-	{ "daemonset", required_argument, NULL, F_DAEMONSET },
-	{ "metrics-address", required_argument, NULL, F_METRICS },
-	{ "health-address", required_argument, NULL, F_HEALTH },
-	{ "version", no_argument, NULL, F_VERSION },
-	{ "help", no_argument, NULL, F_HELP },
-	{ NULL, 0, NULL, 0 },
-};
-
 static const char usage[] =
 	"usage: barewire-agent --node-name NAME [--kubeconfig FILE] [--context NAME] [--node-uid UID]\n"
 	"                      [--log-level LEVEL] [--service-cidr CIDR]... [--node-network CIDR]...\n"
@@ -91,90 +41,36 @@ static const char usage[] =
 	"                      [--metrics-address ADDR:PORT] [--health-address ADDR:PORT]\n"
 	"The node's name may come from NODE_NAME in the environment. See barewire-agent(8).\n";
 
-static void say(int fd, const char *text)
+static int add_cidr(const char *value, void *arg, struct bw_err *err)
 {
-	/* Nobody can be told of a failed write, ignoring. */
-	if (write(fd, text, strlen(text)) < 0)
-		return;
-}
+	struct agent_conf *c = arg;
 
-static int add_cidr(struct agent_conf *c, const char *text)
-{
-	if (c->n_services == BW_BINDING_NETS_MAX ||
-	    bw_prefix_parse(text, &c->services[c->n_services]) < 0)
-		return -EINVAL;
+	if (c->n_services == BW_BINDING_NETS_MAX)
+		return bw_reject(err, BW_ERR_INVALID, E2BIG, "expected at most %d networks",
+				 BW_BINDING_NETS_MAX);
+	if (bw_prefix_parse(value, &c->services[c->n_services]) < 0)
+		return bw_reject(err, BW_ERR_INVALID, EINVAL,
+				 "expected a network such as 10.96.0.0/12 or fd00::/108");
 	c->n_services++;
 	return 0;
 }
 
-static const char **text_flag(struct flags *f, int opt)
+/* What is wrong with the flags together; NULL = nothing. */
+static const char *judge(const struct flags *f, enum bw_log_level *ret_level)
 {
-	struct agent_conf *c = &f->conf;
+	const struct agent_conf *c = &f->conf;
 
-	switch (opt) {
-	case F_KUBECONFIG:
-		return &f->kubeconfig;
-	case F_CONTEXT:
-		return &f->context;
-	case F_NODE:
-		return &c->node;
-	case F_NODE_UID:
-		return &c->node_uid;
-	case F_LEVEL:
-		return &f->log_level;
-	case F_DIR:
-		return &c->journal_dir;
-	case F_SOCK:
-		return &c->sock;
-	case F_FROM:
-		return &c->install.from;
-	case F_BIN:
-		return &c->install.bin_dir;
-	case F_CONF:
-		return &c->install.conf;
-	case F_CONF_DIR:
-		return &c->install.conf_dir;
-	case F_NAMESPACE:
-		return &c->namespace;
-	case F_DAEMONSET:
-		return &c->daemonset;
-	case F_METRICS:
-		return &c->metrics;
-	case F_HEALTH:
-		return &c->health;
-	default:
-		return NULL;
-	}
-}
-
-/* 0 go on; 1 done, all is well; -EINVAL. */
-static int parse(int argc, char **argv, struct flags *f)
-{
-	int opt;
-
-	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		const char **text = text_flag(f, opt);
-
-		if (text) {
-			*text = optarg;
-		} else if (opt == F_CIDR) {
-			if (add_cidr(&f->conf, optarg) < 0)
-				return -EINVAL;
-		} else if (opt == F_VERSION || opt == F_HELP) {
-			say(STDOUT_FILENO,
-			    opt == F_HELP ? usage : "barewire-agent " BW_VERSION "\n");
-			return 1;
-		} else {
-			return -EINVAL;
-		}
-	}
-	if (!f->conf.node)
-		f->conf.node = getenv("NODE_NAME");
-	return optind < argc || !f->conf.node || !f->conf.node[0] ||
-			       strlen(f->conf.node) > NODE_MAX ||
-			       strlen(f->conf.node_uid) > BW_CLAIM_UID_MAX
-		       ? -EINVAL
-		       : 0;
+	if (!c->node || !c->node[0])
+		return "--node-name is missing, and NODE_NAME is not set";
+	if (strlen(c->node) > NODE_MAX)
+		return "--node-name: expected at most 253 characters";
+	if (strlen(c->node_uid) > BW_CLAIM_UID_MAX)
+		return "--node-uid: expected a UID";
+	if (!c->install.from[0] != !c->install.conf[0])
+		return "--install-from and --cni-conf: expected both or none of them";
+	if (bw_log_level_parse(f->log_level, ret_level) < 0)
+		return "--log-level: expected error, warn, info or debug";
+	return NULL;
 }
 
 static void end(void *arg)
@@ -235,25 +131,13 @@ static void uninstall(struct daemon *d)
 	bw_log_info("uninstalled");
 }
 
-static int connect_api(struct daemon *d, const struct flags *f, struct bw_err *err)
-{
-	const struct bw_kube_http_options o = { .agent = "barewire-agent/" BW_VERSION };
-	bw_autokubeconfig struct bw_kube_config *config = NULL;
-	int r = bw_kube_config_find(f->kubeconfig, f->context, &config, err);
-
-	return r < 0 ? r : bw_kube_http_new(d->loop, &config, &o, &d->client, err);
-}
-
 static int start(struct daemon *d, const struct flags *f, struct bw_err *err)
 {
-	int r = bw_loop_new(&d->loop, err);
+	int r = bw_daemon_loop(on_signal, d, &d->loop, err);
 
 	if (r == 0)
-		r = bw_loop_signal(d->loop, SIGTERM, on_signal, d, err);
-	if (r == 0)
-		r = bw_loop_signal(d->loop, SIGINT, on_signal, d, err);
-	if (r == 0)
-		r = connect_api(d, f, err);
+		r = bw_daemon_connect(d->loop, f->kubeconfig, f->context, PROGRAM "/" BW_VERSION,
+				      &d->client, err);
 	if (r < 0)
 		return r;
 	d->a.conf = &f->conf;
@@ -303,15 +187,40 @@ int main(int argc, char **argv)
 				       .conf_dir = "/etc/cni/net.d" } },
 		.log_level = "info",
 	};
-	enum bw_log_level level;
-	int r = parse(argc, argv, &f);
+	struct agent_conf *c = &f.conf;
+	const struct bw_daemon_flag flags[] = {
+		{ "kubeconfig", .text = &f.kubeconfig },
+		{ "context", .text = &f.context },
+		{ "node-name", .text = &c->node },
+		{ "node-uid", .text = &c->node_uid },
+		{ "log-level", .text = &f.log_level },
+		{ "service-cidr", .add = add_cidr, .arg = c },
+		{ "node-network", .add = add_cidr, .arg = c }, /* reached the same way */
+		{ "journal-dir", .text = &c->journal_dir },
+		{ "socket", .text = &c->sock },
+		{ "install-from", .text = &c->install.from },
+		{ "cni-bin-dir", .text = &c->install.bin_dir },
+		{ "cni-conf", .text = &c->install.conf },
+		{ "cni-conf-dir", .text = &c->install.conf_dir },
+		{ "namespace", .text = &c->namespace },
+		{ "daemonset", .text = &c->daemonset },
+		{ "metrics-address", .text = &c->metrics },
+		{ "health-address", .text = &c->health },
+		{ NULL },
+	};
+	const struct bw_daemon_about about = { PROGRAM, BW_VERSION, usage, flags };
+	enum bw_log_level level = BW_LOG_INFO;
+	const char *wrong;
+	int r = bw_daemon_parse(argc, argv, &about);
 
-	if (r > 0)
-		return 0;
-	if (r < 0 || bw_log_level_parse(f.log_level, &level) < 0 ||
-	    !f.conf.install.from[0] != !f.conf.install.conf[0]) {
-		say(STDERR_FILENO, usage);
-		return EXIT_USAGE;
+	if (r != 0)
+		return r > 0 ? 0 : BW_DAEMON_EXIT_USAGE;
+	if (!c->node)
+		c->node = getenv("NODE_NAME");
+	wrong = judge(&f, &level);
+	if (wrong) {
+		bw_daemon_refuse(&about, wrong);
+		return BW_DAEMON_EXIT_USAGE;
 	}
 	bw_log_setup(level, STDERR_FILENO, "agent", NULL, NULL);
 	return run(&f);

@@ -20,10 +20,8 @@
 #include <bw/io.h>
 #include <bw/json.h>
 #include <bw/log.h>
+#include <bw/version.h>
 
-#ifndef BW_VERSION
-#define BW_VERSION "0.1.0"
-#endif
 #define HEAP_STEP (1 << 20) /* bytes: one growth of the heap serves a whole verb */
 
 /*

@@ -423,8 +423,8 @@ def what_is_needed_comes_first_and_goes_last():
 
 @test
 def both_programs_run_where_nothing_else_would():
-    with open(os.path.join(TOP, "controller", "cli", "main.c")) as f:
-        version = re.search(r'CLI_VERSION "([^"]+)"', f.read()).group(1)
+    with open(os.path.join(TOP, "include", "bw", "version.h")) as f:
+        version = re.search(r'BW_VERSION "([^"]+)"', f.read()).group(1)
     pods = {o["metadata"]["name"]: o["spec"] for o in manifests("deploy") if o["kind"] in ("Deployment", "DaemonSet")}
     for name, priority in (("barewire-controller", "system-cluster-critical"), ("barewire-agent", "system-node-critical")):
         template = pods[name]["template"]
