@@ -225,7 +225,7 @@ int main(int argc, char **argv)
 		{ "kubeconfig", .text = &f.kubeconfig },   { "context", .text = &f.context },
 		{ "metrics-address", .text = &f.metrics }, { "health-address", .text = &f.health },
 		{ "log-level", .text = &f.log_level },     { "namespace", .text = &f.namespace },
-		{ "identity", .text = &f.identity },       { NULL },
+		{ "identity", .text = &f.identity },       { .name = NULL },
 	};
 	const struct bw_daemon_about about = { PROGRAM, BW_VERSION, usage, flags };
 	enum bw_log_level level;

@@ -206,7 +206,7 @@ int main(int argc, char **argv)
 		{ "daemonset", .text = &c->daemonset },
 		{ "metrics-address", .text = &c->metrics },
 		{ "health-address", .text = &c->health },
-		{ NULL },
+		{ .name = NULL },
 	};
 	const struct bw_daemon_about about = { PROGRAM, BW_VERSION, usage, flags };
 	enum bw_log_level level = BW_LOG_INFO;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Flags of the daemons: what is taken, and what a person reads when one is wrong. */
+#include <getopt.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <getopt.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,7 +35,7 @@ static int parse(const char *words, struct got *g, int fd, char said[256])
 	const struct bw_daemon_flag flags[] = {
 		{ "name", .text = &g->name },
 		{ "net", .add = add_net, .arg = g },
-		{ NULL },
+		{ .name = NULL },
 	};
 	const struct bw_daemon_about about = { "prog", "1.2", "usage: prog\n", flags };
 	char *argv[ARGS_MAX] = { (char *)(uintptr_t) "prog" };
