@@ -10,6 +10,7 @@
 
 #include "agent.h"
 #include "inventory.h"
+#include "look.h"
 
 static void drop_pools(struct agent *a)
 {
@@ -111,6 +112,7 @@ static void read_node(struct agent *a)
 	a->node_changed = 0;
 	if (agent_node_read(a->conf->root, a->nl, a->journal, &a->node, &err) < 0)
 		bw_log_warn("cannot look at the node's devices", "err", err.msg);
+	agent_look_soon(a->look);
 }
 
 static void refresh(void *arg)

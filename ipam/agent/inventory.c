@@ -9,6 +9,7 @@
 
 #include "agent.h"
 #include "inventory.h"
+#include "look.h"
 
 #define NS_PER_MS 1000000LL
 #define SETTLE_MS 500 /* at most two writes a second, however much changes */
@@ -229,6 +230,7 @@ static int text(struct agent_inventory *inv, const struct bw_kube_object *o, cha
 
 	judge(inv, &facts);
 	in.attachments = a->stat.attachments;
+	in.differences = agent_look_differences(a->look);
 	return build(inv, &in, ret, err);
 }
 

@@ -10,6 +10,7 @@
 #include "bind.h"
 
 struct agent;
+struct agent_differences;
 struct agent_inventory;
 struct bw_err;
 
@@ -56,6 +57,7 @@ struct agent_inventory_in {
 	const struct agent_condition *conditions; /* AGENT_CONDITIONS_MAX of them */
 	const struct agent_live *live;
 	size_t n_live;
+	const struct agent_differences *differences; /* NULL = none */
 };
 
 /**

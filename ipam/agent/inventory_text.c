@@ -9,6 +9,7 @@
 #include <bw/err.h>
 #include <bw/json.h>
 
+#include "differ.h"
 #include "inventory.h"
 
 #define LIST_MAX 64 /* items of each list: the schema's maxItems */
@@ -205,6 +206,26 @@ static void put_live(struct write *w, struct cJSON *status)
 	}
 }
 
+static void put_differences(struct write *w, struct cJSON *status)
+{
+	const struct agent_differences *d = w->in->differences;
+	struct cJSON *list;
+
+	if (!d || !d->n) {
+		if (status && !cJSON_AddNullToObject(status, "differences"))
+			w->b.failed = 1;
+		return;
+	}
+	list = bw_json_put_array(&w->b, status, "differences");
+	for (size_t i = 0; i < d->n; i++) {
+		struct cJSON *o = bw_json_put_object(&w->b, list, NULL);
+
+		bw_json_put_str(&w->b, o, "reason", agent_differ_str(d->list[i].reason));
+		opt_str(w, o, "pod", d->list[i].pod);
+		bw_json_put_str(&w->b, o, "message", d->list[i].message);
+	}
+}
+
 static const char *time_text(int64_t real_s, char ret[TIME_MAX])
 {
 	time_t t = (time_t)real_s;
@@ -254,8 +275,8 @@ static void put_head(struct write *w, struct cJSON *status)
 
 typedef void (*part_fn)(struct write *w, struct cJSON *status);
 
-static const part_fn parts[] = { put_head, put_segments, put_uplinks, put_bridges,
-				 put_pfs,  put_vfs,      put_live,    put_conditions };
+static const part_fn parts[] = { put_head, put_segments, put_uplinks,     put_bridges,   put_pfs,
+				 put_vfs,  put_live,     put_differences, put_conditions };
 
 static int write_all(struct write *w, char **ret, struct bw_err *err)
 {

@@ -10,14 +10,18 @@
 #include <bw/netns.h>
 
 #include "agent.h"
+#include "differ.h"
 #include "inventory.h"
 #include "look.h"
 #include "ns.h"
+#include "ports.h"
 #include "run.h"
 #include "trim.h"
 
 #define NS_PER_MS 1000000LL
 #define ENV_MAX 512
+#define SOON_MS 1000
+#define WAITS_S 30 /* an acknowledgement that is older does not get through */
 #define PROGRAMS_DIR "/opt/cni/bin"
 
 int agent_suspects_note(struct agent_suspects *s, int64_t id, int64_t now_ns)
@@ -62,8 +66,9 @@ struct agent_look {
 	struct agent_suspects suspects;
 	struct bw_list dead; /* to be collected, one at a time */
 	struct agent_run run;
-	unsigned int drifting; /* differences of the last look */
-	unsigned int found; /* of this one */
+	struct agent_differences told; /* of the last look */
+	struct agent_differences found; /* of this one */
+	struct agent_ports ports;
 	int64_t now_ns;
 	char missing[AGENT_WHY_MAX]; /* as it was told last */
 };
@@ -99,30 +104,6 @@ static void queue(struct agent_look *l, const struct bw_attachment *att, const c
 		    d->container_id, "why", why);
 }
 
-/* The kernel against the row: the host's end is there and on its bridge. */
-static void check(struct agent_look *l, const struct bw_attachment *att)
-{
-	const struct agent_dev *host, *bridge;
-	const char *what = NULL;
-
-	if (!att->host_if[0] || att->state != BW_ATTACH_LIVE)
-		return;
-	host = agent_node_dev(&l->a->node, att->host_if);
-	bridge = att->bridge[0] ? agent_node_dev(&l->a->node, att->bridge) : NULL;
-	if (!host)
-		what = "its interface on the host is gone";
-	else if (att->bridge[0] && (!bridge || host->master != bridge->ifindex))
-		what = "its interface on the host is not on its bridge";
-	if (!what)
-		return;
-	l->found++;
-	if (l->found > l->drifting) {
-		l->a->stat.drift++;
-		bw_log_warn("an attachment differs from the kernel", "pod", att->pod, "host-if",
-			    att->host_if, "what", what);
-	}
-}
-
 static int look_one(const struct bw_attachment *att, void *arg, struct bw_err *err)
 {
 	struct agent_look *l = arg;
@@ -130,6 +111,7 @@ static int look_one(const struct bw_attachment *att, void *arg, struct bw_err *e
 	int r;
 
 	(void)err; /* one row's trouble is no reason not to look at the others (I2) */
+	agent_ports_row(&l->ports, att);
 	if (!att->claim_uid[0])
 		return 0; /* whoever configured it collects it: the runtime's GC */
 	if (att->boot_id[0] && strcmp(att->boot_id, l->a->boot_id) != 0) {
@@ -141,8 +123,6 @@ static int look_one(const struct bw_attachment *att, void *arg, struct bw_err *e
 		bw_log_debug("cannot look at a namespace", "netns", att->netns, "err", why.msg);
 	if (r == 0 && agent_suspects_note(&l->suspects, att->id, l->now_ns))
 		queue(l, att, "its namespace is gone");
-	if (r == 1)
-		check(l, att);
 	return 0;
 }
 
@@ -248,16 +228,52 @@ static void tell_missing(struct agent_look *l)
 	(void)snprintf(l->missing, sizeof(l->missing), "%s", why); /* fits */
 }
 
+static int waits(const struct bw_outbox_row *row, void *arg, struct bw_err *err)
+{
+	struct agent_look *l = arg;
+
+	(void)err; /* looking cannot fail */
+	if (bw_loop_real_s(l->a->loop) - row->since_s >= WAITS_S)
+		agent_differ_add(&l->found, AGENT_DIFFER_WAITING, "",
+				 "the cluster was not told yet that token %llu of claim uid %s is "
+				 "%s",
+				 (unsigned long long)row->token, row->uid,
+				 bw_outbox_kind_str(row->kind));
+	return 0;
+}
+
+/* What is new is logged once, and all of it published. */
+static void tell_differences(struct agent_look *l)
+{
+	if (agent_differ_same(&l->found, &l->told))
+		return;
+	for (size_t i = 0; i < l->found.n; i++)
+		bw_log_warn("claims, journal and kernel differ", "reason",
+			    agent_differ_str(l->found.list[i].reason), "pod", l->found.list[i].pod,
+			    "what", l->found.list[i].message);
+	if (l->found.n > l->told.n)
+		l->a->stat.drift += l->found.n - l->told.n;
+	l->told = l->found;
+	agent_inventory_look(l->a->inventory);
+}
+
 static void on_timer(void *arg)
 {
 	struct agent_look *l = arg;
 	struct bw_err err = { 0 };
+	int r;
 
 	l->now_ns = bw_loop_now_ns(l->a->loop);
-	l->found = 0;
-	if (bw_journal_attach_each(l->a->journal, NULL, look_one, l, &err) < 0)
+	l->found.n = 0;
+	agent_ports_begin(&l->ports, l->a, &l->found);
+	r = bw_journal_attach_each(l->a->journal, NULL, look_one, l, &err);
+	if (r == 0)
+		r = bw_journal_outbox_each(l->a->journal, 0, waits, l, &err);
+	agent_ports_end(&l->ports);
+	if (r < 0)
 		bw_log_error("cannot look at the attachments", "err", err.msg);
-	l->drifting = l->found;
+	else
+		tell_differences(l);
 	agent_suspects_end(&l->suspects, l->now_ns);
 	collect(l);
 	tell_missing(l);
@@ -266,6 +282,22 @@ static void on_timer(void *arg)
 		promote();
 	}
 	again(l);
+}
+
+const struct agent_differences *agent_look_differences(const struct agent_look *look)
+{
+	return look ? &look->told : NULL;
+}
+
+void agent_look_soon(struct agent_look *look)
+{
+	int64_t at_ns;
+
+	if (!look)
+		return;
+	at_ns = bw_loop_now_ns(look->a->loop) + SOON_MS * NS_PER_MS;
+	if (look->timer.at_ns > at_ns && bw_timer_set(&look->timer, at_ns) < 0)
+		bw_log_error("out of memory: attachments are not looked at any more");
 }
 
 int agent_look_new(struct agent *a, struct agent_look **ret, struct bw_err *err)

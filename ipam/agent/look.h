@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A look at the attachments of claims every ten seconds: what differs from the kernel is reported,
- * what is dead is collected by the plugin's own DEL.
+ * A look at the attachments every ten seconds, and soon after devices have changed: what differs
+ * from the kernel is reported, what is dead of those of claims is collected by the plugin's DEL.
  *
  * I1 An attachment is dead only when its recorded namespace is gone, by path and identity, in two
  *    looks at least AGENT_LOOK_MS apart; or when it is of another boot. No list of anybody's says
@@ -13,6 +13,7 @@
 #include <bw/defs.h>
 
 struct agent;
+struct agent_differences;
 struct agent_look;
 struct bw_err;
 
@@ -21,6 +22,12 @@ struct bw_err;
 int agent_look_new(struct agent *a, struct agent_look **ret, struct bw_err *err);
 /* A plugin that runs is killed. NULL-safe. */
 void agent_look_free(struct agent_look **look);
+
+/* What the last look found to differ; NULL without looks. Borrowed. */
+const struct agent_differences *agent_look_differences(const struct agent_look *look);
+
+/* Devices have changed: the next look comes within a second. NULL-safe. */
+void agent_look_soon(struct agent_look *look);
 
 /* Suspects between looks: a pure memory, apart for its tests. */
 struct agent_suspect {

@@ -11,6 +11,7 @@
 #include <bw/err.h>
 
 #include "bind.h"
+#include "differ.h"
 #include "inventory.h"
 #include "stale.h"
 
@@ -257,6 +258,7 @@ static void a_status_fits_the_schema_and_equal_facts_give_equal_texts(void **sta
 		{ "UplinkMissing", 0, "Found", "", 0 },
 		{ "VlanUnsupported", 0, "VlansFit", "", 0 },
 	};
+	static struct agent_differences differences;
 	const struct agent_inventory_in in = { .facts = &bed.facts,
 					       .node_uid = "nu-1",
 					       .boot_id = "b-1",
@@ -265,6 +267,7 @@ static void a_status_fits_the_schema_and_equal_facts_give_equal_texts(void **sta
 					       .generation = 3,
 					       .epoch = 12,
 					       .attachments = 2,
+					       .differences = &differences,
 					       .conditions = conditions };
 	bw_autofree char *text = NULL;
 	bw_autofree char *again = NULL;
@@ -274,6 +277,8 @@ static void a_status_fits_the_schema_and_equal_facts_give_equal_texts(void **sta
 
 	(void)state;
 	add_pool(LAN);
+	differences.n = 0;
+	agent_differ_add(&differences, AGENT_DIFFER_MISSING, "db/redis-0", "its interface is gone");
 	assert_int_equal(agent_inventory_text(&in, &text, &err), 0);
 	assert_int_equal(agent_inventory_text(&in, &again, &err), 0);
 	assert_string_equal(text, again);
@@ -287,6 +292,9 @@ static void a_status_fits_the_schema_and_equal_facts_give_equal_texts(void **sta
 	assert_int_equal(decoded.status.domains.items[0].ready, 1);
 	assert_int_equal(decoded.status.uplinks.n, 1); /* the others are no hardware and unused */
 	assert_int_equal(decoded.status.conditions.n, AGENT_CONDITIONS_MAX);
+	assert_int_equal(decoded.status.differences.n, 1);
+	assert_string_equal(decoded.status.differences.items[0].reason, "InterfaceMissing");
+	assert_string_equal(decoded.status.differences.items[0].pod, "db/redis-0");
 	bw_net_node_done(&decoded);
 }
 
