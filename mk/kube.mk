@@ -9,7 +9,11 @@ KUBE_NEEDS = $(call need,bed) $(call need,demo) $(call need,test) $(call need,ku
 KUBE_FILES ?= $(call tier_files,kube)
 KUBE_FLOOR ?= 160
 
-.PHONY: kube-deps kube-up kube-down test-kube
+.PHONY: demo-kube kube-deps kube-up kube-down test-kube
+#: make demo-kube     a database keeps its address through a pod deletion, a node drain and an API server outage
+demo-kube: $(PROGRAMS) | $(KUBE_NEEDS)
+	$(Q)scripts/demo-kube
+
 kube-deps: | $(KUBE_NEEDS) $(call need,kube-old)
 
 kube-up: $(PROGRAMS) | $(KUBE_NEEDS)
