@@ -63,6 +63,34 @@ static void plan_labels(const struct bw_k_node *node, const struct bw_net_node *
 		ctl_write(plan, &r, &b, NULL, NULL);
 }
 
+static int has_functions(const struct bw_net_node *n, const char *domain)
+{
+	for (size_t i = 0; i < n->status.vfs.n; i++)
+		if (strcmp(n->status.vfs.items[i].domain, domain) == 0)
+			return 1;
+	return 0;
+}
+
+/* Resources of domains that the node has no more. Returns how many. */
+static size_t drop_resources(struct bw_json_build *b, struct cJSON *capacity,
+			     const struct bw_k_node *node, const struct bw_net_node *n)
+{
+	bw_autojson struct cJSON *null = NULL;
+	size_t changes = 0, len = strlen(VF_RESOURCE);
+
+	if (bw_json_parse("null", 4, &null, NULL) < 0)
+		return 0;
+	for (size_t i = 0; i < node->status.capacity.n; i++) {
+		const char *key = node->status.capacity.items[i].key;
+
+		if (strncmp(key, VF_RESOURCE, len) != 0 || has_functions(n, key + len))
+			continue;
+		bw_json_put_tree(b, capacity, key, null);
+		changes++;
+	}
+	return changes;
+}
+
 static void plan_resources(const struct bw_k_node *node, const struct bw_net_node *n,
 			   struct bw_plan *plan)
 {
@@ -90,6 +118,7 @@ static void plan_resources(const struct bw_k_node *node, const struct bw_net_nod
 		bw_json_put_str(&b, capacity, key, total);
 		changes++;
 	}
+	changes += drop_resources(&b, capacity, node, n);
 	if (changes)
 		ctl_write(plan, &r, &b, NULL, NULL);
 }
