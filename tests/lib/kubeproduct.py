@@ -70,17 +70,18 @@ def install(timeout_s=90):
 # No router joins the two networks of the bed: what docs/kubernetes.md says to do then.
 OVERLAY = """
 resources: [%s]
+%s
 patches:
 - target: {kind: DaemonSet, name: barewire-agent}
   patch: '[{"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": "--node-network=10.77.0.0/24"}]'
 """
 
 
-def deploy():
-    """kubectl apply -k of conf/deploy, as an overlay of a user's own."""
+def deploy(more=""):
+    """kubectl apply -k of conf/deploy, as an overlay of a user's own; more: lines of its kustomization."""
     with tempfile.TemporaryDirectory(prefix="barewire-deploy.") as folder:
         with open(os.path.join(folder, "kustomization.yaml"), "w") as f:
-            f.write(OVERLAY % os.path.relpath(os.path.join(TOP, "conf/deploy"), os.path.realpath(folder)))
+            f.write(OVERLAY % (os.path.relpath(os.path.join(TOP, "conf/deploy"), os.path.realpath(folder)), more))
         return bed.kubectl("apply", "--server-side", "--force-conflicts", "-k", folder, timeout=120)
 
 
@@ -160,11 +161,14 @@ def address(ip, domain="lan"):
     return api.find("%s/networkaddresses/%s" % (NET, address_name(ip, domain)))
 
 
-def redis_set(name, replicas, addresses, node=None, retain="ordinal", **annotations):
-    """A StatefulSet of Redis at declared addresses; returns when its pods run."""
+def redis_set(name, replicas, addresses, node=None, retain="ordinal", tolerate_s=3, **annotations):
+    """A StatefulSet of Redis at declared addresses; returns when its pods run. tolerate_s: how long they stay on a node
+    that is not Ready; None: as long as by default."""
     notes = {ANN + "network": "lan", ANN + "address": addresses, ANN + "retain": retain, **annotations}
-    spec = pod_spec(REDIS, node, tolerations=[{"key": "node.kubernetes.io/" + k, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 3}
-                                              for k in ("not-ready", "unreachable")])
+    spec = pod_spec(REDIS, node)
+    if tolerate_s is not None:
+        spec["tolerations"] = [{"key": "node.kubernetes.io/" + k, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": tolerate_s}
+                               for k in ("not-ready", "unreachable")]
     api.create("/apis/apps/v1/namespaces/%s/statefulsets" % NS, {
         "metadata": {"name": name}, "spec": {
             "serviceName": name, "replicas": replicas, "podManagementPolicy": "Parallel", "selector": {"matchLabels": {"app": name}},
