@@ -54,6 +54,7 @@ struct agent_conf {
 struct agent_stat {
 	uint64_t bindings_put;
 	uint64_t cut; /* attachments that were cut off */
+	uint64_t held; /* of Available pools, while the node was cut off */
 	uint64_t collected; /* dead attachments that were removed */
 	uint64_t drift; /* differences that looks found */
 	uint64_t announced; /* bursts sent */
@@ -67,9 +68,11 @@ struct agent_stat {
 struct agent_announce;
 struct agent_cluster;
 struct agent_conflict;
+struct agent_guard;
 struct agent_inventory;
 struct agent_look;
 struct agent_monitor;
+struct agent_roster;
 struct agent_stale;
 
 struct agent {
@@ -118,10 +121,15 @@ struct agent {
 	struct agent_look *look;
 	struct agent_monitor *monitor;
 	struct agent_announce *announce;
+	struct agent_roster *roster;
 	struct agent_conflict *conflict;
+	struct agent_guard *guard;
 	struct agent_inventory *inventory;
 	struct agent_stat stat;
 };
+
+/* parts.c: live attachments against carriers and frames of others. */
+void agent_watch_over(struct agent *a);
 
 /* facts.c: what bindings are made of besides claims. */
 

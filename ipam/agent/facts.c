@@ -123,6 +123,7 @@ static void refresh(void *arg)
 	read_pools(a);
 	read_mapping(a);
 	read_services(a);
+	agent_watch_over(a);
 	agent_claims_rebind(a);
 	agent_inventory_look(a->inventory);
 }

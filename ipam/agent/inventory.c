@@ -8,8 +8,10 @@
 #include <bw/log.h>
 
 #include "agent.h"
+#include "conflict.h"
 #include "inventory.h"
 #include "look.h"
+#include "roster.h"
 
 #define NS_PER_MS 1000000LL
 #define SETTLE_MS 500 /* at most two writes a second, however much changes */
@@ -31,6 +33,7 @@ struct agent_inventory {
 };
 
 static const char *const types[AGENT_CONDITIONS_MAX] = {
+	[AGENT_ADDRESS_CONFLICT] = "AddressConflict",
 	[AGENT_READY] = "Ready",
 	[AGENT_RESTORE_SUSPECTED] = "RestoreSuspected",
 	[AGENT_STALE_ATTACHMENT] = "StaleAttachment",
@@ -118,6 +121,7 @@ static void count(struct agent_inventory *inv)
 {
 	struct count c = { .a = inv->a };
 	struct bw_err err = { 0 };
+	unsigned int held;
 
 	if (bw_journal_attach_each(inv->a->journal, NULL, count_one, &c, &err) < 0) {
 		bw_log_error("cannot count attachments", "err", err.msg);
@@ -126,7 +130,12 @@ static void count(struct agent_inventory *inv)
 	}
 	inv->a->stat.attachments = c.live;
 	inv->a->stat.stale = c.cut;
-	if (c.cut)
+	held = agent_roster_held(inv->a->roster);
+	if (c.cut && c.cut == held)
+		set(inv, AGENT_STALE_ATTACHMENT, 1, "Held",
+		    "attachments of pools with fencing Available are held: the node was cut off, "
+		    "and the API server has not confirmed them since");
+	else if (c.cut)
 		set(inv, AGENT_STALE_ATTACHMENT, 1, "CutOff",
 		    "attachments were cut off because their claims are held elsewhere; delete "
 		    "their pods");
@@ -136,7 +145,11 @@ static void count(struct agent_inventory *inv)
 
 static void judge(struct agent_inventory *inv, const struct agent_facts *f)
 {
+	const char *conflict = agent_conflict_last(inv->a->conflict);
+
 	set(inv, AGENT_READY, 1, "Serving", "");
+	set(inv, AGENT_ADDRESS_CONFLICT, conflict != NULL, conflict ? "SeenOnTheWire" : "NoneSeen",
+	    conflict ? conflict : "");
 	judge_segments(inv, f);
 	count(inv);
 	if (inv->a->restore_suspected)

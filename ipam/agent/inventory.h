@@ -21,9 +21,10 @@ void agent_inventory_free(struct agent_inventory **inv);
 /* Something may have changed: soon, and once for many changes. NULL-safe. */
 void agent_inventory_look(struct agent_inventory *inv);
 
-#define AGENT_CONDITIONS_MAX 5
+#define AGENT_CONDITIONS_MAX 6
 
 enum agent_condition_type {
+	AGENT_ADDRESS_CONFLICT,
 	AGENT_READY,
 	AGENT_RESTORE_SUSPECTED,
 	AGENT_STALE_ATTACHMENT,

@@ -274,6 +274,7 @@ static void on_timer(void *arg)
 		bw_log_error("cannot look at the attachments", "err", err.msg);
 	else
 		tell_differences(l);
+	agent_watch_over(l->a);
 	agent_suspects_end(&l->suspects, l->now_ns);
 	collect(l);
 	tell_missing(l);

@@ -18,6 +18,7 @@ enum metric {
 	M_ATTACHMENTS,
 	M_CUT_NOW,
 	M_CUT,
+	M_HELD,
 	M_COLLECTED,
 	M_DRIFT,
 	M_ANNOUNCED,
@@ -53,6 +54,8 @@ static const struct bw_metric_family families[M_MAX_] = {
 	[M_CUT_NOW] = G("attachments_cut", "Attachments that are cut off now."),
 	[M_CUT] = C("cuts_total",
 		    "Attachments that were cut off because their claim is held elsewhere."),
+	[M_HELD] =
+		C("holds_total", "Attachments of Available pools held while the node was cut off."),
 	[M_COLLECTED] = C("collected_total", "Dead attachments that were removed."),
 	[M_DRIFT] = C("drift_total", "Differences between attachments and the kernel."),
 	[M_ANNOUNCED] = C("announcements_total", "Announcements after a plugin's own."),
@@ -96,6 +99,7 @@ static void on_text(void *arg)
 	set(a, M_ATTACHMENTS, s->attachments);
 	set(a, M_CUT_NOW, s->stale);
 	set(a, M_CUT, (double)s->cut);
+	set(a, M_HELD, (double)s->held);
 	set(a, M_COLLECTED, (double)s->collected);
 	set(a, M_DRIFT, (double)s->drift);
 	set(a, M_ANNOUNCED, (double)s->announced);

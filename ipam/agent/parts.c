@@ -13,10 +13,13 @@
 #include "agent.h"
 #include "announce.h"
 #include "cluster.h"
+#include "conflict.h"
+#include "guard.h"
 #include "inventory.h"
 #include "look.h"
 #include "monitor.h"
 #include "parts.h"
+#include "roster.h"
 #include "stale.h"
 
 #define SELECTOR_MAX 320
@@ -80,6 +83,13 @@ static int open_runtime(struct agent *a, struct bw_err *err)
 	return r < 0 ? r : bw_kube_store_on_change(a->daemonsets, on_daemonset, a, err);
 }
 
+void agent_watch_over(struct agent *a)
+{
+	agent_roster_look(a->roster);
+	agent_conflict_look(a->conflict);
+	agent_guard_look(a->guard);
+}
+
 /* The outbox has something, or an attachment is new. */
 static void nudge(void *arg)
 {
@@ -87,6 +97,7 @@ static void nudge(void *arg)
 
 	agent_outbox_kick(a->outbox);
 	agent_announce_look(a->announce);
+	agent_watch_over(a);
 	agent_inventory_look(a->inventory);
 	agent_serve_look(a->serve); /* who waits for a DEL */
 }
@@ -140,6 +151,21 @@ static int install(struct agent *a, struct bw_err *err)
 	return r < 0 ? r : agent_install_conf(&a->conf->install, NULL, err);
 }
 
+static int open_roster(struct agent *a, struct bw_err *err)
+{
+	return agent_roster_new(a, &a->roster, err);
+}
+
+static int open_conflict(struct agent *a, struct bw_err *err)
+{
+	return agent_conflict_new(a, &a->conflict, err);
+}
+
+static int open_guard(struct agent *a, struct bw_err *err)
+{
+	return agent_guard_new(a, &a->guard, err);
+}
+
 static int open_stale(struct agent *a, struct bw_err *err)
 {
 	return agent_stale_new(a, &a->stale, err);
@@ -176,9 +202,10 @@ typedef int (*start_fn)(struct agent *a, struct bw_err *err);
 
 /* Who comes later uses who comes before. */
 static const start_fn starts[] = {
-	open_journal,       open_node,      open_runtime,  open_outbox,  open_serve,
-	open_stale,         open_inventory, open_announce, open_look,    agent_facts_start,
-	agent_claims_start, open_sock,      install,       start_outbox, open_monitor,
+	open_journal,  open_node,    open_runtime,      open_outbox,        open_serve,
+	open_roster,   open_guard,   open_stale,        open_inventory,     open_announce,
+	open_conflict, open_look,    agent_facts_start, agent_claims_start, open_sock,
+	install,       start_outbox, open_monitor,
 };
 
 static void on_version(unsigned int minor, void *arg)
@@ -221,9 +248,12 @@ void agent_parts_stop(struct agent *a)
 	agent_sock_close(&a->sock);
 	agent_cluster_free(&a->cluster_ask);
 	agent_look_free(&a->look);
+	agent_conflict_free(&a->conflict);
+	agent_guard_free(&a->guard);
 	agent_announce_free(&a->announce);
 	agent_inventory_free(&a->inventory);
 	agent_stale_free(&a->stale);
+	agent_roster_free(&a->roster);
 	agent_serve_free(&a->serve);
 	agent_outbox_free(&a->outbox);
 	agent_facts_stop(a);

@@ -9,12 +9,14 @@
 
 #include "agent.h"
 #include "cut.h"
+#include "guard.h"
 #include "inventory.h"
 #include "monitor.h"
+#include "roster.h"
 #include "stale.h"
 
 #define NS_PER_MS 1000000LL
-#define ASK_MS 10000
+#define ASK_MS 3000 /* a connection from before an outage is given up after that */
 #define AGAIN_MIN_MS 1000
 #define AGAIN_MAX_MS 30000
 #define ASKS_MAX 4096
@@ -58,23 +60,27 @@ struct compare {
 	struct agent *a;
 	const char *uid;
 	const struct bw_net_claim *claim; /* NULL = the API server does not know it */
+	int fresh; /* .claim was read just now */
 	unsigned int live;
 };
 
 static void cut_one(struct agent *a, struct bw_attachment *att, const struct bw_net_claim *claim,
 		    const char *why)
 {
+	int was_held = agent_guard_settle(a->guard, att->id);
 	struct bw_err err = { 0 };
-	int r;
+	int r = 0;
 
-	if (att->flags & BW_ATTACH_F_CUT)
+	if (att->flags & BW_ATTACH_F_CUT && !was_held)
 		return;
-	r = agent_cut(a->nl, a->journal, att, 1, &err);
+	if (!was_held)
+		r = agent_cut(a->nl, a->journal, att, 1, &err);
 	if (r < 0) {
 		bw_log_error("cannot cut an attachment off", "pod", att->pod, "if", att->ifname,
 			     "err", err.msg);
 		return;
 	}
+	agent_roster_cut(a->roster, att->id, 1);
 	a->stat.cut++;
 	bw_log_error("cut an attachment off: its address may be elsewhere", "pod", att->pod, "if",
 		     att->ifname, "cid", att->container_id, "why", why);
@@ -87,12 +93,15 @@ static void mend_one(struct agent *a, struct bw_attachment *att)
 {
 	struct bw_err err = { 0 };
 
-	if (agent_cut(a->nl, a->journal, att, 0, &err) < 0)
+	if (agent_cut(a->nl, a->journal, att, 0, &err) < 0) {
 		bw_log_error("cannot let an attachment speak again", "pod", att->pod, "err",
 			     err.msg);
-	else
-		bw_log_info("an attachment speaks again: the cluster confirms it", "pod", att->pod,
-			    "if", att->ifname);
+		return;
+	}
+	(void)agent_guard_settle(a->guard, att->id); /* held or not, it is over */
+	bw_log_info("an attachment speaks again: the cluster confirms it", "pod", att->pod, "if",
+		    att->ifname);
+	agent_roster_cut(a->roster, att->id, 0);
 	agent_inventory_look(a->inventory);
 }
 
@@ -116,14 +125,16 @@ static int compare_one(const struct bw_attachment *row, void *arg, struct bw_err
 		cut_one(c->a, att, c->claim, why);
 	else if (row->flags & BW_ATTACH_F_CUT &&
 		 (uint64_t)c->claim->status.holder.token == row->token &&
-		 strcmp(c->claim->status.holder.node, c->a->conf->node) == 0)
+		 strcmp(c->claim->status.holder.node, c->a->conf->node) == 0 &&
+		 agent_guard_may_mend(c->a->guard, row->id, c->fresh))
 		mend_one(c->a, att);
 	return 0;
 }
 
-static unsigned int compare(struct agent *a, const char *uid, const struct bw_net_claim *claim)
+static unsigned int compare(struct agent *a, const char *uid, const struct bw_net_claim *claim,
+			    int fresh)
 {
-	struct compare c = { .a = a, .uid = uid, .claim = claim };
+	struct compare c = { .a = a, .uid = uid, .claim = claim, .fresh = fresh };
 	struct bw_err err = { 0 };
 
 	if (bw_journal_attach_each(a->journal, NULL, compare_one, &c, &err) < 0)
@@ -133,7 +144,7 @@ static unsigned int compare(struct agent *a, const char *uid, const struct bw_ne
 
 void agent_stale_claim(struct agent_stale *s, const struct bw_net_claim *c)
 {
-	(void)compare(s->a, c->meta.uid, c); /* how many does not matter here */
+	(void)compare(s->a, c->meta.uid, c, 0); /* how many does not matter here */
 }
 
 static void ask_free(struct ask *k)
@@ -172,7 +183,7 @@ static void drop_rows(struct agent *a, const char *uid)
 /* The API server does not know the claim of a live attachment: I2. */
 static void unknown(struct agent *a, const struct ask *k)
 {
-	if (compare(a, k->uid, NULL) == 0) {
+	if (compare(a, k->uid, NULL, 1) == 0) {
 		drop_rows(a, k->uid);
 		return;
 	}
@@ -193,7 +204,7 @@ static void known(struct agent *a, const struct ask *k, const struct bw_kube_ans
 		bw_log_warn("cannot read a claim, ignoring it", "claim", k->name, "err", err.msg);
 	else if (strcmp(c.meta.uid, k->uid) != 0)
 		unknown(a, k);
-	else if (compare(a, k->uid, &c) == 0)
+	else if (compare(a, k->uid, &c, 1) == 0)
 		drop_rows(a, k->uid);
 	bw_net_claim_done(&c);
 }
@@ -249,9 +260,15 @@ void agent_stale_ask(struct agent_stale *s, const char *uid, const char *ns, con
 {
 	struct ask *k;
 
-	bw_list_for_each (node, &s->asks)
-		if (strcmp(bw_list_entry(node, struct ask, node)->uid, uid) == 0)
-			return;
+	bw_list_for_each (node, &s->asks) {
+		k = bw_list_entry(node, struct ask, node);
+		if (strcmp(k->uid, uid) != 0)
+			continue;
+		bw_timer_stop(&k->again); /* whoever asks has a reason not to wait */
+		k->wait_ms = 0;
+		next(s);
+		return;
+	}
 	k = s->n < ASKS_MAX ? calloc(1, sizeof(*k)) : NULL;
 	if (!k) {
 		bw_log_error("cannot ask for a claim now", "claim", name);

@@ -252,6 +252,7 @@ static void a_higher_token_or_another_node_ends_an_attachment(void **state)
 static void a_status_fits_the_schema_and_equal_facts_give_equal_texts(void **state)
 {
 	static const struct agent_condition conditions[AGENT_CONDITIONS_MAX] = {
+		{ "AddressConflict", 0, "NoneSeen", "", 0 },
 		{ "Ready", 1, "Serving", "", 0 },
 		{ "RestoreSuspected", 0, "PastFits", "", 0 },
 		{ "StaleAttachment", 0, "None", "", 0 },
