@@ -4,8 +4,9 @@
  * for the cache, single values read without building a tree.
  *
  * I1 No function trusts its text: what is no JSON is an error, never a read behind the end.
- * I2 Nothing recurses deeper than BW_KUBE_TEXT_DEPTH_MAX, nothing grows beyond its bound.
- * I3 Numbers and strings are copied as they stand: nothing passes through a double.
+ * I2 Nothing recurses with its input, nothing grows beyond its bound: whatever the server itself
+ * can hold can be held here, so that no object stands in another one's way. I3 Numbers and strings
+ * are copied as they stand: nothing passes through a double.
  */
 #pragma once
 
@@ -14,7 +15,9 @@
 
 struct bw_err;
 
-#define BW_KUBE_TEXT_DEPTH_MAX 128 /* nested objects and arrays; schemas in CRDs go past 32 */
+/* Nested objects and arrays; the server's decoder takes 10,000 (sigs.k8s.io/json, maxNestingDepth).
+ */
+#define BW_KUBE_TEXT_DEPTH_MAX 10048
 #define BW_KUBE_OBJECT_MAX (8U << 20) /* bytes of one object or watch line; etcd takes 1.5 MiB */
 #define BW_KUBE_REST_MAX (256U << 10) /* bytes of a list document without its items */
 

@@ -97,44 +97,132 @@ int lex_key(struct lex *l, const char **ret_start, size_t *ret_size)
 	return lex_take(l, ':') ? 0 : -EBADMSG;
 }
 
-static int lex_nested(struct lex *l, unsigned int depth);
+/* The containers that have begun, outermost first: one bit each, 1 = an object. */
+struct nest {
+	unsigned int depth;
+	uint64_t is_object[BW_KUBE_TEXT_DEPTH_MAX / 64];
+};
+_Static_assert(BW_KUBE_TEXT_DEPTH_MAX % 64 == 0, "whole words of bits");
 
-static int lex_container(struct lex *l, unsigned int depth)
+static void put(char **out, const char *start, size_t size)
 {
-	char close = *l->p == '{' ? '}' : ']';
+	if (!out)
+		return;
+	memcpy(*out, start, size);
+	*out += size;
+}
+
+static int push(struct lex *l, struct nest *n, char **out)
+{
+	uint64_t bit = 1ULL << (n->depth % 64);
+
+	if (n->depth == BW_KUBE_TEXT_DEPTH_MAX)
+		return -EBADMSG;
+	if (*l->p == '{')
+		n->is_object[n->depth / 64] |= bit;
+	else
+		n->is_object[n->depth / 64] &= ~bit;
+	n->depth++;
+	put(out, l->p++, 1);
+	return 0;
+}
+
+static int in_object(const struct nest *n)
+{
+	return n->is_object[(n->depth - 1) / 64] >> ((n->depth - 1) % 64) & 1;
+}
+
+/* Ends containers as long as they end here. Returns whether one did. */
+static int pop(struct lex *l, struct nest *n, char **out)
+{
+	unsigned int before = n->depth;
+
+	while (n->depth) {
+		lex_space(l);
+		if (!lex_take(l, in_object(n) ? '}' : ']'))
+			break;
+		put(out, l->p - 1, 1);
+		n->depth--;
+	}
+	return n->depth < before;
+}
+
+static int member(struct lex *l, const struct nest *n, char **out)
+{
 	const char *key;
 	size_t size;
 
-	if (depth == BW_KUBE_TEXT_DEPTH_MAX)
-		return -EBADMSG;
-	l->p++;
-	lex_space(l);
-	if (lex_take(l, close))
+	if (!n->depth || !in_object(n))
 		return 0;
-	for (;;) {
-		if (close == '}' && lex_key(l, &key, &size) < 0)
-			return -EBADMSG;
-		if (lex_nested(l, depth + 1) < 0)
-			return -EBADMSG;
-		lex_space(l);
-		if (lex_take(l, close))
-			return 0;
-		if (!lex_take(l, ','))
-			return -EBADMSG;
-	}
+	if (lex_key(l, &key, &size) < 0)
+		return -EBADMSG;
+	put(out, key, size);
+	put(out, ":", 1);
+	return 0;
 }
 
-static int lex_nested(struct lex *l, unsigned int depth)
+/* From a value to what follows it: another one, in the same container or in one further out. */
+static int after(struct lex *l, struct nest *n, char **out)
 {
-	lex_space(l);
-	if (l->p == l->end)
+	(void)pop(l, n, out); /* none need end here, ignoring */
+	if (!n->depth)
+		return 0;
+	if (!lex_take(l, ','))
 		return -EBADMSG;
-	if (*l->p == '{' || *l->p == '[')
-		return lex_container(l, depth);
-	return *l->p == '"' ? lex_string(l) : lex_scalar(l);
+	put(out, ",", 1);
+	return member(l, n, out);
+}
+
+static int container(struct lex *l, char **out)
+{
+	struct nest n;
+	int r = 0;
+
+	n.depth = 0;
+	do {
+		const char *start;
+
+		lex_space(l);
+		start = l->p;
+		if (start == l->end)
+			return -EBADMSG;
+		if (*start == '{' || *start == '[') {
+			r = push(l, &n, out);
+			if (r == 0)
+				r = pop(l, &n, out) ? after(l, &n, out) : member(l, &n, out);
+			continue;
+		}
+		r = *start == '"' ? lex_string(l) : lex_scalar(l);
+		if (r < 0)
+			return r;
+		put(out, start, (size_t)(l->p - start));
+		r = after(l, &n, out);
+	} while (r == 0 && n.depth);
+	return r;
+}
+
+static int value(struct lex *l, char **out)
+{
+	const char *start;
+
+	lex_space(l);
+	start = l->p;
+	if (start == l->end)
+		return -EBADMSG;
+	if (*start == '{' || *start == '[')
+		return container(l, out);
+	if ((*start == '"' ? lex_string(l) : lex_scalar(l)) < 0)
+		return -EBADMSG;
+	put(out, start, (size_t)(l->p - start));
+	return 0;
 }
 
 int lex_value(struct lex *l)
 {
-	return lex_nested(l, 0);
+	return value(l, NULL);
+}
+
+int lex_compact(struct lex *l, char **out)
+{
+	return value(l, out);
 }

@@ -37,6 +37,8 @@ int lex_scalar(struct lex *l);
 
 /* Any value, with space before it. 0; -EBADMSG also when deeper than BW_KUBE_TEXT_DEPTH_MAX. */
 int lex_value(struct lex *l);
+/* The same, copied to *@out without space between the tokens; *@out moves behind the copy. */
+int lex_compact(struct lex *l, char **out);
 
 /* A member's name and its colon, space around them too. 0; -EBADMSG. */
 int lex_key(struct lex *l, const char **ret_start, size_t *ret_size);

@@ -41,10 +41,19 @@ static void copy(struct strip *s, const char *start, size_t size)
 	s->out += size;
 }
 
-static int strip_value(struct strip *s, enum place place, unsigned int depth);
+static int strip_object(struct strip *s, enum place place);
+
+/* Only the objects on the way to what is taken out are looked into. */
+static int strip_value(struct strip *s, enum place place)
+{
+	lex_space(&s->l);
+	if (place == ELSEWHERE || s->l.p == s->l.end || *s->l.p != '{')
+		return lex_compact(&s->l, &s->out);
+	return strip_object(s, place);
+}
 
 /* One member of an object. Returns 1 when it was taken out. */
-static int strip_member(struct strip *s, enum place place, unsigned int depth, int first)
+static int strip_member(struct strip *s, enum place place, int first)
 {
 	enum place next = ELSEWHERE;
 	const char *key;
@@ -52,7 +61,7 @@ static int strip_member(struct strip *s, enum place place, unsigned int depth, i
 
 	if (lex_key(&s->l, &key, &size) < 0)
 		return -EBADMSG;
-	for (size_t i = 0; place != ELSEWHERE && i < BW_ARRAY_SIZE(rules); i++) {
+	for (size_t i = 0; i < BW_ARRAY_SIZE(rules); i++) {
 		if (rules[i].place != place || strlen(rules[i].key) != size ||
 		    memcmp(rules[i].key, key, size) != 0)
 			continue;
@@ -64,58 +73,32 @@ static int strip_member(struct strip *s, enum place place, unsigned int depth, i
 		*s->out++ = ',';
 	copy(s, key, size);
 	*s->out++ = ':';
-	return strip_value(s, next, depth);
+	return strip_value(s, next);
 }
 
-static int strip_container(struct strip *s, enum place place, unsigned int depth)
+static int strip_object(struct strip *s, enum place place)
 {
-	char close = *s->l.p == '{' ? '}' : ']';
 	int first = 1;
 
-	if (depth == BW_KUBE_TEXT_DEPTH_MAX)
-		return -EBADMSG;
 	*s->out++ = *s->l.p++;
 	lex_space(&s->l);
-	if (lex_take(&s->l, close)) {
-		*s->out++ = close;
+	if (lex_take(&s->l, '}')) {
+		*s->out++ = '}';
 		return 0;
 	}
 	for (;;) {
-		int r;
+		int r = strip_member(s, place, first);
 
-		if (close == '}') {
-			r = strip_member(s, place, depth + 1, first);
-		} else {
-			if (!first)
-				*s->out++ = ',';
-			r = strip_value(s, ELSEWHERE, depth + 1);
-		}
 		if (r < 0)
 			return r;
 		first &= r;
 		lex_space(&s->l);
-		if (lex_take(&s->l, close))
+		if (lex_take(&s->l, '}'))
 			break;
 		if (!lex_take(&s->l, ','))
 			return -EBADMSG;
 	}
-	*s->out++ = close;
-	return 0;
-}
-
-static int strip_value(struct strip *s, enum place place, unsigned int depth)
-{
-	const char *start;
-
-	lex_space(&s->l);
-	start = s->l.p;
-	if (start == s->l.end)
-		return -EBADMSG;
-	if (*start == '{' || *start == '[')
-		return strip_container(s, place, depth);
-	if ((*start == '"' ? lex_string(&s->l) : lex_scalar(&s->l)) < 0)
-		return -EBADMSG;
-	copy(s, start, (size_t)(s->l.p - start));
+	*s->out++ = '}';
 	return 0;
 }
 
@@ -131,7 +114,7 @@ int bw_kube_text_strip(const char *text, size_t size, struct bw_buf *ret, struct
 	if (bw_buf_reserve(ret, size) < 0)
 		return bw_fail(err, ENOMEM, "keep an object of %zu bytes", size);
 	s.out = ret->data + ret->size;
-	r = strip_value(&s, ROOT, 0);
+	r = strip_value(&s, ROOT);
 	lex_space(&s.l);
 	if (r < 0 || s.l.p != s.l.end) {
 		ret->data[ret->size] = '\0';

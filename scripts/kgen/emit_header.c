@@ -97,15 +97,16 @@ static void emit_kind(FILE *out, const struct kind *k)
 	(void)fprintf(out, "/* %s, %s%s%s */\n\n", k->kind, k->group, *k->group ? "/" : "",
 		      k->version);
 	emit_struct(out, k->root, 1);
-	(void)fprintf(out,
-		      "extern const struct bw_kube_kind %s;\n\n"
-		      "/* Fills a zeroed *@ret, the caller's, freed by %s_done(). As "
-		      "bw_kube_object_decode(). */\n"
-		      "int %s_decode(const char *text, size_t size, struct %s *ret, struct bw_err "
-		      "*err);\n"
-		      "/* NULL-safe; zeroes it. */\n"
-		      "void %s_done(struct %s *o);\n\n",
-		      var, k->c, k->c, k->c, k->c, k->c);
+	(void)fprintf(
+		out,
+		"extern const struct bw_kube_kind %s;\n\n"
+		"/* Fills a zeroed *@ret, the caller's, freed by %s_done(); zeroed after a failure. "
+		"As bw_kube_object_decode(). */\n"
+		"int %s_decode(const char *text, size_t size, struct %s *ret, struct bw_err "
+		"*err);\n"
+		"/* NULL-safe; zeroes it. */\n"
+		"void %s_done(struct %s *o);\n\n",
+		var, k->c, k->c, k->c, k->c, k->c);
 }
 
 void emit_header(FILE *out, const char *unit, const struct kind *kinds, size_t n)

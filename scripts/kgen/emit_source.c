@@ -219,9 +219,10 @@ static void emit_kind(FILE *out, const struct kind *k)
 		      var_of(k), k->group, k->version, k->plural, k->kind, k->namespaced);
 	(void)fprintf(out,
 		      "int %s_decode(const char *text, size_t size, struct %s *ret, struct bw_err "
-		      "*err)\n{\n\treturn bw_kube_object_decode(text, size, &%s_table, &ret->doc, "
-		      "ret, err);\n}\n\n",
-		      k->c, k->c, k->c);
+		      "*err)\n{\n\tint r = bw_kube_object_decode(text, size, &%s_table, &ret->doc, "
+		      "ret, err);\n\n"
+		      "\tif (r < 0)\n\t\t*ret = (struct %s){ 0 };\n\treturn r;\n}\n\n",
+		      k->c, k->c, k->c, k->c);
 	(void)fprintf(out,
 		      "void %s_done(struct %s *o)\n{\n\tif (!o)\n\t\treturn;\n"
 		      "\tbw_json_done(&%s_table, o);\n\tbw_json_free(&o->doc);\n"

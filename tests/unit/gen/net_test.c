@@ -161,6 +161,27 @@ static void wrong_types_name_their_path(void **state)
 	}
 }
 
+static void what_was_refused_leaves_nothing_for_the_next(void **state)
+{
+	static const char bad[] = "{\"metadata\":{\"name\":\"a\",\"labels\":{\"k\":\"v\"}},"
+				  "\"spec\":{\"domain\":\"d\",\"prefix\":\"10.0.0.0/8\","
+				  "\"ranges\":[\"10.0.0.1\"],\"gateway\":\"10.0.0.9\","
+				  "\"vlan\":7,\"mtu\":\"x\"}}";
+	static const char good[] = "{\"metadata\":{\"name\":\"b\"},\"spec\":{\"domain\":\"d\","
+				   "\"prefix\":\"10.0.0.0/8\",\"ranges\":[\"10.0.0.1\"]}}";
+	struct bw_net_pool p = { 0 };
+	const struct bw_net_pool zero = { 0 };
+
+	(void)state;
+	assert_int_equal(bw_net_pool_decode(bad, strlen(bad), &p, NULL), -EINVAL);
+	assert_memory_equal(&p, &zero, sizeof(p));
+	assert_int_equal(bw_net_pool_decode(good, strlen(good), &p, NULL), 0);
+	assert_null(p.spec.gateway);
+	assert_int_equal(p.spec.has_vlan, 0);
+	assert_int_equal(p.meta.labels.n, 0);
+	bw_net_pool_done(&p);
+}
+
 static void cut_texts_are_refused(void **state)
 {
 	(void)state;
@@ -220,6 +241,7 @@ int main(void)
 		cmocka_unit_test(pool_defaults_hold_where_nothing_is_said),
 		cmocka_unit_test(claim_decodes_spec_holder_and_tokens),
 		cmocka_unit_test(wrong_types_name_their_path),
+		cmocka_unit_test(what_was_refused_leaves_nothing_for_the_next),
 		cmocka_unit_test(cut_texts_are_refused),
 		cmocka_unit_test(every_failed_allocation_leaves_nothing_behind),
 		cmocka_unit_test(kinds_are_listed_with_their_paths),

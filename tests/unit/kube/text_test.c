@@ -266,11 +266,43 @@ static void strip_refuses_what_is_no_json(void **state)
 	}
 }
 
-static void depth_is_bounded(void **state)
+static void strip_takes_space_away_at_any_depth(void **state)
 {
-	char text[2 * (BW_KUBE_TEXT_DEPTH_MAX + 1) + 1];
+	static const struct {
+		const char *text;
+		const char *want; /* NULL = no JSON */
+	} all[] = {
+		{ " { \"spec\" : { \"a\" : [ 1 , [ ] , { } , [ [ \" \" ] ] ] , \"b\" : null } } ",
+		  "{\"spec\":{\"a\":[1,[],{},[[\" \"]]],\"b\":null}}" },
+		{ "[ { \"a\" : { \"b\" : [ { } , 2 ] } } , true ]",
+		  "[{\"a\":{\"b\":[{},2]}},true]" },
+		{ "{\"spec\":[1,]}", NULL },
+		{ "{\"spec\":[,1]}", NULL },
+		{ "{\"spec\":[1 2]}", NULL },
+		{ "{\"spec\":{\"a\":1,}}", NULL },
+		{ "{\"spec\":{\"a\" 1}}", NULL },
+		{ "{\"spec\":{1:1}}", NULL },
+		{ "{\"spec\":{\"a\":1]}", NULL },
+		{ "{\"spec\":[[1]}", NULL },
+	};
 
 	(void)state;
+	for (size_t i = 0; i < BW_ARRAY_SIZE(all); i++) {
+		bw_autobuf struct bw_buf out = { 0 };
+
+		assert_int_equal(bw_kube_text_strip(all[i].text, strlen(all[i].text), &out, NULL),
+				 all[i].want ? 0 : -EBADMSG);
+		if (all[i].want)
+			assert_string_equal(out.data, all[i].want);
+	}
+}
+
+static void depth_is_bounded(void **state)
+{
+	bw_autofree char *text = malloc(2 * (BW_KUBE_TEXT_DEPTH_MAX + 1) + 1);
+
+	(void)state;
+	assert_non_null(text);
 	for (size_t depth = BW_KUBE_TEXT_DEPTH_MAX; depth <= BW_KUBE_TEXT_DEPTH_MAX + 1; depth++) {
 		bw_autobuf struct bw_buf out = { 0 };
 		int want = depth > BW_KUBE_TEXT_DEPTH_MAX ? -EBADMSG : 0;
@@ -447,6 +479,7 @@ int main(void)
 		cmocka_unit_test(line_beyond_the_bound_is_refused),
 		cmocka_unit_test(strip_takes_out_what_the_cache_does_not_need),
 		cmocka_unit_test(strip_refuses_what_is_no_json),
+		cmocka_unit_test(strip_takes_space_away_at_any_depth),
 		cmocka_unit_test(depth_is_bounded),
 		cmocka_unit_test(strip_tells_an_allocation_that_fails),
 		cmocka_unit_test(get_finds_values_by_their_path),
