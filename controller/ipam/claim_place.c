@@ -47,8 +47,7 @@ static enum bw_plan_next done_fenced(const struct bw_kube_answer *a, void *arg)
 	struct bw_kube_object *o = NULL;
 	int fenced;
 
-	if (a->result != BW_KUBE_OK ||
-	    bw_kube_object_new(&bw_kind_node, a->body, a->body_size, &o, NULL) < 0)
+	if (a->result != BW_KUBE_OK || ctl_live(&bw_kind_node, ctl_keep_node, a, &o) < 0)
 		return BW_PLAN_FAIL;
 	fenced = is_fenced(o, arg);
 	bw_kube_object_unref(&o);
@@ -121,7 +120,7 @@ static enum bw_plan_next done_node(const struct bw_kube_answer *a, void *arg)
 	int there = 0;
 
 	if (a->result == BW_KUBE_OK) {
-		if (bw_kube_object_new(&bw_kind_node, a->body, a->body_size, &o, NULL) < 0)
+		if (ctl_live(&bw_kind_node, ctl_keep_node, a, &o) < 0)
 			return BW_PLAN_FAIL;
 		there = strcmp(o->uid, ref->uid) == 0;
 		bw_kube_object_unref(&o);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <bw/kube_controller.h>
+#include <bw/kube_text.h>
 #include <bw/loop.h>
 #include <gen/k8s.h>
 #include <gen/net.h>
@@ -140,6 +141,16 @@ void ctl_touch_pools(struct ctl_ipam *c);
 
 /* A change was seen (changes.c). */
 int ctl_hear_changes(struct ctl_ipam *c, struct bw_err *err);
+
+/* WHAT IS LOOKED AT (seen.c) */
+
+extern const struct bw_kube_keep ctl_keep_pod[];
+extern const struct bw_kube_keep ctl_keep_node[];
+extern const struct bw_kube_keep ctl_keep_namespace[];
+extern const struct bw_kube_keep ctl_keep_policy[];
+/* An answer's object as the cache would have it; a reference. As bw_kube_object_new(). */
+int ctl_live(const struct bw_kube_kind *kind, const struct bw_kube_keep *keep,
+	     const struct bw_kube_answer *a, struct bw_kube_object **ret);
 
 /* WRITES (body.c) */
 

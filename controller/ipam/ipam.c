@@ -218,21 +218,23 @@ static int watch_all(struct ctl_ipam *c, struct bw_err *err)
 	const struct {
 		const struct bw_kube_kind *kind;
 		struct bw_kube_store **store;
+		const struct bw_kube_keep *keep; /* NULL = ours: everything is bounded and read */
 	} all[] = {
-		{ &bw_kind_networkpool, &c->st.pools },
-		{ &bw_kind_networkreservation, &c->st.reservations },
-		{ &bw_kind_networkaddress, &c->st.addresses },
-		{ &bw_kind_networkclaim, &c->st.claims },
-		{ &bw_kind_nodenetwork, &c->st.node_networks },
-		{ &bw_kind_networkepoch, &c->st.epochs },
-		{ &bw_kind_pod, &c->st.pods },
-		{ &bw_kind_node, &c->st.nodes },
-		{ &bw_kind_namespace, &c->st.namespaces },
-		{ &bw_kind_networkpolicy, &c->st.policies },
+		{ &bw_kind_networkpool, &c->st.pools, NULL },
+		{ &bw_kind_networkreservation, &c->st.reservations, NULL },
+		{ &bw_kind_networkaddress, &c->st.addresses, NULL },
+		{ &bw_kind_networkclaim, &c->st.claims, NULL },
+		{ &bw_kind_nodenetwork, &c->st.node_networks, NULL },
+		{ &bw_kind_networkepoch, &c->st.epochs, NULL },
+		{ &bw_kind_pod, &c->st.pods, ctl_keep_pod },
+		{ &bw_kind_node, &c->st.nodes, ctl_keep_node },
+		{ &bw_kind_namespace, &c->st.namespaces, ctl_keep_namespace },
+		{ &bw_kind_networkpolicy, &c->st.policies, ctl_keep_policy },
 	};
 
 	for (size_t i = 0; i < BW_ARRAY_SIZE(all); i++) {
-		int r = bw_kube_runtime_watch(c->rt, all[i].kind, NULL, all[i].store, err);
+		const struct bw_kube_watch_options o = { .keep = all[i].keep };
+		int r = bw_kube_runtime_watch(c->rt, all[i].kind, &o, all[i].store, err);
 
 		if (r < 0)
 			return r;

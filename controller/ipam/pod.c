@@ -276,14 +276,17 @@ static void plan_claim(struct bw_plan *plan, const struct bw_k_pod *p, const str
  */
 static enum bw_plan_next done_pod(const struct bw_kube_answer *a, void *arg)
 {
-	BW_CLEANUP(bw_k_pod_done) struct bw_k_pod p = { 0 };
+	struct bw_kube_object *o = NULL;
 	const char *uid = arg;
+	int there;
 
 	if (a->result == BW_KUBE_NOT_FOUND)
 		return BW_PLAN_DONE;
-	if (a->result != BW_KUBE_OK || bw_k_pod_decode(a->body, a->body_size, &p, NULL) < 0)
+	if (a->result != BW_KUBE_OK || ctl_live(&bw_kind_pod, ctl_keep_pod, a, &o) < 0)
 		return BW_PLAN_FAIL;
-	return strcmp(p.meta.uid, uid) == 0 && !p.meta.deleting ? BW_PLAN_GO_ON : BW_PLAN_DONE;
+	there = strcmp(o->uid, uid) == 0 && !o->deleting;
+	bw_kube_object_unref(&o);
+	return there ? BW_PLAN_GO_ON : BW_PLAN_DONE;
 }
 
 static void plan_look(struct ctl_ipam *c, struct bw_plan *plan, const struct bw_k_pod *p)
@@ -341,12 +344,17 @@ int ctl_pod_reconcile(const char *ns, const char *name, struct bw_kube_object *o
 	bw_autofree struct want *w = calloc(1, sizeof(*w));
 	struct ctl_ipam *c = ipam;
 	struct policy_walk walk = { c, plan, o, &p.meta };
+	struct bw_err bad = { 0 };
 
 	(void)name;
 	if (!w)
 		return bw_fail(err, ENOMEM, "reconcile pod %s/%s", ns, name);
-	if (!o || !c->ready || bw_k_pod_decode(o->text, o->size, &p, NULL) < 0)
+	if (!o || !c->ready)
 		return 0;
+	if (bw_k_pod_decode(o->text, o->size, &p, &bad) < 0) {
+		warn(c, plan, o, "PodInvalid", bad.msg);
+		return 0;
+	}
 	if (p.spec.host_network || is_over(&p))
 		return 0;
 	warn_annotations(c, plan, o, &p.meta);

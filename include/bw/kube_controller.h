@@ -15,9 +15,9 @@
 #include <bw/kube_store.h>
 
 struct bw_err;
-struct bw_buf;
 struct bw_controller;
 struct bw_kube_events;
+struct bw_kube_keep;
 struct bw_kube_runtime;
 struct bw_loop;
 struct bw_metrics;
@@ -58,11 +58,10 @@ struct bw_kube_watch_options {
 	const char *field_selector;
 	const char *label_selector;
 	/*
-	 * Makes the text to keep from the text that came, appended to @out; NULL keeps everything
-	 * but managedFields and last-applied. For Pods and Nodes: only what is read. Return 0;
-	 * -ENOMEM.
+	 * What of each object the cache has; static. NULL keeps everything but managedFields and
+	 * last-applied. A change of anything else is none: no handler hears of it.
 	 */
-	int (*trim)(const char *text, size_t size, struct bw_buf *out);
+	const struct bw_kube_keep *keep;
 };
 
 /**

@@ -95,6 +95,25 @@ struct bw_kube_slice bw_kube_cut_rest(const struct bw_kube_cut *c);
  */
 int bw_kube_text_strip(const char *text, size_t size, struct bw_buf *ret, struct bw_err *err);
 
+/* Names of members that are worth keeping; an entry without name ends them. */
+struct bw_kube_keep {
+	const char *name; /* as it stands in the text; "x*" = every name that begins with x */
+	const struct bw_kube_keep *in; /* of the value, or of the objects it lists; NULL = all */
+};
+
+/**
+ * bw_kube_text_keep() - nothing of an object but what somebody reads
+ * @text: one JSON document
+ * @size: bytes, at most BW_KUBE_OBJECT_MAX
+ * @what: names of the document's members
+ * @ret: the text is appended, NUL-terminated; unchanged on failure
+ *
+ * As bw_kube_text_strip() but that only what is named stays. Strings that nobody reads may hold
+ * what a decoder would refuse. Return: 0; -EBADMSG class DECODE; -EFBIG class DECODE; -ENOMEM.
+ */
+int bw_kube_text_keep(const char *text, size_t size, const struct bw_kube_keep *what,
+		      struct bw_buf *ret, struct bw_err *err);
+
 /**
  * bw_kube_text_get() - find a value by its path
  * @in: a JSON value

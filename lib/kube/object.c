@@ -108,16 +108,16 @@ static struct bw_kube_object *build(const struct bw_kube_kind *kind, const struc
 }
 
 int bw_kube_object_make(const struct bw_kube_kind *kind, const char *text, size_t size,
-			int (*trim)(const char *text, size_t size, struct bw_buf *out),
-			struct bw_kube_object **ret, struct bw_err *err)
+			const struct bw_kube_keep *keep, struct bw_kube_object **ret,
+			struct bw_err *err)
 {
 	bw_autobuf struct bw_buf kept = { 0 };
 	struct bw_kube_object *o;
 	struct head h;
 	int r;
 
-	if (trim)
-		r = trim(text, size, &kept);
+	if (keep)
+		r = bw_kube_text_keep(text, size, keep, &kept, err);
 	else
 		r = bw_kube_text_strip(text, size, &kept, err);
 	if (r < 0)

@@ -4,9 +4,9 @@
 
 #include <bw/kube_store.h>
 
-struct bw_buf;
+struct bw_kube_keep;
 
-/* bw_kube_object_new() with @trim (NULL = bw_kube_text_strip()) making the text that is kept. */
+/* bw_kube_object_new() whose text has what @keep names; NULL = bw_kube_text_strip(). */
 int bw_kube_object_make(const struct bw_kube_kind *kind, const char *text, size_t size,
-			int (*trim)(const char *text, size_t size, struct bw_buf *out),
-			struct bw_kube_object **ret, struct bw_err *err);
+			const struct bw_kube_keep *keep, struct bw_kube_object **ret,
+			struct bw_err *err);

@@ -35,7 +35,7 @@ static int object_from(struct bw_kube_reflector *f, struct bw_kube_slice s,
 		       struct bw_kube_object **ret)
 {
 	struct bw_err err = { 0 };
-	int r = bw_kube_object_make(bw_kube_store_kind(f->store), s.p, s.size, f->trim, ret, &err);
+	int r = bw_kube_object_make(bw_kube_store_kind(f->store), s.p, s.size, f->keep, ret, &err);
 
 	return r < 0 ? fault(f, r, err.msg) : 0;
 }
@@ -368,7 +368,7 @@ int bw_kube_reflector_start(struct bw_kube_reflector *f, struct bw_loop *loop,
 		     copy(opts->label_selector, &f->label_selector) < 0))
 		return bw_fail(err, ENOMEM, "watch %s", bw_kube_store_kind(store)->plural);
 	if (opts)
-		f->trim = opts->trim;
+		f->keep = opts->keep;
 	bw_kube_watch_start(&f->watch, at);
 	if (bw_timer_set(&f->timer, at) < 0)
 		return bw_fail(err, ENOMEM, "watch %s", bw_kube_store_kind(store)->plural);

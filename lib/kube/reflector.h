@@ -21,7 +21,7 @@ struct bw_kube_reflector {
 	char *namespace; /* copies of the options; NULL = none */
 	char *field_selector;
 	char *label_selector;
-	int (*trim)(const char *text, size_t size, struct bw_buf *out);
+	const struct bw_kube_keep *keep;
 
 	struct bw_kube_watch watch;
 	struct bw_kube_shadow shadow;

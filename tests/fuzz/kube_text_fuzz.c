@@ -89,6 +89,29 @@ static void check_walk(struct bw_kube_slice in, int depth)
 	}
 }
 
+/* What is kept of a text can be kept of it again, and its values are those of the text. */
+static void check_keep(const char *text, size_t size)
+{
+	static const struct bw_kube_keep in[] = { { "name", NULL },
+						  { "a*", NULL },
+						  { NULL, NULL } };
+	static const struct bw_kube_keep what[] = { { "metadata", in },
+						    { "items", in },
+						    { NULL, NULL } };
+	bw_autobuf struct bw_buf once = { 0 }, twice = { 0 };
+	struct bw_kube_slice a, b;
+
+	if (bw_kube_text_keep(text, size, what, &once, NULL) < 0)
+		return;
+	assert(once.size <= size);
+	assert(bw_kube_text_keep(once.data, once.size, what, &twice, NULL) == 0);
+	assert(same(&once, &twice));
+	if (bw_kube_text_get((struct bw_kube_slice){ text, size }, &a, "metadata", "name", NULL) ==
+	    0)
+		assert(bw_kube_text_get((struct bw_kube_slice){ once.data, once.size }, &b,
+					"metadata", "name", NULL) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	bw_autobuf struct bw_buf once = { 0 }, twice = { 0 };
@@ -103,6 +126,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_cut(BW_KUBE_CUT_LINES, text, size, a, b);
 	check_cut(BW_KUBE_CUT_ITEMS, text, size, a, b);
 	check_walk((struct bw_kube_slice){ text, size }, 0);
+	check_keep(text, size);
 	if (bw_kube_text_strip(text, size, &once, NULL) == 0) {
 		assert(once.size <= size);
 		assert(bw_kube_text_strip(once.data, once.size, &twice, NULL) == 0);

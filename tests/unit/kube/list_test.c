@@ -172,17 +172,14 @@ static void initial_events_without_an_end_lead_to_lists(void **state UNUSED)
 	unmake(&b);
 }
 
-static int trim(const char *text, size_t size, struct bw_buf *out)
-{
-	(void)text;
-	return bw_buf_printf(out, "{\"size\":%zu}", size);
-}
+static const struct bw_kube_keep uid_alone[] = { { "uid", NULL }, { NULL, NULL } };
+static const struct bw_kube_keep keep[] = { { "metadata", uid_alone }, { NULL, NULL } };
 
 static void the_options_reach_the_server_and_the_store(void **state UNUSED)
 {
 	struct bw_kube_watch_options o = { .namespace = "db",
 					   .field_selector = "status.holder.node=n1",
-					   .trim = trim };
+					   .keep = keep };
 	struct fake_call *k;
 	struct bed b;
 
@@ -192,8 +189,8 @@ static void the_options_reach_the_server_and_the_store(void **state UNUSED)
 	assert_string_equal(k->field, "status.holder.node=n1");
 	assert_int_equal(fake_event(k, "ADDED", "db", "a", 7, ""), 0);
 	assert_int_equal(fake_bookmark(k, 20, 1), 0);
-	assert_ptr_equal(strstr(bw_kube_store_get(b.store, "db", "a")->text, "{\"size\":"),
-			 bw_kube_store_get(b.store, "db", "a")->text);
+	assert_string_equal(bw_kube_store_get(b.store, "db", "a")->text,
+			    "{\"metadata\":{\"uid\":\"uid-a\"}}");
 	assert_string_equal(bw_kube_store_get(b.store, "db", "a")->uid, "uid-a");
 	unmake(&b);
 }

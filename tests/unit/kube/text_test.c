@@ -297,6 +297,53 @@ static void strip_takes_space_away_at_any_depth(void **state)
 	}
 }
 
+static void keep_leaves_what_is_named(void **state)
+{
+	static const struct bw_kube_keep name[] = { { "name", NULL }, { NULL, NULL } };
+	static const struct bw_kube_keep ours[] = { { "a.b/*", NULL }, { NULL, NULL } };
+	static const struct bw_kube_keep meta[] = {
+		{ "name", NULL }, { "owners", name }, { "notes", ours }, { NULL, NULL }
+	};
+	static const struct bw_kube_keep what[] = { { "meta", meta },
+						    { "all", NULL },
+						    { NULL, NULL } };
+	static const struct {
+		const char *text;
+		const char *want; /* NULL = no JSON */
+	} all[] = {
+		{ "{}", "{}" },
+		{ " { \"x\" : { } , \"meta\" : { \"uid\" : 1 , \"name\" : \"n\" } , \"y\" : [ ] } ",
+		  "{\"meta\":{\"name\":\"n\"}}" },
+		{ "{\"x\":\"\\u0000\",\"all\":[ {\"x\": 1} ]}", "{\"all\":[{\"x\":1}]}" },
+		{ "{\"meta\":{\"owners\":[{\"x\":1,\"name\":2},{},{\"name\":3}]}}",
+		  "{\"meta\":{\"owners\":[{\"name\":2},{},{\"name\":3}]}}" },
+		{ "{\"meta\":{\"notes\":{\"a.b/\":1,\"a.b/c\":2,\"a.b\":3,\"a.bc/\":4,\"xa.b/c\":5}}}",
+		  "{\"meta\":{\"notes\":{\"a.b/\":1,\"a.b/c\":2}}}" },
+		/* Another type than was thought is for the reader to refuse. */
+		{ "{\"meta\":7}", "{\"meta\":7}" },
+		{ "{\"meta\":{\"owners\":[[{\"x\":1}],\"s\",null]}}",
+		  "{\"meta\":{\"owners\":[[{\"x\":1}],\"s\",null]}}" },
+		{ "[1]", "[1]" },
+		{ "{\"x\":1,}", NULL },
+		{ "{\"meta\":{\"name\":1,}}", NULL },
+		{ "{\"meta\":{\"owners\":[1,]}}", NULL },
+		{ "{\"meta\":{\"owners\":[1}}", NULL },
+		{ "{\"meta\":{\"name\":1}", NULL },
+		{ "{} {}", NULL },
+		{ "", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < BW_ARRAY_SIZE(all); i++) {
+		bw_autobuf struct bw_buf out = { 0 };
+		int r = bw_kube_text_keep(all[i].text, strlen(all[i].text), what, &out, NULL);
+
+		assert_int_equal(r, all[i].want ? 0 : -EBADMSG);
+		if (all[i].want)
+			assert_string_equal(out.data, all[i].want);
+	}
+}
+
 static void depth_is_bounded(void **state)
 {
 	bw_autofree char *text = malloc(2 * (BW_KUBE_TEXT_DEPTH_MAX + 1) + 1);
@@ -480,6 +527,7 @@ int main(void)
 		cmocka_unit_test(strip_takes_out_what_the_cache_does_not_need),
 		cmocka_unit_test(strip_refuses_what_is_no_json),
 		cmocka_unit_test(strip_takes_space_away_at_any_depth),
+		cmocka_unit_test(keep_leaves_what_is_named),
 		cmocka_unit_test(depth_is_bounded),
 		cmocka_unit_test(strip_tells_an_allocation_that_fails),
 		cmocka_unit_test(get_finds_values_by_their_path),
