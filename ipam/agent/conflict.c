@@ -123,11 +123,8 @@ static int take(struct wire *w)
 {
 	_Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
 	uint8_t frame[RX_SIZE];
-	struct sockaddr_ll from = { 0 };
 	struct iovec iov = { frame, sizeof(frame) };
-	struct msghdr msg = { .msg_name = &from,
-			      .msg_namelen = sizeof(from),
-			      .msg_iov = &iov,
+	struct msghdr msg = { .msg_iov = &iov,
 			      .msg_iovlen = 1,
 			      .msg_control = control,
 			      .msg_controllen = sizeof(control) };
@@ -135,8 +132,6 @@ static int take(struct wire *w)
 
 	if (n < 0)
 		return errno == EINTR || errno == ENETDOWN; /* told once when a device goes down */
-	if (from.sll_pkttype == PACKET_OUTGOING)
-		return 1;
 	bw_list_for_each (node, agent_roster_list(w->c->a->roster))
 		judge(w, bw_list_entry(node, struct agent_member, node), frame, (size_t)n,
 		      vlan_of(&msg));
@@ -160,7 +155,11 @@ static int attach(struct wire *w, size_t n_insns, struct bw_err *err)
 	return 0;
 }
 
-/* Bound only after the filter is there: nothing unfiltered is queued. */
+/*
+ * Bound only after the filter is there: nothing unfiltered is queued. What the node sends is left
+ * out by the kernel (PACKET_IGNORE_OUTGOING, Linux 4.20): else it would clone every frame of every
+ * pod.
+ */
 static int listen_on(struct wire *w, size_t n_insns, struct bw_err *err)
 {
 	const struct sockaddr_ll at = { .sll_family = AF_PACKET,
@@ -175,6 +174,7 @@ static int listen_on(struct wire *w, size_t n_insns, struct bw_err *err)
 	if (r < 0)
 		return r;
 	if (setsockopt(w->fd, SOL_PACKET, PACKET_AUXDATA, &on, sizeof(on)) < 0 ||
+	    setsockopt(w->fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)) < 0 ||
 	    bind(w->fd, (const struct sockaddr *)&at, sizeof(at)) < 0)
 		return bw_fail(err, errno, "listen on %s", w->name);
 	return bw_loop_fd_add(&w->watch, w->c->a->loop, w->fd, EPOLLIN, on_frames, w, err);
