@@ -8,21 +8,30 @@
 #include <bw/probe.h>
 
 int bw_pod_probe(const struct bw_pod *pod, const struct bw_own *own, enum bw_probe_mode mode,
-		 const char *segment, struct bw_err *err)
+		 const char *segment, const struct bw_probe *outside, struct bw_err *err)
 {
 	struct bw_ip ips[BW_PROBE_ADDRS_MAX];
-	struct bw_probe probe = { .ns = &pod->ns,
-				  .ifindex = pod->ifindex,
-				  .mac = pod->mac,
-				  .ips = ips,
-				  .n_ips = bw_own_ips(own, ips, BW_PROBE_ADDRS_MAX) };
+	const size_t n_ips = bw_own_ips(own, ips, BW_PROBE_ADDRS_MAX);
+	struct bw_probe probes[BW_PROBES_MAX] = {
+		{ .ns = &pod->ns, .ifindex = pod->ifindex, .mac = pod->mac },
+	};
+	size_t n = 1;
 	struct bw_probe_answer answer;
 	char ip[BW_IP_STR_MAX], mac[BW_MAC_STR_MAX];
 	int r;
 
-	if (mode == BW_PROBE_OFF || !probe.n_ips)
+	if (mode == BW_PROBE_OFF || !n_ips)
 		return 0;
-	r = bw_probe_run(&probe, &answer, err);
+	if (outside) {
+		probes[0].also = outside->mac;
+		probes[n] = *outside;
+		probes[n++].also = pod->mac;
+	}
+	for (size_t i = 0; i < n; i++) {
+		probes[i].ips = ips;
+		probes[i].n_ips = n_ips;
+	}
+	r = bw_probe_run_all(probes, n, &answer, err);
 	if (r <= 0)
 		return r;
 	if (mode == BW_PROBE_WARN) {

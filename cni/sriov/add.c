@@ -224,7 +224,7 @@ static int step_probe(struct sriov_add *add, struct bw_err *err)
 	sriov_hold_unlock(add);
 	r = bw_link_wait_carrier(&add->pod.ns, add->pod.ifindex, CARRIER_MS, err);
 	if (r == 0 || r == -ETIMEDOUT)
-		r = bw_pod_probe(&add->pod, &add->own, mode, add->vfs[0].pf_name, err);
+		r = bw_pod_probe(&add->pod, &add->own, mode, add->vfs[0].pf_name, NULL, err);
 	return r < 0 ? r : sriov_hold_lock(add, err);
 }
 

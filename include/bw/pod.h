@@ -14,6 +14,7 @@ struct bw_err;
 struct bw_ipam_conf;
 struct bw_nl;
 struct bw_own;
+struct bw_probe;
 
 struct bw_pod {
 	struct bw_netns ns; /* owned */
@@ -85,12 +86,14 @@ int bw_pod_local_wait(const struct bw_pod *pod, const struct bw_own *own, struct
  * @own: the addresses; without any nothing is asked
  * @mode: BW_PROBE_WARN logs, BW_PROBE_ENFORCE refuses, BW_PROBE_OFF does not ask
  * @segment: for the error
+ * @outside: asks side by side, from a MAC and a device of the host's: who has the address with the
+ * pod's own MAC, since it moved here, is found only so; .ips is not looked at; NULL = nothing
  *
  * Waits for answers: no lock may be held.
  * Return: 0; -EADDRINUSE class BUSY naming address and MAC; -errno.
  */
 int bw_pod_probe(const struct bw_pod *pod, const struct bw_own *own, enum bw_probe_mode mode,
-		 const char *segment, struct bw_err *err);
+		 const char *segment, const struct bw_probe *outside, struct bw_err *err);
 
 /* Tells the segment who has its own addresses now. 0, also without any; -errno. */
 int bw_pod_announce(const struct bw_pod *pod, const struct bw_own *own, struct bw_err *err);

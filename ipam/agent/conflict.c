@@ -88,21 +88,26 @@ static void tell(struct agent_conflict *c, struct agent_member *m, const struct 
 		agent_announce_defend(c->a->announce, m->id);
 }
 
+/* Whose frames they are is told by the MAC, but a claim that moved took its MAC along. */
 static void judge(struct wire *w, struct agent_member *m, const uint8_t *frame, size_t size,
 		  uint16_t vlan)
 {
-	const struct bw_probe mine = { .mac = m->mac, .ips = m->ips, .n_ips = m->n_ips };
+	const struct bw_probe anybody = { .ips = m->ips, .n_ips = m->n_ips };
+	int64_t now = bw_loop_now_ns(w->c->a->loop);
 	struct bw_probe_answer who;
 
 	if (!can_listen(m) || strcmp(m->uplink, w->name) != 0 || m->vlan != vlan ||
-	    !bw_probe_match(&mine, frame, size, &who))
+	    !bw_probe_match(&anybody, frame, size, &who))
 		return;
-	m->conflict_ns = bw_loop_now_ns(w->c->a->loop);
+	m->conflict_ns = now;
 	if (m->is_cut)
 		return; /* it is known that the address may be elsewhere */
-	if (m->is_available)
+	if (m->is_available && now - m->doubted_ns >= AGENT_CONFLICT_DOUBT_MS * NS_PER_MS) {
+		m->doubted_ns = now;
 		agent_guard_doubt(w->c->a->guard, m);
-	tell(w->c, m, w, &who);
+	}
+	if (!bw_mac_eq(&who.mac, &m->mac)) /* else some switches send our own frames back */
+		tell(w->c, m, w, &who);
 }
 
 /* The VLAN a frame came with; 0 = untagged or priority-tagged. */
@@ -294,13 +299,15 @@ void agent_conflict_look(struct agent_conflict *c)
 int agent_conflict_probe(struct agent_conflict *c, const struct agent_member *m)
 {
 	static const struct bw_mac broadcast = { { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } };
+	const struct agent_dev *dev = agent_node_dev(&c->a->node, m->uplink);
 	const struct wire *w = can_listen(m) ? find(c, m->uplink) : NULL;
 
-	if (!w)
+	if (!w || !dev)
 		return -ENODEV;
 	for (size_t i = 0; i < m->n_ips; i++) {
+		/* Not from the address's own MAC: an answer to that one would not come here. */
 		const struct bw_frame_arp arp = { .dst = broadcast,
-						  .sha = m->mac,
+						  .sha = dev->mac,
 						  .spa = { .family = AF_INET },
 						  .tpa = m->ips[i],
 						  .op = ARPOP_REQUEST,
@@ -310,7 +317,7 @@ int agent_conflict_probe(struct agent_conflict *c, const struct agent_member *m)
 		if (m->ips[i].family == AF_INET)
 			bw_frame_arp(&f, &arp);
 		else
-			bw_frame_ns_probe(&f, &m->mac, &m->ips[i], m->vlan);
+			bw_frame_ns_probe(&f, &dev->mac, &m->ips[i], m->vlan);
 		if (send(w->fd, f.data, f.size, 0) < 0)
 			return -errno;
 	}

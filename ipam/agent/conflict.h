@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Listening for somebody else who uses an address of a live attachment: ARP frames whose sender is
- * that address and neighbour advertisements of it, as they arrive by the uplink, from another MAC.
- * Probes are no use of an address. The kernel hands up such frames alone.
+ * that address and neighbour advertisements of it, as they arrive by the uplink. Probes are no use
+ * of an address. The kernel hands up such frames alone.
  *
- * It is told as an event on the claim and as a condition of the node, once in ten seconds; the
+ * From another MAC it is told as an event on the claim and as a condition of the node, once in ten seconds; the
  * claim is asked for, and the address is defended by one announcement (RFC 5227 section 2.4, b).
  */
 #pragma once
@@ -21,6 +21,7 @@ struct agent_member;
 struct bw_err;
 
 #define AGENT_CONFLICT_TELL_MS 10000 /* DEFEND_INTERVAL of RFC 5227 */
+#define AGENT_CONFLICT_DOUBT_MS 1000 /* between two questions about one attachment */
 #define AGENT_CONFLICT_LAST_MS 300000 /* how long the node's condition outlives the last frame */
 #define AGENT_CONFLICT_IPS_MAX 1900 /* of a filter; with more every ARP frame is looked at */
 #define AGENT_CONFLICT_INSNS_MAX 4096 /* BPF_MAXINSNS */

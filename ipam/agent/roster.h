@@ -32,6 +32,7 @@ struct agent_member {
 	struct bw_ip ips[BW_BINDING_IPS_MAX];
 	size_t n_ips;
 	int64_t conflict_ns; /* when somebody else was seen last; 0 = never */
+	int64_t doubted_ns; /* when that was last taken for a doubt */
 	int64_t told_ns; /* when that was told last; 0 = never */
 };
 

@@ -53,6 +53,12 @@ static int match(const struct bw_probe *p, const struct bw_ip *ip, const uint8_t
 	return 0;
 }
 
+/* The other of two probes, which some switches send back. */
+static int is_also(const struct bw_probe *p, const uint8_t mac[6])
+{
+	return !bw_mac_is_zero(&p->also) && memcmp(mac, p->also.b, BW_MAC_SIZE) == 0;
+}
+
 static int match_arp(const struct bw_probe *p, const uint8_t *a, size_t size,
 		     struct bw_probe_answer *ret)
 {
@@ -66,7 +72,8 @@ static int match_arp(const struct bw_probe *p, const uint8_t *a, size_t size,
 	if (match(p, &ip, a + sha, ret))
 		return 1;
 	/* A probe of somebody else for the same address (RFC 5227 section 2.1.1). */
-	if (memcmp(a + spa, zero, sizeof(zero)) != 0 || a[7] != ARPOP_REQUEST)
+	if (memcmp(a + spa, zero, sizeof(zero)) != 0 || a[7] != ARPOP_REQUEST ||
+	    is_also(p, a + sha))
 		return 0;
 	ip = bw_ip_from_bytes(AF_INET, a + tpa);
 	return match(p, &ip, a + sha, ret);
@@ -104,8 +111,8 @@ static int match_nd(const struct bw_probe *p, const uint8_t *src_mac, const uint
 			     nd_mac(ip6 + opts, size - opts, ND_OPT_TARGET_LINKADDR, src_mac), ret);
 	if (ip6[nd] != ND_NEIGHBOR_SOLICIT)
 		return 0;
-	if (memcmp(src, unspecified, sizeof(unspecified)) == 0)
-		return match(p, &ip, src_mac, ret); /* somebody else's duplicate detection */
+	if (memcmp(src, unspecified, sizeof(unspecified)) == 0) /* duplicate detection */
+		return !is_also(p, src_mac) && match(p, &ip, src_mac, ret);
 	ip = bw_ip_from_bytes(AF_INET6, src);
 	return match(p, &ip, src_mac, ret);
 }
@@ -233,42 +240,74 @@ static int take(const struct bw_probe *p, int fd, struct bw_probe_answer *ret, s
 	}
 }
 
-static int listen_until(const struct bw_probe *p, int fd, uint64_t deadline,
+/* All of them at once. 1 = a conflict, 0 = the time is over; -errno. */
+static int listen_until(const struct bw_probe *ps, struct pollfd *fds, size_t n, uint64_t deadline,
 			struct bw_probe_answer *ret, struct bw_err *err)
 {
 	for (;;) {
 		uint64_t now = bw_clock_boot_ns();
-		struct pollfd pfd = { .fd = fd, .events = POLLIN };
 		int r;
 
 		if (now >= deadline)
 			return 0;
-		r = poll(&pfd, 1, (int)((deadline - now + NS_PER_MS - 1) / NS_PER_MS));
+		r = poll(fds, n, (int)((deadline - now + NS_PER_MS - 1) / NS_PER_MS));
 		if (r < 0 && errno != EINTR)
 			return bw_fail(err, errno, "listen for answers");
-		if (r <= 0)
-			continue;
-		r = take(p, fd, ret, err);
-		if (r)
-			return r;
+		for (size_t i = 0; i < n && r > 0; i++) {
+			int found = fds[i].revents ? take(&ps[i], fds[i].fd, ret, err) : 0;
+
+			if (found)
+				return found;
+		}
 	}
+}
+
+static int ask(const struct bw_probe *ps, struct pollfd *fds, size_t n, int ms,
+	       struct bw_probe_answer *ret, struct bw_err *err)
+{
+	uint64_t start = bw_clock_boot_ns();
+	int r = 0;
+
+	for (uint64_t round = 1; r == 0 && round <= SENDS; round++) {
+		for (size_t i = 0; i < n && r == 0; i++)
+			r = send_probes(&ps[i], fds[i].fd, err);
+		if (r == 0)
+			r = listen_until(ps, fds, n,
+					 start + (uint64_t)ms * NS_PER_MS * round / SENDS, ret,
+					 err);
+	}
+	return r;
+}
+
+int bw_probe_run_all(const struct bw_probe *ps, size_t n, struct bw_probe_answer *ret,
+		     struct bw_err *err)
+{
+	struct pollfd fds[BW_PROBES_MAX];
+	size_t open = 0;
+	int ms = 0, r = 0;
+
+	if (!n || n > BW_PROBES_MAX)
+		return bw_fail(err, EINVAL, "probe in %zu places", n);
+	for (size_t i = 0; i < n; i++) {
+		int own = ps[i].listen_ms ? ps[i].listen_ms : BW_PROBE_MS_DEFAULT;
+
+		ms = own > ms ? own : ms;
+		if (ps[i].n_ips > BW_PROBE_ADDRS_MAX || own < 1 || own > BW_PROBE_MS_MAX)
+			return bw_fail(err, EINVAL, "probe for %zu addresses within %d ms",
+				       ps[i].n_ips, own);
+	}
+	for (; open < n && r == 0; open++) {
+		fds[open] = (struct pollfd){ .fd = -1, .events = POLLIN };
+		r = open_socket(&ps[open], &fds[open].fd, err);
+	}
+	if (r == 0)
+		r = ask(ps, fds, n, ms, ret, err);
+	for (size_t i = 0; i < open; i++)
+		bw_autoclose_fn(&fds[i].fd);
+	return r;
 }
 
 int bw_probe_run(const struct bw_probe *p, struct bw_probe_answer *ret, struct bw_err *err)
 {
-	int ms = p->listen_ms ? p->listen_ms : BW_PROBE_MS_DEFAULT;
-	uint64_t start = bw_clock_boot_ns();
-	bw_autoclose int fd = -1;
-	int r;
-
-	if (p->n_ips > BW_PROBE_ADDRS_MAX || ms < 1 || ms > BW_PROBE_MS_MAX)
-		return bw_fail(err, EINVAL, "probe for %zu addresses within %d ms", p->n_ips, ms);
-	r = open_socket(p, &fd, err);
-	for (uint64_t i = 1; r == 0 && i <= SENDS; i++) {
-		r = send_probes(p, fd, err);
-		if (r == 0)
-			r = listen_until(p, fd, start + (uint64_t)ms * NS_PER_MS * i / SENDS, ret,
-					 err);
-	}
-	return r;
+	return bw_probe_run_all(p, 1, ret, err);
 }

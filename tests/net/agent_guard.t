@@ -116,7 +116,8 @@ def the_cable_comes_back_and_no_ARP_request_is_answered():
     peer = state["peer"]
     cable(True)
     tap = state["tap"] = Tap(peer, "far0")
-    peer.ip("addr add %s/32 dev far0" % A)  # who has it now, as another node's pod would
+    peer.ip("link set far0 address " + pod_mac(state["redis-0"]))  # as the claim's pod on another node: a claim's MAC moves
+    peer.ip("addr add %s/32 dev far0" % A)
     seen, answered = [], 0
     end = time.monotonic() + 3
     while time.monotonic() < end:
@@ -165,6 +166,7 @@ def while_somebody_has_the_address_it_stays_held():
     wait_until(lambda: time.monotonic() > end, 3)
     expect(is_cut("redis-0"), "still held")
     state["peer"].ip("addr del %s/32 dev far0" % A)
+    state["peer"].ip("link set far0 address " + PEER_MAC)
 
 
 @test
@@ -186,6 +188,9 @@ def a_held_one_can_be_deleted():
     for name in ("redis-0", "redis-1", "redis-2"):
         expect_ok(cni("DEL", CLAIMS, state[name + ".ns"], args=pod(name)))
     state["agent"].close()
+    for ns in (state["peer"], *(state["redis-%d.ns" % i] for i in range(3))):
+        ns.remove()
+    clean()
 
 
 main(setup=setup)
