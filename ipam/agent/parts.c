@@ -140,7 +140,10 @@ static int open_sock(struct agent *a, struct bw_err *err)
 			       err);
 }
 
-/* The configuration comes last: with it the runtime takes the node for ready. */
+/*
+ * Once the API server is known to be one that we work with: the configuration, which comes last,
+ * makes the runtime take the node for ready. Until then what an earlier start installed stands.
+ */
 static int install(struct agent *a, struct bw_err *err)
 {
 	int r;
@@ -205,7 +208,7 @@ static const start_fn starts[] = {
 	open_journal,  open_node,    open_runtime,      open_outbox,        open_serve,
 	open_roster,   open_guard,   open_stale,        open_inventory,     open_announce,
 	open_conflict, open_look,    agent_facts_start, agent_claims_start, open_sock,
-	install,       start_outbox, open_monitor,
+	start_outbox,  open_monitor,
 };
 
 static void on_version(unsigned int minor, void *arg)
@@ -213,6 +216,10 @@ static void on_version(unsigned int minor, void *arg)
 	struct agent *a = arg;
 	struct bw_err err = { 0 };
 
+	if (install(a, &err) < 0) {
+		a->failed(err.msg, a->failed_arg);
+		return;
+	}
 	if (minor < SERVICECIDR_MINOR || a->cidrs)
 		return;
 	if (bw_kube_runtime_watch(a->rt, &bw_kind_servicecidr, NULL, &a->cidrs, &err) < 0 ||

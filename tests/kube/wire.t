@@ -11,7 +11,7 @@ import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from bwtest import *  # noqa: E402,F401,F403
-from bwtest import case, expect, expect_eq, expect_in, main, tool  # noqa: E402
+from bwtest import BUILD, TOP, case, expect, expect_eq, expect_in, main, tool  # noqa: E402
 from kubeapi import ApiServer, kubectl  # noqa: E402
 
 folder = None
@@ -186,6 +186,22 @@ def version_is_checked(s, old):
     expect_eq(p.returncode, 1 if old else 0, "exit code (%s)" % p.stdout)
 
 
+def programs_refuse_it_in_one_sentence(s):
+    """And nothing of theirs is on the machine then, no network that a runtime would take for one."""
+    sentence = re.compile(r"the API server is Kubernetes v1\.30\.\d+, barewire needs 1\.31 or newer")
+    os.mkdir(os.path.join(folder.name, "net.d"))
+    agent = ["--node-name=n1", "--journal-dir=" + os.path.join(folder.name, "journal"), "--socket=" + os.path.join(folder.name, "sock"),
+             "--install-from=" + BUILD, "--cni-bin-dir=" + os.path.join(folder.name, "bin"), "--cni-conf-dir=" + os.path.join(folder.name, "net.d"),
+             "--cni-conf=" + os.path.join(TOP, "conf/cni/05-barewire.conflist")]
+    for name, flags in (("barewire-controller", []), ("barewire-agent", agent)):
+        p = subprocess.run([os.path.join(BUILD, name), "--kubeconfig=" + s.admin, *flags], capture_output=True, text=True, timeout=60)
+        expect_eq(p.returncode, 1, "exit code of %s (%s)" % (name, p.stderr))
+        errors = [line for line in p.stderr.splitlines() if "lvl=error" in line]
+        expect(len(errors) == 1 and sentence.search(errors[0]), "%s says: %s" % (name, p.stderr))
+    expect_eq(os.listdir(os.path.join(folder.name, "net.d")), [], "configurations")
+    expect(not os.path.exists(os.path.join(folder.name, "bin")), "no programs")
+
+
 def frozen_server_is_unknown_and_dead_one_refused(s):
     s.signal(signal.SIGSTOP)
     try:
@@ -217,6 +233,7 @@ for release in ("1.36", "1.30"):
         case("%s: %s" % (release, fn.__name__.replace("_", " ")), lambda fn=fn, r=release: fn(servers[r]))
     for fn in (watch_list_where_the_server_has_it, version_is_checked):
         case("%s: %s" % (release, fn.__name__.replace("_", " ")), lambda fn=fn, r=release: fn(servers[r], r == "1.30"))
+case("1.30: programs refuse it in one sentence", lambda: programs_refuse_it_in_one_sentence(servers["1.30"]))
 for fn in (frozen_server_is_unknown_and_dead_one_refused, version_from_before_a_restart_is_gone):
     case("1.36: " + fn.__name__.replace("_", " "), lambda fn=fn: fn(servers["1.36"]))
 
