@@ -176,7 +176,7 @@ def files_of_ours(node):
 
 
 def traces(node):
-    """All that is left of the product on a node."""
+    """All that is left of the product on a node. Files of locks go with the machine's /run."""
     return (files_of_ours(node) + node.run("sh", "-c", "find /sys/fs/bpf /run/barewire -mindepth 1 ! -name '*.debug' ! -name '*.lock'", check=False).splitlines() +
             [line for line in node.run("ip -o link").splitlines() if " bw" in line or "master" in line] +
             [line for line in node.run("nft list tables").splitlines() if "barewire" in line] +
