@@ -19,6 +19,9 @@
 #define PROGRAM "barewire-controller"
 #define STOP_MS 10000 /* for plans under way; a pod has 30 s */
 #define IDENTITY_MAX 320 /* bytes: a pod's name and sixteen digits */
+#define LEASE_MIN_S 6 /* three renewals, and an answer that takes a second */
+#define EPOCH_MIN_S 2
+#define SECONDS_MAX 3600
 
 struct flags {
 	const char *kubeconfig;
@@ -28,6 +31,8 @@ struct flags {
 	const char *log_level;
 	const char *namespace;
 	const char *identity;
+	unsigned int lease_s; /* 0 = as bw_kube_lease_options says */
+	unsigned int epoch_s; /* 0 = as ctl_ipam_options says */
 };
 
 struct program {
@@ -46,7 +51,10 @@ static const char usage[] =
 	"usage: barewire-controller [--kubeconfig FILE] [--context NAME] [--metrics-address HOST:PORT]\n"
 	"                           [--health-address HOST:PORT] [--log-level LEVEL]\n"
 	"                           [--namespace NS] [--identity NAME]\n"
-	"Namespace and identity of the Lease come from POD_NAMESPACE and POD_NAME by default.\n";
+	"                           [--lease-duration SECONDS] [--epoch-interval SECONDS]\n"
+	"Namespace and identity of the Lease come from POD_NAMESPACE and POD_NAME by default.\n"
+	"A leader that dies is followed after the Lease's duration [30]; that the API server was restored\n"
+	"from a backup is noticed within the epoch's interval [60], and healed within three.\n";
 
 static const char *env_or(const char *name, const char *by_default)
 {
@@ -150,6 +158,9 @@ static int run_for_lease(struct program *p, const struct flags *f, uint64_t seed
 	struct bw_kube_lease_options o = { .namespace = f->namespace,
 					   .name = "barewire-controller",
 					   .identity = identity,
+					   .duration_s = f->lease_s,
+					   .deadline_ms = f->lease_s * 1000 * 2 / 3,
+					   .retry_ms = f->lease_s * 1000 * 2 / 15,
 					   .seed = seed,
 					   .lead = on_lead,
 					   .holder = on_holder,
@@ -183,6 +194,7 @@ static int start(struct program *p, const struct flags *f, struct bw_err *err)
 	bw_kube_runtime_seed(p->rt, seed);
 	o.loop = p->loop;
 	o.seed = seed;
+	o.epoch_ms = (int64_t)f->epoch_s * 1000;
 	o.restart = on_restart;
 	o.arg = p;
 	r = ctl_ipam_start(p->rt, &o, &p->ipam, err);
@@ -216,16 +228,47 @@ static int run(const struct flags *f)
 	return r < 0 ? 1 : p->exit_code;
 }
 
+/* A number of seconds from @min to SECONDS_MAX. */
+static int read_seconds(const char *value, unsigned int min, unsigned int *ret, struct bw_err *err)
+{
+	char *end;
+	unsigned long v;
+
+	errno = 0;
+	v = strtoul(value, &end, 10);
+	if (errno || *end || end == value || *value == '-' || v < min || v > SECONDS_MAX)
+		return bw_reject(err, BW_ERR_INVALID, EINVAL,
+				 "expected a number of seconds from %u to %u", min, SECONDS_MAX);
+	*ret = (unsigned int)v;
+	return 0;
+}
+
+static int add_lease(const char *value, void *arg, struct bw_err *err)
+{
+	return read_seconds(value, LEASE_MIN_S, arg, err);
+}
+
+static int add_epoch(const char *value, void *arg, struct bw_err *err)
+{
+	return read_seconds(value, EPOCH_MIN_S, arg, err);
+}
+
 int main(int argc, char **argv)
 {
 	struct flags f = { .log_level = "info",
 			   .namespace = env_or("POD_NAMESPACE", "barewire-system"),
 			   .identity = env_or("POD_NAME", "barewire-controller") };
 	const struct bw_daemon_flag flags[] = {
-		{ "kubeconfig", .text = &f.kubeconfig },   { "context", .text = &f.context },
-		{ "metrics-address", .text = &f.metrics }, { "health-address", .text = &f.health },
-		{ "log-level", .text = &f.log_level },     { "namespace", .text = &f.namespace },
-		{ "identity", .text = &f.identity },       { .name = NULL },
+		{ "kubeconfig", .text = &f.kubeconfig },
+		{ "context", .text = &f.context },
+		{ "metrics-address", .text = &f.metrics },
+		{ "health-address", .text = &f.health },
+		{ "log-level", .text = &f.log_level },
+		{ "namespace", .text = &f.namespace },
+		{ "identity", .text = &f.identity },
+		{ "lease-duration", .add = add_lease, .arg = &f.lease_s },
+		{ "epoch-interval", .add = add_epoch, .arg = &f.epoch_s },
+		{ .name = NULL },
 	};
 	const struct bw_daemon_about about = { PROGRAM, BW_VERSION, usage, flags };
 	enum bw_log_level level;
