@@ -98,6 +98,7 @@ struct ctl_ipam {
 	uint8_t restarting; /* .restart was called */
 	char live_rv[BW_KUBE_RV_MAX + 1]; /* of the epoch as the live read had it; "" = none */
 	char quarantine[256]; /* why */
+	char heal_waits[256]; /* for whom, while it cannot end; "" = time alone */
 };
 
 /* Now. */

@@ -290,8 +290,9 @@ struct heal {
 	struct ctl_ipam *c;
 	struct bw_plan *plan;
 	int64_t epoch; /* of the store */
-	size_t open; /* nodes that have seen a later one and not said what lives on them */
+	size_t open; /* what the end waits for */
 	size_t planned;
+	char waits[sizeof(((struct ctl_ipam *)0)->heal_waits)]; /* the first of these, in words */
 };
 
 #define HEAL_STEPS_MAX 64 /* of one plan; the rest comes in the next round */
@@ -373,6 +374,41 @@ static void make_holder(struct heal *h, const struct bw_net_node *n,
 	h->planned++;
 }
 
+static void wait_for(struct heal *h, const char *fmt, ...) BW_PRINTF(2, 3);
+static void wait_for(struct heal *h, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (h->open++)
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(h->waits, sizeof(h->waits), fmt, ap); /* cut is fine, ignoring */
+	va_end(ap);
+}
+
+/*
+ * An address that lives on a node. Without a lock it gets one; with the lock of another claim it
+ * lives for somebody whom the restored store does not know, and its owner of then must not have it
+ * before that attachment is gone.
+ */
+static void heal_live(struct heal *h, const struct bw_net_node *n,
+		      const struct bw_net_node_status_live *v, const char *text)
+{
+	const struct ctl_addr *a;
+	struct bw_ip ip;
+
+	if (!v->domain || !*v->domain || !v->pool || !*v->pool || bw_ip_parse(text, &ip) < 0)
+		return;
+	a = ctl_book_find(&h->c->book, v->domain, &ip);
+	if (!a)
+		make_lock(h, v, &ip);
+	else if (strcmp(a->claim_uid, v->uid) != 0 && a->state != BW_NET_ADDRESS_STATE_QUARANTINED)
+		wait_for(h,
+			 "node %s still has %s for claim %s/%s, which is not known any more: "
+			 "its pod there must end first",
+			 n->meta.name, text, v->namespace, v->name);
+}
+
 static int heal_node(struct bw_kube_object *o, void *arg)
 {
 	BW_CLEANUP(bw_net_node_done) struct bw_net_node n = { 0 };
@@ -385,21 +421,18 @@ static int heal_node(struct bw_kube_object *o, void *arg)
 	said = bw_kube_condition_get(n.status.conditions.items, n.status.conditions.n,
 				     "RestoreSuspected");
 	if (!said || !said->status || strcmp(said->status, "True") != 0) {
-		/* It has seen a later epoch, and will say what lives on it. */
-		h->open += n.status.has_epoch && n.status.epoch > h->epoch;
+		if (n.status.has_epoch && n.status.epoch > h->epoch)
+			wait_for(h,
+				 "node %s has seen a later epoch and has not said yet what lives "
+				 "on it",
+				 n.meta.name);
 		return 0;
 	}
 	for (size_t i = 0; i < n.status.live.n; i++) {
 		const struct bw_net_node_status_live *v = &n.status.live.items[i];
 
-		for (size_t k = 0; k < v->ips.n && h->planned < HEAL_STEPS_MAX; k++) {
-			struct bw_ip ip;
-
-			if (v->domain && *v->domain && v->pool && *v->pool &&
-			    bw_ip_parse(v->ips.items[k], &ip) == 0 &&
-			    !ctl_book_find(&h->c->book, v->domain, &ip))
-				make_lock(h, v, &ip);
-		}
+		for (size_t k = 0; k < v->ips.n && h->planned < HEAL_STEPS_MAX; k++)
+			heal_live(h, &n, v, v->ips.items[k]);
 		if (h->planned < HEAL_STEPS_MAX)
 			make_holder(h, &n, v);
 	}
@@ -452,8 +485,13 @@ static void heal(struct ctl_ipam *c, struct bw_kube_object *o, struct bw_plan *p
 	}
 	(void)bw_kube_store_each(c->st.claims, NULL, heal_claim, &h); /* never stop, ignoring */
 	(void)bw_kube_store_each(c->st.node_networks, NULL, heal_node, &h);
-	bw_plan_requeue_after(plan, c->opts.retry_ms);
+	bw_plan_requeue_after(plan, c->opts.retry_ms < c->opts.epoch_ms ? c->opts.retry_ms
+									: c->opts.epoch_ms);
 	c->healed = 0;
+	if (strcmp(c->heal_waits, h.waits) != 0) {
+		memcpy(c->heal_waits, h.waits, sizeof(c->heal_waits));
+		ctl_touch_pools(c);
+	}
 	/* Nodes notice by the epoch, which they see once a minute. */
 	if (h.planned || h.open || since_ms < 2 * c->opts.epoch_ms)
 		return;

@@ -88,8 +88,8 @@ static void judge(struct ctl_ipam *c, const struct ctl_pool *pool, const struct 
 	char left[CTL_U128_MAX];
 
 	if (c->quarantined)
-		ctl_conds_set(conds, "Allocatable", 0, "RestoreSuspected", generation, "%s",
-			      c->quarantine);
+		ctl_conds_set(conds, "Allocatable", 0, "RestoreSuspected", generation, "%s%s%s",
+			      c->quarantine, c->heal_waits[0] ? "; " : "", c->heal_waits);
 	else if (closed)
 		ctl_conds_set(conds, "Allocatable", 0, reason, generation, "%s", closed);
 	else

@@ -487,6 +487,49 @@ static void a_restored_store_that_no_list_shows_is_noticed_too(void **state)
 	restore_and_heal();
 }
 
+#define LIVE(items)                                                                                \
+	"{\"kind\":\"NodeNetwork\",\"metadata\":{\"name\":\"n1\"},\"status\":{\"epoch\":9,"        \
+	"\"clusterID\":\"c-1\",\"nodeUID\":\"n\",\"conditions\":[{\"type\":\"RestoreSuspected\","  \
+	"\"status\":\"True\",\"reason\":\"R\",\"message\":\"\",\"lastTransitionTime\":"            \
+	"\"2023-11-14T22:13:20Z\"}],\"live\":[" items "]}}"
+
+/* Its owner of then gets it back, but not while the owner of since has it. */
+static void an_address_given_to_another_since_the_snapshot_is_waited_for(void **state)
+{
+	struct ctl_ipam_stats s;
+	uint64_t snapshot;
+	char text[512];
+
+	(void)state;
+	bed_put(b, POOL("lan", "\"ranges\":[\"10.99.2.1-10.99.2.9\"]"));
+	bed_put(b, NODE("n1"));
+	bed_put(b, CLAIM("a", "\"network\":\"lan\""));
+	bed_run(b, 2000);
+	claim_is("a", "status.interfaces.0.ips.0", "10.99.2.1");
+	snapshot = sim_store_rv(b->store);
+	bed_run(b, 130000);
+	sim_store_restore(b->store, snapshot, 0);
+	sim_server_break(&b->server);
+	bed_run(b, 70000);
+	bed_boot(b);
+	ctl_ipam_lead(b->ipam, 1);
+	bed_put(b,
+		LIVE("{\"namespace\":\"db\",\"name\":\"late\",\"uid\":\"u-late\",\"pool\":\"lan\","
+		     "\"domain\":\"lan\",\"token\":1,\"ips\":[\"10.99.2.1\"]}"));
+	bed_run(b, 600000);
+	ctl_ipam_stats(b->ipam, &s);
+	assert_int_equal(s.quarantined, 1);
+	assert_non_null(
+		strstr(bed_get(b, SIM_POOL, NULL, "lan", "status.conditions.0.message", text),
+		       "node n1 still has 10.99.2.1 for claim db/late"));
+	bed_delete(b, SIM_NODENETWORK, NULL, "n1");
+	bed_put(b, LIVE(""));
+	bed_run(b, 300000);
+	ctl_ipam_stats(b->ipam, &s);
+	assert_int_equal(s.quarantined, 0);
+	claim_is("a", "status.interfaces.0.ips.0", "10.99.2.1");
+}
+
 int main(void)
 {
 #define STORY(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
@@ -508,6 +551,7 @@ int main(void)
 		STORY(a_sticky_address_outlives_its_claim),
 		STORY(a_restored_store_is_noticed_and_healed),
 		STORY(a_restored_store_that_no_list_shows_is_noticed_too),
+		STORY(an_address_given_to_another_since_the_snapshot_is_waited_for),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
