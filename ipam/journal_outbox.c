@@ -57,17 +57,11 @@ int bw_journal_outbox_of(struct bw_journal *j, const char *uid, uint64_t token,
 }
 
 /* In the open transaction. */
-static int put(struct bw_journal *j, const struct bw_outbox_row *row, struct bw_err *err)
+static int insert(struct bw_journal *j, const struct bw_outbox_row *row, struct bw_err *err)
 {
-	struct bw_journal_token t = { 0 };
 	sqlite3_stmt *st;
-	int r = bw_journal_token_get(j, row->uid, &t, err);
+	int r = bw_journal_db_stmt(j, BW_ST_OUTBOX_PUT, &st, err);
 
-	if (r < 0)
-		return r;
-	if (row->token <= (row->kind == BW_OUTBOX_ATTACHED ? t.attached : t.detached))
-		return 0;
-	r = bw_journal_db_stmt(j, BW_ST_OUTBOX_PUT, &st, err);
 	if (r < 0)
 		return r;
 	bw_journal_db_bind_text(st, 1, row->uid);
@@ -80,7 +74,23 @@ static int put(struct bw_journal *j, const struct bw_outbox_row *row, struct bw_
 	return r < 0 ? r : sqlite3_changes(j->db) > 0;
 }
 
-int bw_journal_outbox_put(struct bw_journal *j, const struct bw_outbox_row *row, struct bw_err *err)
+/* In the open transaction. */
+static int put(struct bw_journal *j, const struct bw_outbox_row *row, struct bw_err *err)
+{
+	struct bw_journal_token t = { 0 };
+	int r = bw_journal_token_get(j, row->uid, &t, err);
+
+	if (r < 0)
+		return r;
+	if (row->token <= (row->kind == BW_OUTBOX_ATTACHED ? t.attached : t.detached))
+		return 0;
+	return insert(j, row, err);
+}
+
+static int put_checked(struct bw_journal *j, const struct bw_outbox_row *row,
+		       int (*fn)(struct bw_journal *, const struct bw_outbox_row *,
+				 struct bw_err *),
+		       struct bw_err *err)
 {
 	int own;
 
@@ -89,7 +99,18 @@ int bw_journal_outbox_put(struct bw_journal *j, const struct bw_outbox_row *row,
 				 "acknowledgement of claim %.63s: %zu bytes, expected at most %d",
 				 row->uid, strlen(row->body), BW_OUTBOX_BODY_MAX);
 	own = bw_journal_db_enter(j, BW_JOURNAL_NORMAL, err);
-	return bw_journal_db_leave(j, own, own < 0 ? own : put(j, row, err), err);
+	return bw_journal_db_leave(j, own, own < 0 ? own : fn(j, row, err), err);
+}
+
+int bw_journal_outbox_put(struct bw_journal *j, const struct bw_outbox_row *row, struct bw_err *err)
+{
+	return put_checked(j, row, put, err);
+}
+
+int bw_journal_outbox_again(struct bw_journal *j, const struct bw_outbox_row *row,
+			    struct bw_err *err)
+{
+	return put_checked(j, row, insert, err);
 }
 
 /* The row after @after; @ret_body is owned by the caller. 1, 0; -errno. */

@@ -167,6 +167,13 @@ struct bw_outbox_row {
 int bw_journal_outbox_put(struct bw_journal *j, const struct bw_outbox_row *row,
 			  struct bw_err *err);
 
+/*
+ * The same for one that the cluster had, and has no more: it was restored from a backup. What the
+ * node knows of its tokens stays as it is (I2). Return: 1 written, 0 it waits already; -errno.
+ */
+int bw_journal_outbox_again(struct bw_journal *j, const struct bw_outbox_row *row,
+			    struct bw_err *err);
+
 /* @row is borrowed. Return 0 to go on; anything else stops the walk and is its result. */
 typedef int (*bw_journal_outbox_fn)(const struct bw_outbox_row *row, void *arg, struct bw_err *err);
 

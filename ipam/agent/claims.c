@@ -6,6 +6,7 @@
 #include <bw/err.h>
 #include <bw/log.h>
 
+#include "again.h"
 #include "agent.h"
 #include "earlier.h"
 #include "stale.h"
@@ -138,6 +139,7 @@ static int bind_claim(struct bw_kube_object *o, void *arg)
 				     "err", why.msg);
 	}
 	give_back(a, &c);
+	agent_say_again(a, &c);
 	agent_stale_claim(a->stale, &c);
 	bw_net_claim_done(&c);
 	return 0;

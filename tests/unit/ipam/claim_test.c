@@ -243,6 +243,11 @@ static void an_acknowledgement_is_sent_once(void **state)
 	assert_outbox(j, "");
 	assert_int_equal(bw_journal_token_get(j, UID, &t, &err), 1);
 	assert_true(t.attached == 1 && !t.detached);
+	/* Unless the cluster has lost it. */
+	assert_int_equal(bw_journal_outbox_again(j, &row, &err), 1);
+	assert_int_equal(bw_journal_outbox_again(j, &row, &err), 0);
+	assert_outbox(j, "attached 1 {\"m\":1}");
+	assert_int_equal(bw_journal_outbox_sent(j, seq_of(j), &err), 1);
 	row.token = 2;
 	assert_int_equal(bw_journal_outbox_put(j, &row, &err), 1);
 	assert_int_equal(bw_journal_outbox_drop(j, seq_of(j), &err), 1);
