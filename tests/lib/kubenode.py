@@ -180,6 +180,8 @@ class Node:
             "nodeLeaseDurationSeconds": 4, "nodeStatusUpdateFrequency": "5s", "healthzBindAddress": "127.0.0.1",
             "shutdownGracePeriod": "0s", "registerNode": True, "serializeImagePulls": False,
             "syncFrequency": "20s", "logging": {"verbosity": 2},
+            # A test kills a program more often than an hour of real life does.
+            "featureGates": {"KubeletCrashLoopBackOffMax": True}, "crashLoopBackOff": {"maxContainerRestartPeriod": "1s"},
         }
 
     def cable(self, card):

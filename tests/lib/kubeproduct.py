@@ -67,13 +67,17 @@ def install(timeout_s=90):
     wait_until(lambda: len(ready_pods("barewire-controller")) == 2, timeout_s, lambda: "controllers: %s" % states("barewire-controller"))
 
 
-# No router joins the two networks of the bed: what docs/kubernetes.md says to do then.
+# No router joins the two networks of the bed: what docs/kubernetes.md says to do then. A test that kills the leader or
+# restores etcd has no minute to spare.
 OVERLAY = """
 resources: [%s]
 %s
 patches:
 - target: {kind: DaemonSet, name: barewire-agent}
   patch: '[{"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": "--node-network=10.77.0.0/24"}]'
+- target: {kind: Deployment, name: barewire-controller}
+  patch: '[{"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": "--lease-duration=12"},
+           {"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": "--epoch-interval=2"}]'
 """
 
 
@@ -161,11 +165,12 @@ def address(ip, domain="lan"):
     return api.find("%s/networkaddresses/%s" % (NET, address_name(ip, domain)))
 
 
-def redis_set(name, replicas, addresses, node=None, retain="ordinal", tolerate_s=3, **annotations):
+def redis_set(name, replicas, addresses, node=None, retain="ordinal", tolerate_s=3, grace_s=0, **annotations):
     """A StatefulSet of Redis at declared addresses; returns when its pods run. tolerate_s: how long they stay on a node
-    that is not Ready; None: as long as by default."""
+    that is not Ready; None: as long as by default. grace_s: 0 is what --force does: the API server forgets a pod at
+    once, whatever still runs of it."""
     notes = {ANN + "network": "lan", ANN + "address": addresses, ANN + "retain": retain, **annotations}
-    spec = pod_spec(REDIS, node)
+    spec = pod_spec(REDIS, node, terminationGracePeriodSeconds=grace_s)
     if tolerate_s is not None:
         spec["tolerations"] = [{"key": "node.kubernetes.io/" + k, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": tolerate_s}
                                for k in ("not-ready", "unreachable")]
