@@ -1,142 +1,71 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kubectl-barewire: options as kubectl's, commands from a table. */
+/* kubectl-barewire: the table of its commands. */
 #include <stdio.h>
 #include <string.h>
 
 #include <bw/err.h>
+#include <bw/version.h>
 
 #include "kube_cli.h"
 
+#define CONNECTED CLI_OPT_CONNECT
+#define NAMESPACED (CONNECTED | CLI_OPT_NAMESPACE | CLI_OPT_OUTPUT)
+
 const struct cli_command cli_kube_commands[] = {
-	{ "pool", "[NAME]", "pools: how much of each is used; one in full", 0, 1, cli_kube_pool,
-	  0 },
-	{ "pool-map", "NAME", "also: pool map NAME: a picture of a pool; -o svg", 1, 1,
-	  cli_kube_map, 0 },
-	{ "claim", "[NAME]", "claims: address, node, state; -A for all namespaces", 0, 1,
-	  cli_kube_claim, 0 },
-	{ "who", "ADDRESS", "who has an address, and since when", 1, 1, cli_kube_who, 0 },
-	{ "check", "", "compare addresses, claims and a node's journal; 1 when they differ", 0, 0,
-	  cli_kube_check, 0 },
-	{ "release", "CLAIM", "give up on a node that is powered off; needs --token, --reason", 1,
-	  1, cli_kube_release, 0 },
-	{ "simulate", "POOL COUNT", "would COUNT more addresses fit, and which would they be", 2, 2,
-	  cli_kube_simulate, 0 },
-	{ "import", "FILE", "NetworkPools out of another IPAM's configuration (JSON), to apply", 1,
-	  1, cli_kube_import, 1 },
+	{ "pool", "[NAME]", "pools: how much of each is used, and what is wrong; or one in full",
+	  "  barewire pool\n  barewire pool lan\n  barewire pool lan -o yaml\n"
+	  "  barewire pool map lan           see barewire pool-map --help\n",
+	  0, 1, cli_kube_pool, CONNECTED | CLI_OPT_OUTPUT, CLI_FORMATS_LIST },
+	{ "pool-map", "NAME", "also: pool map NAME: a picture of a pool",
+	  "One character an address, or several where there are more than 4096: '.' free, ' '\n"
+	  "excluded, 'r' reserved, '=' retained, '~' cooling, '#' bound, '!' quarantined.\n\n"
+	  "  barewire pool map lan\n  barewire pool map lan -o svg > lan.svg\n",
+	  1, 1, cli_kube_map, CONNECTED | CLI_OPT_OUTPUT, 1U << CLI_SVG },
+	{ "claim", "[NAME]", "claims: addresses, node, token, what they wait for; or one in full",
+	  "  barewire claim -n db\n  barewire claim -A -o wide\n  barewire claim db/redis-0\n", 0,
+	  1, cli_kube_claim, NAMESPACED | CLI_OPT_ALL, CLI_FORMATS_LIST },
+	{ "who", "ADDRESS", "who has an address, on which node, and since when",
+	  "Exit code 0: somebody has it, or it is kept or cools; 1: nobody.\n\n"
+	  "  barewire who 10.99.2.77\n  barewire who fd00::77 -o yaml\n",
+	  1, 1, cli_kube_who, CONNECTED | CLI_OPT_OUTPUT, CLI_FORMATS_TREE },
+	{ "check", "", "compare claims, locks, pods, the nodes' journals and their kernels",
+	  "What the agents publish of each node's journal and kernel is compared with the API,\n"
+	  "and where this machine has a journal, that too, row by row. Each kind of difference is\n"
+	  "named with its remedy. Only what two looks a moment apart find is told.\n"
+	  "Exit code 0: nothing differs, there may be warnings; 1: something differs.\n\n"
+	  "  barewire check\n  barewire check -o json | jq '.differences[].reason'\n",
+	  0, 0, cli_kube_check, CONNECTED | CLI_OPT_OUTPUT | CLI_OPT_DIR, CLI_FORMATS_TREE },
+	{ "repair", "", "mend what check found and no person must decide",
+	  "Deletes the pods whose interface is gone, moved or cut off, where something makes them\n"
+	  "again; lets a stopped sweep go on, and ends that afterwards. It says what it will do\n"
+	  "and asks. What is left to a person is named with the command.\n"
+	  "Exit code 0: nothing differs, or all was mended; 1: something is left.\n\n"
+	  "  barewire repair --dry-run\n  barewire repair --yes\n",
+	  0, 0, cli_kube_repair, CONNECTED | CLI_OPT_DIR | CLI_OPT_DRY_RUN | CLI_OPT_YES, 0 },
+	{ "release", "CLAIM", "give up on a node that is powered off and will never answer",
+	  "An address that is given on while its node still sends is on the wire twice: look that\n"
+	  "the machine is off. Needs the right to `release` claims (ClusterRole "
+	  "barewire-release).\n\n"
+	  "  barewire release db/redis-0 --token 3 --confirm-powered-off --reason 'node1 burned'\n",
+	  1, 1, cli_kube_release, CONNECTED | CLI_OPT_NAMESPACE | CLI_OPT_RELEASE, 0 },
+	{ "simulate", "POOL COUNT", "would COUNT more addresses fit, and which would they be",
+	  "Exit code 0: they fit; 1: they do not.\n\n  barewire simulate lan 300\n", 2, 2,
+	  cli_kube_simulate, CONNECTED | CLI_OPT_OUTPUT, CLI_FORMATS_TREE },
+	{ "import", "FILE", "pools, reservations and claims out of another IPAM's, to apply",
+	  "Reads a CNI configuration, or what `kubectl get -o json` prints, of host-local,\n"
+	  "Whereabouts, Spiderpool, Calico and DBScale; - is standard input. Nothing is written\n"
+	  "to the cluster. See docs/migration.md.\n\n"
+	  "  kubectl get spiderippools -o json | barewire import - --domain lan > pools.yaml\n"
+	  "  barewire import /etc/cni/net.d/10-lan.conflist -o json | kubectl apply -f -\n",
+	  1, 1, cli_kube_import, CLI_OPT_OUTPUT | CLI_OPT_DOMAIN, CLI_FORMATS_TREE },
+	{ "uninstall", "--check", "what of barewire is in use and would be left behind",
+	  "Lists claims, attachments, addresses and pools that are left. It removes nothing:\n"
+	  "kubectl delete -k conf/deploy/uninstall takes the programs away and leaves all of\n"
+	  "these; see docs/kubernetes.md for removing them, too.\n"
+	  "Exit code 0: nothing is left; 1: something is.\n\n  barewire uninstall --check\n",
+	  0, 0, cli_kube_uninstall, CONNECTED | CLI_OPT_OUTPUT | CLI_OPT_CHECK, CLI_FORMATS_TREE },
 };
 const size_t cli_kube_n_commands = BW_ARRAY_SIZE(cli_kube_commands);
-
-static void help(FILE *to)
-{
-	/* Help that cannot be printed helps nobody, ignoring. */
-	(void)fprintf(to, "usage: barewire COMMAND [OPTIONS] [ARGUMENTS]\n"
-			  "       kubectl barewire COMMAND [OPTIONS] [ARGUMENTS]\n\n");
-	for (size_t i = 0; i < cli_kube_n_commands; i++) {
-		const struct cli_command *c = &cli_kube_commands[i];
-		char left[64];
-
-		(void)snprintf(left, sizeof(left), "%s %s", c->name, c->usage);
-		(void)fprintf(to, "  %-22s %s\n", left, c->about);
-	}
-	(void)fprintf(
-		to,
-		"\noptions:\n"
-		"  --kubeconfig FILE      as kubectl: else $KUBECONFIG, ~/.kube/config, the pod\n"
-		"  --context NAME         another than the current one\n"
-		"  -n, --namespace NAME   another than the context's; -A: all\n"
-		"  -o FORMAT              svg for pool-map\n"
-		"  --token N              release: the token that is to be given up\n"
-		"  --confirm-powered-off  release: the node cannot send any more\n"
-		"  --reason TEXT          release: is kept on the claim\n"
-		"  --dir DIR              check: a node's journal (/var/lib/barewire)\n");
-}
-
-static int usage(const char *what, const char *which)
-{
-	/* as above, ignoring */
-	(void)fprintf(stderr, "barewire: %s%s%s\nbarewire --help lists commands and options\n",
-		      what, which ? ": " : "", which ? which : "");
-	return CLI_USAGE;
-}
-
-/* Options with a value. */
-static const struct option {
-	const char *name;
-	size_t offset;
-} options[] = {
-	{ "--kubeconfig", offsetof(struct cli_kube_args, kubeconfig) },
-	{ "--context", offsetof(struct cli_kube_args, context) },
-	{ "--namespace", offsetof(struct cli_kube_args, namespace) },
-	{ "-n", offsetof(struct cli_kube_args, namespace) },
-	{ "-o", offsetof(struct cli_kube_args, output) },
-	{ "--token", offsetof(struct cli_kube_args, token) },
-	{ "--reason", offsetof(struct cli_kube_args, reason) },
-	{ "--dir", offsetof(struct cli_kube_args, dir) },
-};
-
-/* "--x V", "--x=V". 1 it was one, 0 it is another; CLI_USAGE without a value. */
-static int take_option(int argc, char **argv, int *i, struct cli_kube_args *args)
-{
-	for (size_t k = 0; k < BW_ARRAY_SIZE(options); k++) {
-		size_t n = strlen(options[k].name);
-		const char **to = (const char **)(void *)((char *)args + options[k].offset);
-
-		if (strncmp(argv[*i], options[k].name, n) != 0)
-			continue;
-		if (argv[*i][n] == '=') {
-			*to = argv[*i] + n + 1;
-			return 1;
-		}
-		if (argv[*i][n])
-			continue;
-		if (*i + 1 >= argc)
-			return usage("a value is missing after", argv[*i]);
-		*to = argv[++*i];
-		return 1;
-	}
-	return 0;
-}
-
-/* 0; CLI_USAGE after a message. Words are moved to the front of argv. */
-static int parse(int argc, char **argv, struct cli_kube_args *args, int *ret_help)
-{
-	args->words = argv;
-	for (int i = 0; i < argc; i++) {
-		int r = take_option(argc, argv, &i, args);
-
-		if (r == 1)
-			continue;
-		if (r)
-			return r;
-		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-			*ret_help = 1;
-		else if (strcmp(argv[i], "-A") == 0 || strcmp(argv[i], "--all-namespaces") == 0)
-			args->all = 1;
-		else if (strcmp(argv[i], "--confirm-powered-off") == 0)
-			args->confirm = 1;
-		else if (argv[i][0] == '-' && argv[i][1])
-			return usage("unknown option", argv[i]);
-		else
-			argv[args->n_words++] = argv[i];
-	}
-	return 0;
-}
-
-static const struct cli_command *find(struct cli_kube_args *args)
-{
-	const char *name = args->words[0];
-
-	/* "pool map NAME" is what a person says. */
-	if (args->n_words == 3 && strcmp(name, "pool") == 0 && strcmp(args->words[1], "map") == 0) {
-		name = "pool-map";
-		args->words++;
-		args->n_words--;
-	}
-	for (size_t i = 0; i < cli_kube_n_commands; i++)
-		if (strcmp(cli_kube_commands[i].name, name) == 0)
-			return &cli_kube_commands[i];
-	return NULL;
-}
 
 static int run(const struct cli_command *c, struct cli_kube_args *args)
 {
@@ -144,7 +73,7 @@ static int run(const struct cli_command *c, struct cli_kube_args *args)
 	struct bw_err err = { 0 };
 	int code;
 
-	if (!c->offline && cli_session_open(args, &s, &err) < 0) {
+	if (c->options & CLI_OPT_CONNECT && cli_session_open(args, &s, &err) < 0) {
 		cli_session_close(&s);
 		return cli_fail(&err);
 	}
@@ -153,27 +82,37 @@ static int run(const struct cli_command *c, struct cli_kube_args *args)
 	return code;
 }
 
+static int print_version(void)
+{
+	return printf("kubectl-barewire %s\n", BW_VERSION) < 0 ? CLI_FAILED : CLI_OK;
+}
+
 int main(int argc, char **argv)
 {
 	struct cli_kube_args args = { 0 };
 	const struct cli_command *c;
-	int want_help = 0;
-	int r = parse(argc - 1, argv + 1, &args, &want_help);
+	int r = cli_args_parse(argc - 1, argv + 1, &args);
 
 	if (r)
 		return r;
-	if (want_help || args.n_words == 0) {
-		help(want_help ? stdout : stderr);
-		return want_help ? CLI_OK : CLI_USAGE;
+	if (args.n_words && strcmp(args.words[0], "help") == 0) {
+		args.help = 1;
+		args.words++;
+		args.n_words--;
 	}
-	c = find(&args);
+	if (args.n_words == 0) {
+		cli_help_all(args.help ? stdout : stderr);
+		return args.help ? CLI_OK : CLI_USAGE;
+	}
+	if (strcmp(args.words[0], "version") == 0)
+		return print_version();
+	c = cli_args_command(&args);
 	if (!c)
-		return usage("no such command", args.words[0]);
-	args.words++;
-	args.n_words--;
-	if (args.n_words < c->min_words || args.n_words > c->max_words)
-		return usage(args.n_words < c->min_words ? "an argument is missing"
-							 : "too many arguments",
-			     c->name);
-	return run(c, &args);
+		return CLI_USAGE;
+	if (args.help) {
+		cli_help_command(c);
+		return CLI_OK;
+	}
+	r = cli_args_fit(&args, c);
+	return r ? r : run(c, &args);
 }

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* barewire pool, pool map, simulate: what pools hold. */
+/* barewire pool: what pools hold, as rows or in full. */
 #include <stdio.h>
 #include <string.h>
 
 #include <bw/err.h>
-#include <bw/range.h>
+#include <bw/json.h>
+#include <bw/loop.h>
 #include <gen/net.h>
 
 #include "kube_cli.h"
-#include "kube_map.h"
+#include "kube_pool.h"
 
 static const char *or_dash(const char *s)
 {
@@ -28,20 +29,62 @@ static const char *trouble(const struct bw_net_pool *p)
 	return "";
 }
 
-static int print_pool(const char *text, size_t size, void *arg, struct bw_err *err)
-{
-	struct bw_net_pool p = { 0 };
-	int r = bw_net_pool_decode(text, size, &p, err);
+struct list {
+	struct cli_session *s;
+	struct bw_json_build build;
+	struct cJSON *items; /* borrowed from build; NULL = text */
+	unsigned int n;
+};
 
-	(void)arg;
-	if (r == 0)
-		/* Nobody reads what cannot be printed, ignoring. */
-		(void)printf("%-20s  %-12s  %-20s  %-8s  %8s  %8s  %8s  %s\n", p.meta.name,
-			     p.spec.domain, p.spec.prefix, bw_net_pool_mode_str(p.spec.mode),
-			     or_dash(p.status.total), or_dash(p.status.used),
-			     or_dash(p.status.cooling), trouble(&p));
-	bw_net_pool_done(&p);
-	return r;
+static void list_done(struct list *l)
+{
+	bw_json_build_done(&l->build);
+}
+
+static void print_head(const struct cli_kube_args *args)
+{
+	/* Nobody reads what cannot be printed, ignoring: here and below. */
+	(void)printf("%-20s  %-12s  %-20s  %-8s  %8s  %8s  %8s  ", "POOL", "DOMAIN", "PREFIX",
+		     "MODE", "TOTAL", "USED", "COOLING");
+	if (args->format == CLI_WIDE)
+		(void)printf("%-12s  %4s  %-16s  %-9s  %-7s  %5s  ", "UPLINK", "VLAN", "GATEWAY",
+			     "FENCING", "DEFAULT", "AGE");
+	(void)printf("%s\n", "TROUBLE");
+}
+
+static void print_row(const struct cli_session *s, const struct bw_net_pool *p)
+{
+	char age[24];
+
+	(void)printf("%-20s  %-12s  %-20s  %-8s  %8s  %8s  %8s  ", p->meta.name, p->spec.domain,
+		     p->spec.prefix, bw_net_pool_mode_str(p->spec.mode), or_dash(p->status.total),
+		     or_dash(p->status.used), or_dash(p->status.cooling));
+	if (s->args->format == CLI_WIDE)
+		(void)printf("%-12s  %4d  %-16s  %-9s  %-7s  %5s  ", or_dash(p->spec.uplink),
+			     p->spec.vlan, or_dash(p->spec.gateway),
+			     bw_net_pool_fencing_str(p->spec.fencing),
+			     p->spec.default_ ? "yes" : "-",
+			     cli_out_age(p->meta.creation_timestamp, bw_loop_real_s(s->loop), age));
+	(void)printf("%s\n", trouble(p));
+}
+
+static int list_one(const char *text, size_t size, void *arg, struct bw_err *err)
+{
+	BW_CLEANUP(bw_net_pool_done) struct bw_net_pool p = { 0 };
+	struct list *l = arg;
+	int r;
+
+	if (l->items)
+		return cli_out_append(&l->build, l->items, text, size, err);
+	r = bw_net_pool_decode(text, size, &p, err);
+	if (r < 0)
+		return r;
+	if (l->s->args->format == CLI_NAME)
+		cli_out_name(&bw_kind_networkpool, p.meta.name);
+	else
+		print_row(l->s, &p);
+	l->n++;
+	return 0;
 }
 
 static void print_list(const char *what, const char *const *items, size_t n)
@@ -73,177 +116,71 @@ static void print_whole(const struct bw_net_pool *p)
 	}
 }
 
-/* The pool of that name; owned by the caller. 0; CLI_FOUND, CLI_FAILED after a message. */
-static int get_pool(struct cli_session *s, const char *name, struct bw_net_pool *ret)
+/* The text of the pool. CLI_OK; CLI_FOUND, CLI_FAILED after a message. */
+static int get_text(struct cli_session *s, const char *name, struct bw_buf *ret)
+{
+	struct bw_err err = { 0 };
+	int r = cli_session_get(s, &bw_kind_networkpool, NULL, name, ret, &err);
+
+	if (r < 0)
+		return cli_fail(&err);
+	if (r)
+		return CLI_OK;
+	(void)fprintf(stderr, "barewire: there is no NetworkPool %s; barewire pool lists them\n",
+		      name);
+	return CLI_FOUND;
+}
+
+int cli_pool_get(struct cli_session *s, const char *name, struct bw_net_pool *ret)
 {
 	bw_autobuf struct bw_buf text = { 0 };
 	struct bw_err err = { 0 };
-	int r = cli_session_get(s, &bw_kind_networkpool, NULL, name, &text, &err);
+	int r = get_text(s, name, &text);
 
-	if (r == 0) {
-		(void)fprintf(stderr, "barewire: there is no NetworkPool %s\n", name);
-		return CLI_FOUND;
-	}
-	if (r > 0)
-		r = bw_net_pool_decode(text.data, text.size, ret, &err);
-	return r < 0 ? cli_fail(&err) : 0;
+	if (r)
+		return r;
+	return bw_net_pool_decode(text.data, text.size, ret, &err) < 0 ? cli_fail(&err) : CLI_OK;
+}
+
+static int print_one(struct cli_session *s, const char *name)
+{
+	BW_CLEANUP(bw_net_pool_done) struct bw_net_pool p = { 0 };
+	bw_autobuf struct bw_buf text = { 0 };
+	struct bw_err err = { 0 };
+	int r = get_text(s, name, &text);
+
+	if (r)
+		return r;
+	if (cli_wants_tree(s->args))
+		return cli_out_object(s->args, text.data, text.size);
+	if (bw_net_pool_decode(text.data, text.size, &p, &err) < 0)
+		return cli_fail(&err);
+	if (s->args->format == CLI_NAME)
+		cli_out_name(&bw_kind_networkpool, p.meta.name);
+	else if (s->args->format == CLI_WIDE) {
+		print_head(s->args);
+		print_row(s, &p);
+	} else
+		print_whole(&p);
+	return CLI_OK;
 }
 
 int cli_kube_pool(struct cli_session *s)
 {
-	struct bw_net_pool p = { 0 };
+	BW_CLEANUP(list_done) struct list l = { .s = s };
 	struct bw_err err = { 0 };
-	int r;
 
-	if (s->args->n_words) {
-		r = get_pool(s, s->args->words[0], &p);
-		if (r == 0)
-			print_whole(&p);
-		bw_net_pool_done(&p);
-		return r;
-	}
-	(void)printf("%-20s  %-12s  %-20s  %-8s  %8s  %8s  %8s  %s\n", "POOL", "DOMAIN", "PREFIX",
-		     "MODE", "TOTAL", "USED", "COOLING", "TROUBLE");
-	r = cli_session_list(s, &bw_kind_networkpool, NULL, print_pool, NULL, &err);
-	return r < 0 ? cli_fail(&err) : CLI_OK;
-}
-
-static enum cli_map_state state_of(const struct bw_net_address *a)
-{
-	switch (a->spec.state) {
-	case BW_NET_ADDRESS_STATE_RETAINED:
-		return CLI_MAP_RETAINED;
-	case BW_NET_ADDRESS_STATE_COOLING:
-		return CLI_MAP_COOLING;
-	case BW_NET_ADDRESS_STATE_QUARANTINED:
-		return CLI_MAP_QUARANTINED;
-	case BW_NET_ADDRESS_STATE_NONE:
-	case BW_NET_ADDRESS_STATE_BOUND:
-	case BW_NET_ADDRESS_STATE_MAX_:
-		break;
-	}
-	return CLI_MAP_BOUND;
-}
-
-struct fill {
-	struct cli_map *map;
-	const char *domain;
-	const char *pool;
-};
-
-static int mark_address(const char *text, size_t size, void *arg, struct bw_err *err)
-{
-	struct bw_net_address a = { 0 };
-	const struct fill *f = arg;
-	struct bw_ip ip;
-	int r = bw_net_address_decode(text, size, &a, err);
-
-	if (r == 0 && strcmp(a.spec.domain, f->domain) == 0 &&
-	    bw_ip_parse(a.spec.address, &ip) == 0)
-		cli_map_mark(f->map, &ip, &ip, state_of(&a), strcmp(a.spec.pool, f->pool) == 0);
-	bw_net_address_done(&a);
-	return r;
-}
-
-static int mark_reservation(const char *text, size_t size, void *arg, struct bw_err *err)
-{
-	struct bw_net_reservation v = { 0 };
-	const struct fill *f = arg;
-	int r = bw_net_reservation_decode(text, size, &v, err);
-
-	for (size_t i = 0; r == 0 && i < v.spec.addresses.n; i++) {
-		struct bw_interval iv;
-
-		if (strcmp(v.spec.domain, f->domain) == 0 &&
-		    bw_interval_parse(v.spec.addresses.items[i], &iv) == 0)
-			cli_map_mark(f->map, &iv.first, &iv.last, CLI_MAP_RESERVED, 0);
-	}
-	bw_net_reservation_done(&v);
-	return r;
-}
-
-/* The ranges of a pool, and what every address of them is. 0; -errno. */
-static int fill_map(struct cli_session *s, const struct bw_net_pool *p, struct cli_map *map,
-		    struct bw_err *err)
-{
-	struct fill f = { map, p->spec.domain, p->meta.name };
-	struct bw_interval iv;
-	int r = 0;
-
-	for (size_t i = 0; i < p->spec.ranges.n && r == 0; i++)
-		r = bw_interval_parse(p->spec.ranges.items[i], &iv) == 0
-			    ? cli_map_add(map, &iv, err)
-			    : bw_reject(err, BW_ERR_INVALID, EINVAL, "ranges[%zu]: \"%.64s\"", i,
-					p->spec.ranges.items[i]);
-	if (r == 0)
-		r = cli_map_alloc(map, err);
-	for (size_t i = 0; i < p->spec.excludes.n && r == 0; i++)
-		if (bw_interval_parse(p->spec.excludes.items[i], &iv) == 0)
-			cli_map_mark(map, &iv.first, &iv.last, CLI_MAP_EXCLUDED, 0);
-	if (r == 0)
-		r = cli_session_list(s, &bw_kind_networkreservation, NULL, mark_reservation, &f,
-				     err);
-	if (r == 0)
-		r = cli_session_list(s, &bw_kind_networkaddress, NULL, mark_address, &f, err);
-	return r;
-}
-
-/* Draws or counts: @fn gets the filled map. */
-static int with_map(struct cli_session *s,
-		    int (*fn)(struct cli_session *s, const struct bw_net_pool *p,
-			      const struct cli_map *map))
-{
-	struct bw_net_pool p = { 0 };
-	bw_autofree struct cli_map *map = calloc(1, sizeof(*map));
-	struct bw_err err = { 0 };
-	int r;
-
-	if (!map) {
-		(void)bw_fail(&err, ENOMEM, "draw a pool"); /* printed, ignoring */
+	if (s->args->n_words)
+		return print_one(s, s->args->words[0]);
+	if (cli_wants_tree(s->args))
+		l.items = cli_out_list(&l.build);
+	else if (s->args->format != CLI_NAME)
+		print_head(s->args);
+	if (cli_session_list(s, &bw_kind_networkpool, NULL, list_one, &l, &err) < 0)
 		return cli_fail(&err);
-	}
-	r = get_pool(s, s->args->words[0], &p);
-	if (r == 0)
-		r = fill_map(s, &p, map, &err) < 0 ? cli_fail(&err) : fn(s, &p, map);
-	cli_map_done(map);
-	bw_net_pool_done(&p);
-	return r;
-}
-
-static int draw(struct cli_session *s, const struct bw_net_pool *p, const struct cli_map *map)
-{
-	const char *o = s->args->output;
-
-	if (o && strcmp(o, "svg") == 0)
-		cli_map_svg(map, p->meta.name, stdout);
-	else
-		cli_map_text(map, p->meta.name, stdout);
-	return ferror(stdout) ? CLI_FAILED : CLI_OK;
-}
-
-int cli_kube_map(struct cli_session *s)
-{
-	return with_map(s, draw);
-}
-
-static int count(struct cli_session *s, const struct bw_net_pool *p, const struct cli_map *map)
-{
-	uint64_t want = strtoull(s->args->words[1], NULL, 10);
-	uint64_t free_now = map->total - cli_map_taken(map);
-
-	/* Nobody reads what cannot be printed, ignoring. */
-	(void)printf("pool %s: %llu of %llu addresses are free; %llu more %s\n", p->meta.name,
-		     (unsigned long long)free_now, (unsigned long long)map->total,
-		     (unsigned long long)want, want <= free_now ? "fit" : "do not fit");
-	if (want <= free_now && map->per_cell == 1)
-		cli_map_first_free(map, want, stdout);
-	else if (want > free_now)
-		(void)printf("%llu would wait: condition Exhausted; fallback pools: %zu\n",
-			     (unsigned long long)(want - free_now), p->spec.fallback.n);
-	return want <= free_now ? CLI_OK : CLI_FOUND;
-}
-
-int cli_kube_simulate(struct cli_session *s)
-{
-	return with_map(s, count);
+	if (l.items)
+		return cli_out_build(s->args, &l.build);
+	if (!l.n)
+		(void)fprintf(stderr, "no pool; conf/examples/pools.yaml shows some\n");
+	return CLI_OK;
 }

@@ -153,3 +153,20 @@ int cli_session_merge(struct cli_session *s, const struct bw_kube_kind *kind, co
 
 	return r < 0 ? bw_wrap(err, r, "change %s %s", kind->kind, name) : 0;
 }
+
+int cli_session_delete(struct cli_session *s, const struct bw_kube_kind *kind,
+		       const char *namespace, const char *name, const char *uid, struct bw_err *err)
+{
+	bw_autokubereply struct bw_kube_reply reply = { 0 };
+	struct bw_kube_request q = { .verb = BW_KUBE_DELETE,
+				     .kind = kind,
+				     .namespace = namespace,
+				     .name = name,
+				     .uid = uid };
+	int missing = 0;
+	int r = ask(s, &q, &reply, &missing, err);
+
+	if (r == -EAGAIN && reply.result == BW_KUBE_CONFLICT)
+		return 0; /* the UID is another's */
+	return r < 0 ? bw_wrap(err, r, "delete %s %s", kind->kind, name) : !missing;
+}

@@ -36,8 +36,9 @@ static void help_all(FILE *to)
 			(void)fprintf(to, "  %-22s %s\n", left, v->about);
 		}
 	}
-	(void)fprintf(to, "the cluster: pool, pool map, claim, who, check, release, simulate, "
-			  "import;\n             barewire pool --help lists them\n");
+	(void)fprintf(to, "the cluster: pool, pool map, claim, who, check, repair, release, "
+			  "simulate, import,\n             uninstall --check; barewire help "
+			  "COMMAND says more of each\n");
 	(void)fprintf(to, "version: print the version and the datapath's ABI\n\n" OPTIONS
 			  "\nbarewire TOPIC VERB --help says more\n");
 }
@@ -50,8 +51,9 @@ static void help_verb(const struct cli_topic *topic, const struct cli_verb *v)
 }
 
 /* Commands of the cluster: another program, kubectl-barewire, beside this one or in PATH. */
-static const char *const cluster[] = { "pool",  "pool-map", "claim",    "who",
-				       "check", "release",  "simulate", "import" };
+static const char *const cluster[] = { "pool",   "pool-map",  "claim",   "who",
+				       "check",  "repair",    "release", "simulate",
+				       "import", "uninstall", "pools",   "claims" };
 
 static int is_of_cluster(const char *word)
 {
@@ -166,6 +168,8 @@ int main(int argc, char **argv)
 	int r;
 
 	if (argc > 1 && is_of_cluster(argv[1]))
+		return become_kubectl(argv);
+	if (argc > 2 && strcmp(argv[1], "help") == 0 && is_of_cluster(argv[2]))
 		return become_kubectl(argv);
 	r = parse(argc - 1, argv + 1, &args, &help);
 	if (r)
