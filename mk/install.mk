@@ -9,7 +9,8 @@ BIN_DIR ?= $(PREFIX)/bin
 MAN_DIR ?= $(PREFIX)/share/man
 DOC_DIR ?= $(PREFIX)/share/doc/barewire
 
-INSTALL_CNI := $(filter $(B)/barewire-%,$(PROGRAMS))
+# barewire-launch is for the inside of pods: the image brings it.
+INSTALL_CNI := $(filter-out $(B)/barewire-launch,$(filter $(B)/barewire-%,$(PROGRAMS)))
 INSTALL_BIN := $(filter $(B)/barewire $(B)/kubectl-barewire,$(PROGRAMS))
 INSTALL_MAN := $(wildcard docs/man/*.[1-8])
 INSTALL_DOC := README.md LICENSE $(wildcard docs/*.md docs/*/*.md)

@@ -13,6 +13,7 @@ cli_SRC := $(filter-out controller/cli/kube_%,$(wildcard controller/cli/*.c))
 kubectl_SRC := $(wildcard controller/cli/kube_*.c) controller/cli/print.c
 agent_SRC := $(wildcard ipam/agent/*.c)
 ctl_SRC := $(wildcard controller/ipam/*.c)
+launch_SRC := $(wildcard controller/unitd/*.c)
 
 PROGRAMS :=
 # $(1) name of the program, $(2) its sources, $(3) its libraries, $(4) dynamic: never linked statically
@@ -28,6 +29,7 @@ endef
 $(eval $(call program,barewire-bridge,$(bridge_SRC),$(LIBS_CNI)))
 $(eval $(call program,barewire-sriov,$(sriov_SRC),$(LIBS_NO_BPF)))
 $(eval $(call program,barewire-ipam,$(ipam_SRC),$(LIBS_CNI)))
+$(eval $(call program,barewire-launch,$(launch_SRC)))
 $(eval $(call program,barewire,$(cli_SRC),$(LIBS_CNI)))
 $(eval $(call program,kubectl-barewire,$(kubectl_SRC),$(LIBS_CNI) $(LIBS_KUBE),dynamic))
 $(eval $(call program,barewire-agent,$(if $(wildcard lib/kube/http.c),$(agent_SRC)),$(LIBS_CNI) $(LIBS_KUBE),dynamic))

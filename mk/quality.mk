@@ -48,7 +48,7 @@ FUZZERS := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/%)
 FUZZ_SECONDS ?= 120
 TEST_FUZZ_SECONDS := 10
 
-#: make fuzz          each fuzz target for FUZZ_SECONDS (120); make test runs each for 10
+#: make fuzz          each fuzz target for FUZZ_SECONDS (120); make test runs each for 10, or what it says
 .PHONY: fuzz fuzzers
 fuzz: | $(call need,fuzz) $(call need,unit)
 	@$(MAKE) --no-print-directory -j2 FUZZ=1 fuzzers
@@ -58,7 +58,7 @@ test-fuzz: | $(call need,fuzz) $(call need,unit)
 	$(Q)BW_FUZZ_SECONDS=$(TEST_FUZZ_SECONDS) scripts/run-tier -p $(PASS) -j 1 -t 1200 -m 8 fuzz tests/fuzz/run.t
 ifeq ($(FUZZ),1)
 fuzzers: $(FUZZERS)
-$(FUZZERS): $(B)/%: $(B)/tests/fuzz/%.o $(UNIT_OBJ_bridge) $(LIB) $(B)/.link-flags
+$(FUZZERS): $(B)/%: $(B)/tests/fuzz/%.o $(UNIT_OBJ_bridge) $(UNIT_OBJ_unitd) $(LIB) $(B)/.link-flags
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(LIB) $(LIBS_CNI) $(LIBS_KUBE)
 -include $(FUZZ_SRC:%.c=$(B)/%.d)

@@ -2,6 +2,7 @@
 /*
  * Any template over a Unit's names: it is refused or rendered, within bounds; what the check lets
  * through only size can stop; no value is in an error's text.
+ * fuzz seconds: 3
  */
 #include <assert.h>
 #include <string.h>

@@ -64,6 +64,7 @@ def every_program_starts_with_what_is_in_the_image_alone():
         p = subprocess.run(["chroot", root, "/usr/bin/" + name, "--help"], capture_output=True, text=True, timeout=20)
         expect_in("usage: " + name, p.stdout + p.stderr, name)
     expect_in("barewire ", run("chroot", root, "/usr/bin/barewire", "version"), "barewire")
+    expect_in("barewire-launch ", run("chroot", root, "/usr/bin/barewire-launch", "version"), "barewire-launch")
     for name in ("barewire-bridge", "barewire-sriov", "barewire-ipam"):
         path = os.path.join(root, "usr", "lib", "barewire", "cni", name)
         expect(os.access(path, os.X_OK), path)

@@ -7,7 +7,7 @@ cd "$TOP" || exit 1
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
 CNI_PROGRAMS="barewire-bridge barewire-sriov barewire-ipam"
-PROGRAMS="$CNI_PROGRAMS barewire"
+PROGRAMS="$CNI_PROGRAMS barewire barewire-launch"
 
 needed() {
 	readelf -dW "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\.so.*\]/\1/p' | sort | tr '\n' ' '
@@ -80,6 +80,7 @@ is "dynamic barewire-bridge needs only what it may" \
 	"$(not_among "$base libcjson libsqlite3 libmnl libbpf" "$(needed "$copy/build/barewire-bridge")")" ""
 is "dynamic barewire-sriov needs only what it may" \
 	"$(not_among "$base libcjson libsqlite3 libmnl" "$(needed "$copy/build/barewire-sriov")")" ""
+is "dynamic barewire-launch needs only libc" "$(not_among "$base" "$(needed "$copy/build/barewire-launch")")" ""
 is "dynamic barewire needs only what it may" \
 	"$(not_among "$base libcjson libsqlite3 libmnl libbpf" "$(needed "$copy/build/barewire")")" ""
 ok "make help names the goals" make -s help

@@ -22,6 +22,7 @@ LAYERS = {
     "cni/sriov": {"base", "json", "net", "cni", "ipam", "common", "sriov"},
     "controller/cli": {"base", "json", "net", "cni", "ipam", "common", "datapath", "abi", "bridge", "sriov", "kube"},
     "controller/ipam": {"base", "json", "kube", "ipam"},
+    "controller/unitd": {"base", "kube"},
     "bpf": {"abi"},
     "scripts": {"base", "datapath", "abi"},
 }
@@ -49,7 +50,8 @@ def component(header):
 
 # The only places where a person or a runtime is spoken to, and where a process is started.
 PRINT_ALLOWED = ("lib/cni/plugin.c", "lib/base/log.c", "controller/cli/", "scripts/")
-EXEC_ALLOWED = ("lib/cni/delegate.c", "lib/kube/exec.c", "controller/cli/main.c", "ipam/agent/run.c")
+EXEC_ALLOWED = ("lib/cni/delegate.c", "lib/kube/exec.c", "controller/cli/main.c", "ipam/agent/run.c",
+                "controller/unitd/proc.c")
 
 
 @rule
