@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * barewire import FILE: what another IPAM calls its pool, as a NetworkPool to look at and apply.
- * Nothing is written to the cluster. Input is JSON: a CNI configuration, or kubectl get -o json.
+ * barewire import FILE: what another IPAM has, as NetworkPools, NetworkReservations and
+ * NetworkClaims to look at and apply. Nothing is written to the cluster. Input is JSON: a CNI
+ * configuration, or kubectl get -o json. Notes for people go to stderr.
  */
 #include <stdio.h>
 #include <string.h>
@@ -11,241 +12,125 @@
 #include <bw/buf.h>
 #include <bw/err.h>
 #include <bw/io.h>
-#include <bw/ip.h>
-#include <bw/json.h>
+#include <bw/kube_text.h>
 
 #include "kube_cli.h"
+#include "kube_import.h"
 
-#define BITS_V4 32
+#define CHUNK 65536
+#define INPUT_MAX (64U << 20) /* bytes */
+#define CONF_NAME "imported" /* of a configuration that has none */
 
-/* One pool as it will be written. Texts are borrowed. */
-struct pool {
-	char name[64];
-	const char *prefix;
-	const char *gateway;
-	char range[100];
-	const struct cJSON *ranges; /* array of texts; NULL = .range, else the whole prefix */
-	const struct cJSON *excludes;
-	int vlan;
-	const char *uplink;
-};
-
-struct import {
-	struct bw_json_build build;
-	struct cJSON *items; /* borrowed from build */
-	unsigned int n;
-};
-
-static void put_list(struct bw_json_build *b, struct cJSON *to, const char *key,
-		     const struct cJSON *from)
+static void import_done(struct cli_import *im)
 {
-	struct cJSON *list;
+	bw_json_build_done(&im->build);
+	free(im->known);
+}
+
+static void document(struct cli_import *im, const struct cJSON *doc)
+{
 	const struct cJSON *item;
 
-	if (!cJSON_GetArraySize(from))
+	/* What is neither is passed over; that nothing was found is told, ignoring. */
+	if (!bw_json_get(doc, "items")) {
+		if (bw_json_get(doc, "kind"))
+			(void)cli_import_object(im, doc);
+		else
+			(void)cli_import_cni(im, doc, CONF_NAME);
 		return;
-	list = bw_json_put_array(b, to, key);
-	cJSON_ArrayForEach (item, from)
-		if (cJSON_IsString(item))
-			bw_json_put_str(b, list, NULL, item->valuestring);
-}
-
-/* "FIRST-LAST" of the hosts of a prefix. */
-static void whole_range(const char *prefix, char out[100])
-{
-	char a[BW_IP_STR_MAX], z[BW_IP_STR_MAX];
-	struct bw_ip first, last;
-	struct bw_prefix p;
-
-	if (bw_prefix_parse(prefix, &p) < 0)
-		return;
-	first = bw_prefix_first(&p);
-	last = bw_prefix_last(&p);
-	if (p.len + 2U <= bw_ip_bits(p.ip.family)) {
-		/* a longer prefix has both, ignoring */
-		(void)bw_ip_add(&first, 1);
-		(void)bw_ip_add(&last, p.ip.family == AF_INET ? -1 : 0);
 	}
-	/* two addresses and a dash fit, ignoring */
-	(void)snprintf(out, 100, "%s-%s", bw_ip_str(&first, a), bw_ip_str(&last, z));
-}
-
-static void put_pool(struct import *im, struct pool *p)
-{
-	struct bw_json_build *b = &im->build;
-	struct cJSON *o = bw_json_put_object(b, im->items, NULL);
-	struct cJSON *spec;
-
-	bw_json_put_str(b, o, "apiVersion", "net.barewire.dev/v1alpha1");
-	bw_json_put_str(b, o, "kind", "NetworkPool");
-	bw_json_put_str(b, bw_json_put_object(b, o, "metadata"), "name", p->name);
-	spec = bw_json_put_object(b, o, "spec");
-	bw_json_put_str(b, spec, "domain", p->name);
-	bw_json_put_str(b, spec, "prefix", p->prefix);
-	if (p->ranges && cJSON_GetArraySize(p->ranges)) {
-		put_list(b, spec, "ranges", p->ranges);
-	} else {
-		if (!p->range[0])
-			whole_range(p->prefix, p->range);
-		bw_json_put_str(b, bw_json_put_array(b, spec, "ranges"), NULL, p->range);
+	cJSON_ArrayForEach (item, bw_json_get(doc, "items")) {
+		(void)cli_import_object(im, item);
 	}
-	put_list(b, spec, "excludes", p->excludes);
-	if (p->gateway && *p->gateway)
-		bw_json_put_str(b, spec, "gateway", p->gateway);
-	if (p->vlan)
-		bw_json_put_int(b, spec, "vlan", p->vlan);
-	if (p->uplink)
-		bw_json_put_str(b, spec, "uplink", p->uplink);
-	im->n++;
 }
 
-static int vlan_of(const struct cJSON *spec)
+static int one_item(const char *text, size_t size, void *arg)
 {
-	const struct cJSON *v = bw_json_get(spec, "vlan");
+	bw_autojson struct cJSON *doc = NULL;
+	struct bw_err err = { 0 };
 
-	return cJSON_IsNumber(v) && v->valuedouble > 0 && v->valuedouble < 4095 ? v->valueint : 0;
-}
-
-static void name_it(struct pool *p, const char *name, unsigned int n)
-{
-	if (n)
-		(void)snprintf(p->name, sizeof(p->name), "%.50s-%u", name, n); /* cut is fine */
+	if (bw_json_parse(text, size, &doc, &err) < 0)
+		cli_import_note("an object is left out", err.msg);
 	else
-		(void)snprintf(p->name, sizeof(p->name), "%.60s", name); /* as above, ignoring */
+		/* as above, ignoring */
+		(void)cli_import_object(arg, doc);
+	return 0;
 }
 
-static void one_range(struct import *im, const char *network, const struct cJSON *r,
-		      const struct cJSON *top, unsigned int n)
+static int whole(struct cli_import *im, const struct bw_buf *text, struct bw_err *err)
 {
-	const char *first = bw_json_get_str(r, "rangeStart"),
-		   *last = bw_json_get_str(r, "rangeEnd");
-	struct pool p = { .prefix = bw_json_get_str(r, "subnet"),
-			  .gateway = bw_json_get_str(r, "gateway"),
-			  .vlan = vlan_of(top),
-			  .uplink = bw_json_get_str(top, "master") };
+	bw_autojson struct cJSON *doc = NULL;
+	int r = bw_json_parse(text->data ? text->data : "", text->size, &doc, err);
 
-	if (!p.prefix)
-		return;
-	name_it(&p, network, n);
-	if (first && last)
-		(void)snprintf(p.range, sizeof(p.range), "%.45s-%.45s", first, last); /* fits */
-	put_pool(im, &p);
+	if (r == 0)
+		document(im, doc);
+	return r;
 }
 
-/* A CNI configuration with host-local: ipam.ranges, or the one range of older ones. */
-static void host_local(struct import *im, const struct cJSON *doc, const char *name)
+/* A list that is longer than one document may be: object by object. */
+static int long_list(struct cli_import *im, const struct bw_buf *text, struct bw_err *err)
 {
-	const struct cJSON *ipam = bw_json_get(doc, "ipam");
-	const struct cJSON *set, *r;
-	unsigned int n = 0;
+	struct bw_kube_cut cut;
+	int r;
 
-	if (bw_json_get_str(ipam, "subnet"))
-		one_range(im, name, ipam, doc, n++);
-	cJSON_ArrayForEach (set, bw_json_get(ipam, "ranges")) {
-		cJSON_ArrayForEach (r, set) {
-			one_range(im, name, r, doc, n++);
-		}
+	bw_kube_cut_init(&cut, BW_KUBE_CUT_ITEMS, one_item, im);
+	r = bw_kube_cut_feed(&cut, text->data, text->size, err);
+	if (r == 0)
+		r = bw_kube_cut_end(&cut, err);
+	bw_kube_cut_done(&cut);
+	return r;
+}
+
+static int read_stdin(struct bw_buf *ret, struct bw_err *err)
+{
+	bw_autofree char *chunk = malloc(CHUNK);
+	size_t n;
+
+	if (!chunk)
+		return bw_fail(err, ENOMEM, "read standard input");
+	while ((n = fread(chunk, 1, CHUNK, stdin)) > 0) {
+		if (ret->size + n > INPUT_MAX)
+			return bw_reject(err, BW_ERR_INVALID, E2BIG,
+					 "standard input: more than %u bytes; import kind by kind",
+					 INPUT_MAX);
+		if (bw_buf_append(ret, chunk, n) < 0)
+			return bw_fail(err, ENOMEM, "read standard input");
 	}
-}
-
-/* Network of DBScale: first, last and mask. The mask is bits, or four numbers. */
-static void dbscale(struct import *im, const char *name, const struct cJSON *spec)
-{
-	const char *first = bw_json_get_str(spec, "startIP"),
-		   *last = bw_json_get_str(spec, "endIP");
-	const struct cJSON *mask = bw_json_get(spec, "mask");
-	struct pool p = { .gateway = bw_json_get_str(spec, "route"), .vlan = vlan_of(spec) };
-	char prefix[BW_PREFIX_STR_MAX];
-	struct bw_prefix net = { .len = 24 };
-
-	if (!first || !last || bw_ip_parse(first, &net.ip) < 0)
-		return;
-	if (cJSON_IsNumber(mask) && mask->valueint > 0 && mask->valueint <= BITS_V4)
-		net.len = (uint8_t)mask->valueint;
-	net.ip = bw_prefix_first(&net);
-	p.prefix = bw_prefix_str(&net, prefix);
-	p.excludes = bw_json_get(spec, "disabled_ip");
-	name_it(&p, name, 0);
-	(void)snprintf(p.range, sizeof(p.range), "%.45s-%.45s", first, last); /* fits */
-	put_pool(im, &p);
-}
-
-/* One object of a cluster; what is no pool is passed over. */
-static void object(struct import *im, const struct cJSON *doc)
-{
-	const struct cJSON *spec = bw_json_get(doc, "spec");
-	const char *kind = bw_json_get_str(doc, "kind");
-	const char *name = bw_json_get_str(bw_json_get(doc, "metadata"), "name");
-	struct pool p = { .gateway = bw_json_get_str(spec, "gateway"), .vlan = vlan_of(spec) };
-
-	if (!kind || !name)
-		return;
-	if (strcmp(kind, "Network") == 0) {
-		dbscale(im, name, spec);
-		return;
-	}
-	if (strcmp(kind, "SpiderIPPool") == 0) {
-		p.prefix = bw_json_get_str(spec, "subnet");
-		p.ranges = bw_json_get(spec, "ips");
-		p.excludes = bw_json_get(spec, "excludeIPs");
-	} else if (strcmp(kind, "IPPool") == 0) {
-		/* Calico's has a cidr, Whereabouts' a range. */
-		p.prefix = bw_json_get_str(spec, "cidr");
-		if (!p.prefix)
-			p.prefix = bw_json_get_str(spec, "range");
-	}
-	if (!p.prefix)
-		return;
-	name_it(&p, name, 0);
-	put_pool(im, &p);
-}
-
-static void document(struct import *im, const struct cJSON *doc)
-{
-	const char *name = bw_json_get_str(doc, "name");
-	const struct cJSON *item;
-
-	if (bw_json_get(doc, "items")) {
-		cJSON_ArrayForEach (item, bw_json_get(doc, "items")) {
-			object(im, item);
-		}
-	} else if (bw_json_get(doc, "plugins")) {
-		cJSON_ArrayForEach (item, bw_json_get(doc, "plugins")) {
-			host_local(im, item, name ? name : "imported");
-		}
-	} else if (bw_json_get(doc, "ipam"))
-		host_local(im, doc, name ? name : "imported");
-	else
-		object(im, doc);
+	return ferror(stdin) ? bw_fail(err, EIO, "read standard input") : 0;
 }
 
 int cli_kube_import(struct cli_session *s)
 {
-	bw_autojson struct cJSON *doc = NULL;
-	struct import im = { .n = 0 };
+	BW_CLEANUP(import_done) struct cli_import im = { .args = s->args };
+	struct cli_kube_args args = *s->args;
 	bw_autobuf struct bw_buf text = { 0 };
+	const char *file = s->args->words[0];
 	struct bw_err err = { 0 };
-	struct cJSON *root;
-	int r = bw_io_read_file(s->args->words[0], BW_JSON_TEXT_MAX, &text, &err);
+	int r = strcmp(file, "-") == 0 ? read_stdin(&text, &err)
+				       : bw_io_read_file(file, INPUT_MAX, &text, &err);
 
+	im.items = cli_out_list(&im.build);
 	if (r == 0)
-		r = bw_json_parse(text.data ? text.data : "", text.size, &doc, &err);
-	if (r < 0)
+		r = text.size > BW_JSON_TEXT_MAX ? long_list(&im, &text, &err)
+						 : whole(&im, &text, &err);
+	if (r < 0) {
+		(void)bw_wrap(&err, r, "import %s", file); /* printed, ignoring */
 		return cli_fail(&err);
-	root = bw_json_build_object(&im.build);
-	bw_json_put_str(&im.build, root, "apiVersion", "v1");
-	bw_json_put_str(&im.build, root, "kind", "List");
-	im.items = bw_json_put_array(&im.build, root, "items");
-	document(&im, doc);
+	}
+	if (im.failed) {
+		(void)bw_fail(&err, ENOMEM, "import %s", file); /* as above, ignoring */
+		return cli_fail(&err);
+	}
 	if (!im.n) {
-		bw_json_build_done(&im.build);
+		/* Nothing is left to do when stderr is gone, ignoring. */
 		(void)fprintf(stderr,
 			      "barewire: %s: no pool of host-local, Calico, Whereabouts, "
 			      "Spiderpool or DBScale in it\n",
-			      s->args->words[0]);
+			      file);
 		return CLI_FOUND;
 	}
-	r = cli_print_json(&im.build);
-	bw_json_build_done(&im.build);
-	return r;
+	/* People look at it first. */
+	if (args.format == CLI_TEXT)
+		args.format = CLI_YAML;
+	return cli_out_build(&args, &im.build);
 }

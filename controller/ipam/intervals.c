@@ -1,21 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The texts of a pool to intervals; cutting holes out of ranges is bw_range_set_build()'s work. */
+#include <stdio.h>
 #include <string.h>
 
 #include <bw/err.h>
 
 #include "intervals.h"
 
-static int parse(const char *text, const char *key, int family, struct bw_interval *ret,
+#define TEXT_MAX 128 /* conf/crds: 91 */
+
+/* Whether "LAST-FIRST" stands where "FIRST-LAST" should: the schema cannot compare addresses. */
+static int is_backwards(const char *text, char ret_right[TEXT_MAX * 2])
+{
+	const char *dash = strchr(text, '-');
+	char first[TEXT_MAX];
+	struct bw_interval iv;
+
+	if (!dash || strlen(text) >= TEXT_MAX)
+		return 0;
+	memcpy(first, text, (size_t)(dash - text));
+	first[dash - text] = '\0';
+	(void)snprintf(ret_right, TEXT_MAX * 2, "%s-%s", dash + 1, first); /* as long as @text */
+	return bw_interval_parse(ret_right, &iv) == 0;
+}
+
+/* @at < 0: the field is no list. */
+static int parse(const char *text, const char *key, int at, int family, struct bw_interval *ret,
 		 struct bw_err *err)
 {
-	if (bw_interval_parse(text, ret) < 0)
+	char right[TEXT_MAX * 2];
+	char path[32];
+
+	/* a field's name fits, ignoring */
+	if (at < 0)
+		(void)snprintf(path, sizeof(path), "spec.%s", key);
+	else
+		(void)snprintf(path, sizeof(path), "spec.%s[%d]", key, at);
+	if (bw_interval_parse(text, ret) < 0) {
+		if (is_backwards(text, right))
+			return bw_reject(err, BW_ERR_INVALID, EINVAL,
+					 "%s: \"%s\" ends before it begins: write %s", path, text,
+					 right);
 		return bw_reject(err, BW_ERR_INVALID, EINVAL,
-				 "%s: expected an address, first-last or a prefix, got \"%s\"", key,
-				 text);
+				 "%s: expected an address, first-last or a prefix, got \"%s\"",
+				 path, text);
+	}
 	if (family && ret->first.family != family)
 		return bw_reject(err, BW_ERR_INVALID, EINVAL,
-				 "%s: %s is not of the family of the prefix", key, text);
+				 "%s: %s is not of the family of the prefix", path, text);
 	return 0;
 }
 
@@ -63,13 +95,13 @@ static int holes_of(const struct ctl_intervals_spec *spec, const struct bw_prefi
 	size_t n = no_hosts(prefix, holes);
 
 	for (size_t i = 0; i < spec->n_excludes; i++, n++) {
-		int r = parse(spec->excludes[i], "excludes", 0, &holes[n], err);
+		int r = parse(spec->excludes[i], "excludes", (int)i, 0, &holes[n], err);
 
 		if (r < 0)
 			return r;
 	}
 	if (spec->gateway) {
-		int r = parse(spec->gateway, "gateway", 0, &holes[n], err);
+		int r = parse(spec->gateway, "gateway", -1, 0, &holes[n], err);
 
 		if (r < 0)
 			return r;
@@ -117,7 +149,7 @@ int ctl_intervals_build(const struct ctl_intervals_spec *spec, struct ctl_interv
 	for (; set.n < spec->n_ranges; set.n++) {
 		struct bw_interval i;
 
-		r = parse(spec->ranges[set.n], "ranges", prefix.ip.family, &i, err);
+		r = parse(spec->ranges[set.n], "ranges", (int)set.n, prefix.ip.family, &i, err);
 		if (r < 0)
 			return r;
 		set.ranges[set.n].first = i.first;
