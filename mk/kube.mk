@@ -9,10 +9,16 @@ KUBE_NEEDS = $(call need,bed) $(call need,demo) $(call need,test) $(call need,ku
 KUBE_FILES ?= $(call tier_files,kube)
 KUBE_FLOOR ?= 160
 
-.PHONY: demo-kube kube-deps kube-up kube-down test-kube
+.PHONY: bench-kube demo-kube kube-deps kube-up kube-down test-kube
 #: make demo-kube     a database keeps its address through a pod deletion, a node drain and an API server outage
 demo-kube: $(PROGRAMS) | $(KUBE_NEEDS)
 	$(Q)scripts/demo-kube
+
+#: make bench-kube    10,000 claims beside Go controllers, pods and packets on a cluster (build/bench-kube.json);
+#:                    BENCH="claims memory warm path pods" picks, CLAIMS=60000
+bench-kube: $(PROGRAMS) $(TOOLS) $(TOOLS_BPF) | $(KUBE_NEEDS)
+	$(Q)scripts/deps kube-peers
+	$(Q)CLAIMS=$(or $(CLAIMS),10000) scripts/bench-kube $(BENCH)
 
 kube-deps: | $(KUBE_NEEDS) $(call need,kube-old)
 

@@ -104,3 +104,27 @@ get_coredns() {
 	[ -x "$dir/coredns" ] && return 0
 	go_build coredns "$dir" github.com/coredns/coredns "$COREDNS_VERSION" ''
 }
+
+# The small Go controllers that `make bench-kube` compares with, of tests/peers: versions pinned there, built anew when
+# a file there changes.
+get_kube_peers() {
+	local dir=$BW_CACHE/kube-peers src=$HERE/../tests/peers sum
+	sum=$(cd "$src" && find . -type f | LC_ALL=C sort | xargs sha256sum | sha256sum)
+	[ "$(cat "$dir/sources" 2>/dev/null)" != "$sum" ] || return 0
+	apt_install go
+	find_go
+	say "building the Go peers of make bench-kube from the Go module proxy"
+	rm -rf "$dir.new"
+	mkdir -p "$dir.new"
+	if ! (
+		cd "$src"
+		go_environment
+		run kube-peers "$GO" build -mod=readonly -trimpath -ldflags '-s -w' -o "$dir.new/" ./informer ./runtime
+	); then
+		show_log kube-peers
+		die "the Go peers cannot be built: is the Go module proxy within reach?"
+	fi
+	printf '%s\n' "$sum" >"$dir.new/sources"
+	rm -rf "$dir"
+	mv "$dir.new" "$dir"
+}
