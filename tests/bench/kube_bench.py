@@ -41,7 +41,7 @@ SECTIONS = {
     "claims": (lambda rounds: kube_claims.cold(CLAIMS, rounds), False, 3, 1),
     "memory": (lambda rounds: kube_claims.memory(CLAIMS, rounds), False, 1, 1),
     "warm": (lambda rounds: kube_claims.warm(CLAIMS, rounds), False, 3, 1),
-    "path": (lambda rounds: kube_path.path(rounds, 0), True, 3, 3),
+    "path": (lambda rounds: kube_path.path(rounds, 0), True, 3, int(os.environ.get("BW_BENCH_BEDS", "3"))),
     "pods": (lambda rounds: kube_pods.pods(rounds, 0), True, 5, 1),
 }
 SECONDS_MAX = 1800 + CLAIMS // 5
