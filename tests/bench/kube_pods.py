@@ -19,7 +19,9 @@ from wire import inside
 BATCH, SINGLES = 16, 6
 METRICS = ("127.0.0.1", 1338)
 NETWORK = "containerd_cri_sandbox_create_network"
-KINDS = ("bridge", "bridge" + AA, "barewire")
+# Pools probe for duplicates by default, for 100 ms of each ADD; the reference never does.
+POOLS = {"barewire": "lan", "barewire, probe off": "lan-off"}
+KINDS = ("bridge", "bridge" + AA, *POOLS)
 
 
 def expose_metrics(node):
@@ -68,11 +70,13 @@ class Ready(threading.Thread):
 class PodsBed:
     def __init__(self):
         self.bed, self.api = kubetest.bed, kubetest.api
-        self.now, self.number = None, 0
+        self.now, self.notes, self.number = None, {}, 0
         self.ready = Ready(self.api)
 
     def use(self, kind):
         """The network that new pods get."""
+        self.notes = {kubeproduct.ANN + "network": POOLS[kind]} if kind in POOLS else {}
+        kind = "barewire" if kind in POOLS else kind
         if self.now == kind:
             return
         for n in self.bed.nodes:
@@ -95,7 +99,7 @@ class PodsBed:
         self.number += 1
         name, node = "p%d" % self.number, self.bed.nodes[self.number % len(self.bed.nodes)].name
         start = time.monotonic()
-        self.api.create(pods_path(), {"metadata": {"name": name, "labels": {"app": "bench"}}, "spec": pod_spec(PAUSE, node)})
+        self.api.create(pods_path(), {"metadata": {"name": name, "annotations": self.notes}, "spec": pod_spec(PAUSE, node)})
         return name, start
 
     def gone(self):
@@ -129,7 +133,8 @@ class PodsBed:
 
 def pods(rounds, _):
     kubeproduct.install()
-    kubeproduct.pool(default=True)
+    kubeproduct.pool(default=True, ranges=("10.99.2.1-10.99.2.250",))
+    kubeproduct.pool("lan-off", probe="Off", ranges=("10.99.3.1-10.99.3.250",))
     bed = PodsBed()
     for n in bed.bed.nodes:
         expose_metrics(n)
