@@ -12,7 +12,7 @@ peer of the same run.
     path     Redis from outside, on one node and across nodes, through the installed plugin, beside the reference bridge
     pods     from creation to Ready, beside the reference bridge with host-local; the plugin's share
 
-Environment: CLAIMS (10000), BW_BENCH_ROUNDS (rounds of each section). Nothing here passes or fails.
+Environment: CLAIMS (10000), BW_BENCH_ROUNDS and BW_BENCH_BEDS (instead of each section's own numbers). Nothing here passes or fails.
 """
 import json
 import os
@@ -38,17 +38,22 @@ CLAIMS = int(os.environ.get("CLAIMS", "10000"))
 OUT = os.path.join(TOP, "build", "bench-kube.json")
 # Name: how it is measured, on a whole bed or with an API server alone, rounds, beds one after the other.
 SECTIONS = {
-    "claims": (lambda rounds: kube_claims.cold(CLAIMS, rounds), False, 3, 1),
+    "claims": (lambda rounds: kube_claims.cold(CLAIMS, rounds), False, 1, 1),
     "memory": (lambda rounds: kube_claims.memory(CLAIMS, rounds), False, 1, 1),
     "warm": (lambda rounds: kube_claims.warm(CLAIMS, rounds), False, 3, 1),
-    "path": (lambda rounds: kube_path.path(rounds, 0), True, 3, int(os.environ.get("BW_BENCH_BEDS", "3"))),
+    "path": (lambda rounds: kube_path.path(rounds, 0), True, 3, 3),
     "pods": (lambda rounds: kube_pods.pods(rounds, 0), True, 5, 1),
 }
-SECONDS_MAX = 1800 + CLAIMS // 5
+SECONDS_MAX = 3600 + CLAIMS // 2
 
 
 def rounds_of(name):
     return int(os.environ.get("BW_BENCH_ROUNDS", SECTIONS[name][2]))
+
+
+def beds_of(name):
+    beds = SECTIONS[name][3]
+    return beds if beds == 1 else int(os.environ.get("BW_BENCH_BEDS", beds))
 
 
 def run_inside(name, path):
@@ -86,7 +91,7 @@ def command(name, path):
 def measure(name, folder):
     """What a section measured, of all its beds, or None when one failed."""
     beds = []
-    for i in range(SECTIONS[name][3]):
+    for i in range(beds_of(name)):
         path = os.path.join(folder, "%s-%d" % (name, i))
         if subprocess.run(command(name, path)).returncode or not os.path.exists(path):
             return None
@@ -125,7 +130,7 @@ def main():
                 continue
             done = known()
             done[name] = {"machine": {**machine, "load_after": os.getloadavg()[0]}, "seconds": time.monotonic() - start,
-                          "rounds": rounds_of(name) * SECTIONS[name][3], "result": result}
+                          "rounds": rounds_of(name) * beds_of(name), "result": result}
             with open(OUT + ".new", "w") as f:
                 json.dump(done, f, indent=1)
             os.rename(OUT + ".new", OUT)

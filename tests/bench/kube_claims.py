@@ -173,7 +173,7 @@ def run_cold(name, n):
         counts, cpu0, etcd0 = writes(api), cpu_seconds(server.api.pid), cpu_seconds(server.api.etcd.pid)
         ctl = server.controller(kind).start()
         start = time.monotonic()
-        ctl.wait_ready(lambda: len(watcher.at) == n, 120 + n // 20)
+        ctl.wait_ready(lambda: len(watcher.at) == n, 300 + n // 5)
         times = [t - start for t in watcher.at.values()]
         first, total = min(times), max(times)
         # Its own watch of what it wrote is still on the way.
