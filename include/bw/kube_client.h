@@ -17,6 +17,7 @@
 struct bw_err;
 struct bw_kube_call;
 struct bw_kube_client;
+struct bw_metrics;
 
 enum bw_kube_verb {
 	BW_KUBE_GET,
@@ -117,7 +118,14 @@ struct bw_kube_client_ops {
 /* First member of whatever implements a client. */
 struct bw_kube_client {
 	const struct bw_kube_client_ops *ops;
+	struct bw_metrics *metrics; /* where requests are counted; NULL = nowhere */
 };
+
+/* From here on requests are counted in @m, borrowed until another one or NULL is given. */
+static inline void bw_kube_client_measure(struct bw_kube_client *c, struct bw_metrics *m)
+{
+	c->metrics = m;
+}
 
 /**
  * bw_kube_start() - send a request

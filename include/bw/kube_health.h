@@ -45,5 +45,5 @@ void bw_kube_health_free(struct bw_kube_health **h);
 int bw_kube_health_live(struct bw_buf *out, void *arg);
 /* The stores are synced and fresh; leadership does not count. @arg: struct bw_kube_runtime. */
 int bw_kube_health_ready(struct bw_buf *out, void *arg);
-/* The text of a scrape. @arg: struct bw_metrics. */
+/* The text of a scrape, with what the process costs. @arg: struct bw_metrics. */
 int bw_kube_health_metrics(struct bw_buf *out, void *arg);

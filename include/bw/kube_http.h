@@ -31,9 +31,6 @@ struct bw_kube_http_options {
 	unsigned int list_ms; /* 120000 */
 	unsigned int idle_s; /* 130: a watch with bookmarks that says nothing is dead */
 	unsigned int reload_ms; /* 60000: how often token and certificate files are read again */
-	/* Called for every answer, NULL = not; @http 0 = none came. For metrics. */
-	void (*observe)(const char *method, int http, int64_t ns, void *arg);
-	void *arg;
 };
 
 /**

@@ -11,7 +11,9 @@
 static const double time_buckets[] = { 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3,
 				       0.35,  0.4,  0.45,  0.5,  0.6, 0.7,  0.8, 0.9,  1,
 				       1.25,  1.5,  2,     3,    5,   10,   30,  60 };
-static const double queue_buckets[] = { 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1, 10, 100, 1000 };
+/* controller-runtime's: prometheus.ExponentialBuckets(10e-9, 10, 12). */
+static const double queue_buckets[] = { 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3,
+					0.01, 0.1,  1,    10,   100,  1000 };
 
 static const struct bw_metric_family reconcile_total = { "controller_runtime_reconcile_total",
 							 "Reconciles by their result",
@@ -36,6 +38,10 @@ static const struct bw_metric_family queue_duration = { "workqueue_queue_duratio
 							"How long keys waited after they were due",
 							BW_METRIC_HISTOGRAM, queue_buckets,
 							BW_ARRAY_SIZE(queue_buckets) };
+static const struct bw_metric_family work_duration = { "workqueue_work_duration_seconds",
+						       "How long a key's run took",
+						       BW_METRIC_HISTOGRAM, queue_buckets,
+						       BW_ARRAY_SIZE(queue_buckets) };
 static const struct bw_metric_family gated_total = {
 	"stale_cache_gates_total", "Runs whose writes the cache had not seen when they ended",
 	BW_METRIC_COUNTER, NULL, 0
@@ -229,6 +235,7 @@ static void count(struct bw_controller *c)
 	n->terminal = bw_metrics_get(m, &terminal_errors, l, c->name, NULL);
 	n->timeouts = bw_metrics_get(m, &reconcile_timeouts, l, c->name, NULL);
 	n->time = bw_metrics_get(m, &reconcile_time, l, c->name, NULL);
+	n->worked = bw_metrics_get(m, &work_duration, l, c->name, "name", c->name, NULL);
 	n->queued = bw_metrics_get(m, &queue_duration, l, c->name, "name", c->name, NULL);
 	n->gated = bw_metrics_get(m, &gated_total, l, c->name, NULL);
 	n->gate_timeouts = bw_metrics_get(m, &gate_timeouts, l, c->name, NULL);

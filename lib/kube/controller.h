@@ -70,6 +70,7 @@ struct bw_controller_counters {
 	struct bw_metric *gate_timeouts;
 	struct bw_metric *time;
 	struct bw_metric *queued;
+	struct bw_metric *worked;
 	struct bw_metric *gated;
 };
 

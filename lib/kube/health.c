@@ -15,6 +15,8 @@
 #include <bw/kube_metrics.h>
 #include <bw/loop.h>
 
+#include "process.h"
+
 #define PATHS_MAX 8
 #define ADDRESS_MAX 128
 #define WHY_MAX 512
@@ -240,5 +242,7 @@ int bw_kube_health_ready(struct bw_buf *out, void *arg)
 
 int bw_kube_health_metrics(struct bw_buf *out, void *arg)
 {
-	return bw_metrics_text(arg, out) < 0 ? -ENOMEM : MHD_HTTP_OK;
+	if (bw_metrics_text(arg, out) < 0 || bw_process_text(out) < 0)
+		return -ENOMEM;
+	return MHD_HTTP_OK;
 }

@@ -327,6 +327,7 @@ static void http_free(struct bw_kube_client *c)
 	if (h->has_cred)
 		kube_cred_done(&h->cred);
 	free(h->base);
+	free(h->host);
 	free(h);
 	curl_global_cleanup();
 }
@@ -384,6 +385,15 @@ static CURLUcode use_name(struct kube_http *h, CURLU *url, const char *name)
 	return code == CURLUE_OK ? curl_url_set(url, CURLUPART_HOST, name, 0) : code;
 }
 
+/* What is behind the scheme: metrics name the server by it, as client-go's do. */
+static char *host_of(const char *url)
+{
+	const char *at = strstr(url, "://");
+
+	at = at ? at + 3 : url;
+	return strndup(at, strcspn(at, "/"));
+}
+
 static int set_base(struct kube_http *h, const struct bw_kube_config *c, struct bw_err *err)
 {
 	CURLU *url = curl_url();
@@ -398,9 +408,10 @@ static int set_base(struct kube_http *h, const struct bw_kube_config *c, struct 
 	if (code == CURLUE_OK)
 		code = curl_url_get(url, CURLUPART_URL, &text, 0);
 	h->base = text ? strdup(text) : NULL;
+	h->host = text ? host_of(c->server) : NULL;
 	curl_free(text);
 	curl_url_cleanup(url);
-	if (code == CURLUE_OUT_OF_MEMORY || (code == CURLUE_OK && !h->base))
+	if (code == CURLUE_OUT_OF_MEMORY || (code == CURLUE_OK && (!h->base || !h->host)))
 		return bw_fail(err, ENOMEM, "read the URL of the API server");
 	if (code != CURLUE_OK)
 		return bw_reject(err, BW_ERR_INVALID, EINVAL, "the API server's URL %s: %s",

@@ -35,6 +35,7 @@ struct kube_http {
 	int has_cred; /* .cred is initialised */
 	int plain; /* http:// */
 	char *base; /* URL of the server, with the name that its certificate has */
+	char *host; /* of it, with its port, for metrics */
 	struct curl_slist *connect_to; /* where that really is; NULL = there */
 	CURLM *multi;
 	int in_curl; /* inside libcurl: no handle may come or go */
@@ -67,6 +68,7 @@ struct kube_transfer {
 	unsigned int flags;
 	enum kube_lane lane;
 	int64_t start_ns;
+	int64_t sent_ns; /* 0 = not yet */
 	int64_t deadline_ns; /* 0 = none */
 	unsigned int generation; /* of the credentials it was sent with */
 	unsigned int tries;

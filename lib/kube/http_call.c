@@ -10,6 +10,7 @@
 #include <bw/kube_status.h>
 
 #include "http.h"
+#include "rest.h"
 #include "url.h"
 
 #define NS_PER_MS 1000000LL
@@ -21,15 +22,30 @@
 #define REFUSAL_MAX (256U << 10) /* bytes of a body that is no success */
 #define WATCH_GRACE_MS 5000 /* a watch without bookmarks lives longer than it asked for */
 
+static void count(const struct kube_transfer *t, int http)
+{
+	int64_t now = bw_loop_now_ns(t->http->loop);
+	struct bw_kube_rest r = {
+		.method = kube_url_method(t->verb),
+		.host = t->http->host,
+		.http = http,
+		.wait_ns = (t->sent_ns ? t->sent_ns : now) - t->start_ns,
+		.ns = t->sent_ns ? now - t->sent_ns : 0,
+		.sent = t->send.size,
+		.received = t->received,
+		.watch = t->verb == BW_KUBE_WATCH,
+	};
+
+	bw_kube_rest_count(t->http->client.metrics, &r);
+}
+
 static void refusal(const struct kube_transfer *t, enum bw_kube_result result, const char *message)
 {
 	struct bw_kube_answer a = {
 		.result = result, .reason = "", .message = message, .body = ""
 	};
 
-	if (t->http->o.observe)
-		t->http->o.observe(kube_url_method(t->verb), 0,
-				   bw_loop_now_ns(t->http->loop) - t->start_ns, t->http->o.arg);
+	count(t, 0);
 	bw_kube_finish(t->call, &a);
 }
 
@@ -334,6 +350,7 @@ int kube_transfer_prepare(struct kube_transfer *t, const struct kube_cred_view *
 	t->data_error = 0;
 	t->generation = t->http->cred.generation;
 	t->tries++;
+	t->sent_ns = bw_loop_now_ns(t->http->loop);
 	set_transport(&s, t);
 	set_time(&s, t);
 	set_tls(&s, t, cred);
@@ -417,9 +434,7 @@ int kube_transfer_finish(struct kube_transfer *t, CURLcode code)
 
 	if (!t->call)
 		return 0;
-	if (h->o.observe)
-		h->o.observe(kube_url_method(t->verb), (int)http,
-			     bw_loop_now_ns(h->loop) - t->start_ns, h->o.arg);
+	count(t, (int)http);
 	if (http == 401 && t->tries == 1 && kube_cred_rejected(&h->cred, t->generation))
 		return 1;
 	answer(t, code, http);

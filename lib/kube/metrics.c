@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The registry: families and their series in ordered trees, and the text of a scrape. */
 #include <assert.h>
+#include <float.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <bw/buf.h>
@@ -9,6 +11,8 @@
 #include <bw/kube_metrics.h>
 
 #include "tree.h"
+
+#define BOUND_MAX 40 /* bytes of a bucket's bound */
 
 struct bw_metric {
 	struct bw_kube_node node; /* by family, then labels */
@@ -207,15 +211,36 @@ int bw_metrics_on_text(struct bw_metrics *m, void (*fn)(void *arg), void *arg, s
 	return 0;
 }
 
+/*
+ * The shortest text that is this number, as Go's strconv.FormatFloat(v, 'g', -1, 64) writes it: the
+ * bounds of one metric are one text, whichever program it is from.
+ */
+static const char *bound_text(double v, char out[BOUND_MAX])
+{
+	int digits = 0;
+	long exp;
+
+	do
+		(void)snprintf(out, BOUND_MAX, "%.*e", digits, v); /* fits */
+	while (strtod(out, NULL) != v && ++digits < DBL_DECIMAL_DIG);
+	exp = strtol(strchr(out, 'e') + 1, NULL, 10);
+	if (exp >= -4 && exp < 6)
+		(void)snprintf(out, BOUND_MAX, "%.*f", digits > exp ? digits - (int)exp : 0,
+			       v); /* fits */
+	return out;
+}
+
 static int put_histogram(struct bw_buf *out, const struct bw_metric *s)
 {
 	const struct bw_metric_family *f = s->family;
 	const char *comma = *s->labels ? "," : "";
+	char bound[BOUND_MAX];
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < f->n_buckets; i++)
-		r = bw_buf_printf(out, "%s_bucket{%s%sle=\"%g\"} %llu\n", f->name, s->labels, comma,
-				  f->buckets[i], (unsigned long long)s->buckets[i]);
+		r = bw_buf_printf(out, "%s_bucket{%s%sle=\"%s\"} %llu\n", f->name, s->labels, comma,
+				  bound_text(f->buckets[i], bound),
+				  (unsigned long long)s->buckets[i]);
 	if (r == 0)
 		r = bw_buf_printf(out, "%s_bucket{%s%sle=\"+Inf\"} %llu\n", f->name, s->labels,
 				  comma, (unsigned long long)s->n);

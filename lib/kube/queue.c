@@ -312,3 +312,30 @@ size_t bw_kube_queue_depth(struct bw_kube_queue *q, int64_t now)
 	ripen(q, now);
 	return q->due.n;
 }
+
+void bw_kube_queue_look(struct bw_kube_queue *q, int64_t now, struct bw_kube_queue_stat *ret)
+{
+	unsigned int left = q->running;
+	struct bw_kube_walk w;
+
+	*ret = (struct bw_kube_queue_stat){ 0 };
+	ripen(q, now);
+	for (size_t i = 0; i < q->due.n; i++)
+		ret->due_initial += q->due.items[i]->cause == BW_KEY_INITIAL;
+	ret->due = q->due.n - ret->due_initial;
+	bw_kube_walk_start(&w, &q->keys, NULL, NULL);
+	while (left) {
+		struct bw_kube_node *n = bw_kube_walk_next(&w);
+		const struct bw_kube_item *item;
+
+		if (!n)
+			break;
+		item = BW_CONTAINER_OF(n, const struct bw_kube_item, node);
+		if (!item->running)
+			continue;
+		left--;
+		ret->unfinished_ns += now - item->started_at;
+		if (now - item->started_at > ret->longest_ns)
+			ret->longest_ns = now - item->started_at;
+	}
+}

@@ -104,3 +104,12 @@ void bw_kube_queue_unpark(struct bw_kube_queue *q, struct bw_kube_item *item, in
 int64_t bw_kube_queue_next(struct bw_kube_queue *q, int64_t now);
 /* How many are due. */
 size_t bw_kube_queue_depth(struct bw_kube_queue *q, int64_t now);
+
+/* What a scrape asks. */
+struct bw_kube_queue_stat {
+	size_t due; /* but those of a first list */
+	size_t due_initial; /* those */
+	int64_t unfinished_ns; /* how long all that run have been running, together */
+	int64_t longest_ns; /* the one that runs longest */
+};
+void bw_kube_queue_look(struct bw_kube_queue *q, int64_t now, struct bw_kube_queue_stat *ret);

@@ -88,8 +88,10 @@ static int64_t after_streak(const struct bw_controller_key *k)
 static void count(struct bw_controller_key *k, enum how how)
 {
 	const struct bw_controller_counters *n = &k->c->count;
+	double s = (double)(now_ns(k) - k->item.started_at) / NS_PER_S;
 
-	bw_metric_observe(n->time, (double)(now_ns(k) - k->item.started_at) / NS_PER_S);
+	bw_metric_observe(n->time, s);
+	bw_metric_observe(n->worked, s);
 	switch (how) {
 	case HOW_OK:
 		bw_metric_add(k->plan && k->plan->requeue_ms >= 0 ? n->requeue_after : n->success,

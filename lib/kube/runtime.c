@@ -19,6 +19,13 @@ static const struct bw_metric_family adds = { "workqueue_adds_total", "Keys that
 static const struct bw_metric_family retries = { "workqueue_retries_total",
 						 "Runs that will be tried again", BW_METRIC_COUNTER,
 						 NULL, 0 };
+static const struct bw_metric_family unfinished = {
+	"workqueue_unfinished_work_seconds",
+	"How long the keys that run have been running, together", BW_METRIC_GAUGE, NULL, 0
+};
+static const struct bw_metric_family longest = { "workqueue_longest_running_processor_seconds",
+						 "How long the slowest of them has been",
+						 BW_METRIC_GAUGE, NULL, 0 };
 static const struct bw_metric_family active = { "controller_runtime_active_workers",
 						"Keys that run now", BW_METRIC_GAUGE, NULL, 0 };
 static const struct bw_metric_family most = { "controller_runtime_max_concurrent_reconciles",
@@ -35,22 +42,34 @@ static const struct bw_metric_family objects = { "kube_cache_objects", "Objects 
 static const struct bw_metric_family bytes = { "kube_cache_bytes", "Bytes of the objects' texts",
 					       BW_METRIC_GAUGE, NULL, 0 };
 
+static void set(struct bw_metrics *m, const struct bw_metric_family *f, const char *name,
+		double value)
+{
+	bw_metric_set(bw_metrics_get(m, f, "controller", name, "name", name, NULL), value);
+}
+
+/* Priorities as controller-runtime has them: what a first list brings is the less urgent. */
+static void set_depth(struct bw_metrics *m, const char *name, const char *priority, size_t n)
+{
+	bw_metric_set(bw_metrics_get(m, &depth, "controller", name, "name", name, "priority",
+				     priority, NULL),
+		      (double)n);
+}
+
 static void measure_controllers(struct bw_kube_runtime *rt)
 {
 	struct bw_metrics *m = rt->metrics;
 
 	for (struct bw_controller *c = rt->controllers; c; c = c->next) {
-		size_t n = bw_kube_queue_depth(&c->queue, bw_loop_now_ns(rt->loop));
+		struct bw_kube_queue_stat s;
 
-		bw_metric_set(
-			bw_metrics_get(m, &depth, "controller", c->name, "name", c->name, NULL),
-			(double)n);
-		bw_metric_set(
-			bw_metrics_get(m, &adds, "controller", c->name, "name", c->name, NULL),
-			(double)c->queue.adds);
-		bw_metric_set(
-			bw_metrics_get(m, &retries, "controller", c->name, "name", c->name, NULL),
-			(double)c->queue.retries);
+		bw_kube_queue_look(&c->queue, bw_loop_now_ns(rt->loop), &s);
+		set_depth(m, c->name, "0", s.due);
+		set_depth(m, c->name, "-100", s.due_initial);
+		set(m, &adds, c->name, (double)c->queue.adds);
+		set(m, &retries, c->name, (double)c->queue.retries);
+		set(m, &unfinished, c->name, (double)s.unfinished_ns / NS_PER_S);
+		set(m, &longest, c->name, (double)s.longest_ns / NS_PER_S);
 		bw_metric_set(bw_metrics_get(m, &active, "controller", c->name, NULL),
 			      (double)c->queue.running);
 		bw_metric_set(bw_metrics_get(m, &most, "controller", c->name, NULL),
@@ -161,6 +180,7 @@ int bw_kube_runtime_new(struct bw_loop *loop, struct bw_kube_client *client, con
 		return r;
 	}
 	bw_kube_events_on_idle(rt->events, on_events_idle, rt);
+	bw_kube_client_measure(client, rt->metrics);
 	*ret = rt;
 	return 0;
 }
@@ -189,6 +209,8 @@ void bw_kube_runtime_free(struct bw_kube_runtime **runtime)
 	bw_defer_stop(&rt->stop_defer);
 	bw_timer_stop(&rt->stop_timer);
 	bw_kube_events_free(&rt->events);
+	if (rt->client->metrics == rt->metrics)
+		bw_kube_client_measure(rt->client, NULL);
 	bw_metrics_free(&rt->metrics);
 	free(rt->manager);
 	free(rt);

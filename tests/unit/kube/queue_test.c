@@ -372,9 +372,39 @@ static void only_a_new_key_needs_memory(void **state UNUSED)
 	assert_true(n >= (FAIL_ALLOC_WORKS ? 3 : 1));
 }
 
+static void a_scrape_sees_what_is_due_and_what_runs(void **state UNUSED)
+{
+	static struct bed b;
+	struct bw_kube_queue_stat s;
+
+	make(&b);
+	ask(&b, 1, BW_KEY_INITIAL, T0, T0);
+	ask(&b, 2, BW_KEY_INITIAL, T0, T0);
+	ask(&b, 3, BW_KEY_OBJECT, T0, T0);
+	ask(&b, 4, BW_KEY_FACT, T0, T0);
+	ask(&b, 5, BW_KEY_OBJECT, T0 + S, T0);
+	bw_kube_queue_look(&b.q, T0, &s);
+	assert_int_equal(s.due, 2);
+	assert_int_equal(s.due_initial, 2);
+	assert_int_equal(s.unfinished_ns, 0);
+	assert_int_equal(take(&b, T0), 3);
+	assert_int_equal(take(&b, T0 + S), 4);
+	bw_kube_queue_look(&b.q, T0 + 3 * S, &s);
+	assert_int_equal(s.due, 1);
+	assert_int_equal(s.unfinished_ns, 5 * S);
+	assert_int_equal(s.longest_ns, 3 * S);
+	end(&b, 3, BW_KUBE_QUEUE_OK, T0 + 3 * S);
+	end(&b, 4, BW_KUBE_QUEUE_OK, T0 + 3 * S);
+	bw_kube_queue_look(&b.q, T0 + 4 * S, &s);
+	assert_int_equal(s.unfinished_ns, 0);
+	assert_int_equal(s.longest_ns, 0);
+	bw_kube_queue_done(&b.q);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_scrape_sees_what_is_due_and_what_runs),
 		cmocka_unit_test(keys_are_found_by_namespace_and_name),
 		cmocka_unit_test(asking_twice_runs_once),
 		cmocka_unit_test(a_running_key_that_is_asked_for_runs_once_more_afterwards),
