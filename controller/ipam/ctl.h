@@ -153,6 +153,9 @@ extern const struct bw_kube_keep ctl_keep_policy[];
 int ctl_live(const struct bw_kube_kind *kind, const struct bw_kube_keep *keep,
 	     const struct bw_kube_answer *a, struct bw_kube_object **ret);
 
+/* Sets the gauges of a scrape (measure.c). @ipam: struct ctl_ipam. */
+void ctl_measure(void *ipam);
+
 /* WRITES (body.c) */
 
 /* "a b" into @out, cut where it does not fit; returns @out. */

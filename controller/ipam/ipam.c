@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <bw/err.h>
+#include <bw/kube_metrics.h>
 
 #include "ctl.h"
 
@@ -349,6 +350,8 @@ int ctl_ipam_start(struct bw_kube_runtime *rt, const struct ctl_ipam_options *op
 		r = ctl_hear_changes(c, err);
 	if (r == 0)
 		r = add_controllers(c, err);
+	if (r == 0)
+		r = bw_metrics_on_text(bw_kube_runtime_metrics(rt), ctl_measure, c, err);
 	if (r < 0)
 		return r;
 	*ret = BW_TAKE_PTR(c);

@@ -53,6 +53,9 @@ void bw_metrics_free(struct bw_metrics **m);
 struct bw_metric *bw_metrics_get(struct bw_metrics *m, const struct bw_metric_family *family, ...)
 	__attribute__((sentinel));
 
+/* Takes all series of a family away; pointers to them are void. NULL-safe. */
+void bw_metrics_forget(struct bw_metrics *m, const struct bw_metric_family *family);
+
 /* COUNTER, GAUGE: raises the value. */
 void bw_metric_add(struct bw_metric *s, double by);
 /* GAUGE; COUNTER: what somebody else counts. */

@@ -75,20 +75,39 @@ int bw_metrics_new(struct bw_metrics **ret, struct bw_err *err)
 	return 0;
 }
 
+static void drop(struct bw_metrics *m, struct bw_metric *s)
+{
+	struct key k = { s->family->name, s->labels };
+
+	(void)bw_kube_tree_remove(&m->series, series_cmp, &k); /* s itself, ignoring */
+	free(s->buckets);
+	free(s);
+}
+
+void bw_metrics_forget(struct bw_metrics *m, const struct bw_metric_family *family)
+{
+	struct key first = { family->name, "" };
+
+	while (m) {
+		struct bw_kube_walk w;
+		struct bw_metric *s;
+
+		bw_kube_walk_start(&w, &m->series, series_cmp, &first);
+		s = series_of(bw_kube_walk_next(&w));
+		if (!s || s->family != family)
+			return;
+		drop(m, s);
+	}
+}
+
 void bw_metrics_free(struct bw_metrics **metrics)
 {
 	struct bw_metrics *m = *metrics;
 
 	if (!m)
 		return;
-	while (m->series.root) {
-		struct bw_metric *s = series_of(m->series.root);
-		struct key k = { s->family->name, s->labels };
-
-		(void)bw_kube_tree_remove(&m->series, series_cmp, &k); /* s itself, ignoring */
-		free(s->buckets);
-		free(s);
-	}
+	while (m->series.root)
+		drop(m, series_of(m->series.root));
 	while (m->hooks) {
 		struct hook *h = m->hooks;
 

@@ -41,6 +41,25 @@ def keys_told(page):
 
 
 @rule
+def metrics_are_documented_and_what_is_documented_is_measured():
+    page, measured = "docs/metrics.md", set()
+    for name in C:
+        text = blank_comments(TEXT[name], strings=False)
+        if name.startswith(("lib/kube/", "controller/", "ipam/agent/")):
+            measured |= set(re.findall(r'struct bw_metric_family \w+ = \{\s*"(\w+)"', text))
+            measured |= set(re.findall(r'\{ "(process_\w+)"', text))
+        if name == "ipam/agent/monitor.c":
+            measured |= {"barewire_agent_" + n for n in re.findall(r'=\s*[CG]\(\s*"(\w+)"', text)}
+    told = set(re.findall(r"\b(?:barewire_(?:agent|controller|pool)|controller_runtime|workqueue|stale_cache|leader_election|rest_client|kube|process)_\w+",
+                          TEXT[page]))
+    bad = ["%s: nothing of the metric %s" % (page, m) for m in sorted(measured - told)]
+    bad += ["%s: nobody measures %s" % (page, m) for m in sorted(told - measured)]
+    if len(measured) < 40:
+        bad.append("%s: only %d metrics found, the test looks in the wrong place" % (page, len(measured)))
+    return bad
+
+
+@rule
 def keys_are_documented_and_what_is_documented_is_read():
     bad = []
     for program, (folders, page, man, whole) in KEYS.items():

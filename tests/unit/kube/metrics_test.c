@@ -130,6 +130,25 @@ static void bounds_are_the_texts_of_go(void **state UNUSED)
 	bw_metrics_free(&m);
 }
 
+static void a_family_is_forgotten_and_no_other(void **state UNUSED)
+{
+	static const struct bw_metric_family a = { "a", "a", BW_METRIC_GAUGE, NULL, 0 };
+	static const struct bw_metric_family b = { "aa", "b", BW_METRIC_GAUGE, NULL, 0 };
+	struct bw_metrics *m = NULL;
+
+	assert_int_equal(bw_metrics_new(&m, NULL), 0);
+	bw_metrics_forget(NULL, &a);
+	bw_metrics_forget(m, &a);
+	bw_metric_set(bw_metrics_get(m, &a, "x", "1", NULL), 1);
+	bw_metric_set(bw_metrics_get(m, &a, "x", "2", NULL), 2);
+	bw_metric_set(bw_metrics_get(m, &b, "x", "1", NULL), 3);
+	bw_metrics_forget(m, &a);
+	has_not(m, "\na{");
+	has(m, "aa{x=\"1\"} 3\n");
+	assert_true(bw_metric_value(bw_metrics_get(m, &a, "x", "1", NULL)) == 0);
+	bw_metrics_free(&m);
+}
+
 static void a_client_counts_where_it_is_told(void **state UNUSED)
 {
 	static struct fake server;
@@ -217,6 +236,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(requests_are_counted_as_client_go_does),
 		cmocka_unit_test(bounds_are_the_texts_of_go),
+		cmocka_unit_test(a_family_is_forgotten_and_no_other),
 		cmocka_unit_test(a_client_counts_where_it_is_told),
 		cmocka_unit_test(a_process_knows_what_it_costs),
 	};
