@@ -61,7 +61,7 @@ fuzzers: $(FUZZERS)
 $(FUZZERS): $(B)/%: $(B)/tests/fuzz/%.o $(UNIT_OBJ_bridge) $(UNIT_OBJ_unitd) $(LIB) $(B)/.link-flags
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(LIB) $(LIBS_CNI) $(LIBS_KUBE)
-$(B)/tests/fuzz/reconcile_fuzz.o: CFLAGS += -Icontroller/ipam -Ilib/kube
+$(B)/tests/fuzz/reconcile_fuzz.o: CFLAGS += -iquote controller/ipam -iquote lib/kube
 $(B)/reconcile_fuzz: $(SIM_CTL)
 -include $(FUZZ_SRC:%.c=$(B)/%.d)
 endif

@@ -27,7 +27,7 @@ void ctl_claim_status(struct ctl_claim *k, enum bw_net_claim_status_phase phase)
 	status = bw_json_put_object(&b, ctl_body_cas(&b, k->claim->meta.rv), "status");
 	bw_json_put_str(&b, status, "phase", bw_net_claim_status_phase_str(phase));
 	bw_json_put_int(&b, status, "observedGeneration", k->claim->meta.generation);
-	ctl_conds_put(&k->conds, &b, status, ctl_real_s(k->c));
+	bw_kube_conds_put(&k->conds, &b, status, ctl_real_s(k->c));
 	ctl_write(k->plan, &r, &b, ctl_done_cas, NULL);
 }
 
@@ -282,7 +282,8 @@ int ctl_claim_reconcile(const char *ns, const char *name, struct bw_kube_object 
 		k->o = o;
 		k->claim = &claim;
 		k->plan = plan;
-		ctl_conds_load(&k->conds, claim.status.conditions.items, claim.status.conditions.n);
+		bw_kube_conds_load(&k->conds, claim.status.conditions.items,
+				   claim.status.conditions.n);
 		r = decide(k, err);
 	}
 	pass_on(c, &waited, ns, name);

@@ -7,7 +7,7 @@
 struct ctl_why {
 	const char *reason; /* of the condition; NULL = picked */
 	uint8_t hopeless; /* only a change of an object helps: phase Failed */
-	char text[CTL_COND_TEXT_MAX];
+	char text[BW_KUBE_COND_TEXT_MAX];
 };
 
 /*

@@ -190,9 +190,9 @@ static void plan_holder(struct ctl_claim *k)
 
 	bw_json_put_str(&b, status, "phase", "Bound");
 	ctl_claim_put_holder(k, &b, status, next_token(&k->claim->status));
-	ctl_conds_clear(&k->conds, "Placed");
+	bw_kube_conds_clear(&k->conds, "Placed");
 	if (k->conds.changed)
-		ctl_conds_put(&k->conds, &b, status, ctl_real_s(k->c));
+		bw_kube_conds_put(&k->conds, &b, status, ctl_real_s(k->c));
 	ctl_write(k->plan, &r, &b, ctl_done_cas, NULL);
 }
 
@@ -216,12 +216,13 @@ static void wait_for_old(struct ctl_claim *k)
 	if (waits_s >= 0 && waits_s < QUIET_S)
 		bw_plan_requeue_after(k->plan, (QUIET_S - waits_s) * 1000);
 	else
-		ctl_conds_set(&k->conds, "Placed", 0, "WaitingForNode", k->claim->meta.generation,
-			      "pod %s is on node %s, and node %s has not confirmed that its "
-			      "attachment of token %" PRId64 " is gone; if it is powered off: "
-			      "taint it %s, or barewire release --token %" PRId64,
-			      k->pod->name, k->pod_node, s->holder.node, s->holder.token,
-			      CTL_TAINT_FENCED, s->holder.token);
+		bw_kube_conds_set(&k->conds, "Placed", 0, "WaitingForNode",
+				  k->claim->meta.generation,
+				  "pod %s is on node %s, and node %s has not confirmed that its "
+				  "attachment of token %" PRId64 " is gone; if it is powered off: "
+				  "taint it %s, or barewire release --token %" PRId64,
+				  k->pod->name, k->pod_node, s->holder.node, s->holder.token,
+				  CTL_TAINT_FENCED, s->holder.token);
 	ctl_claim_status(k, phase);
 }
 
@@ -274,7 +275,7 @@ int ctl_claim_place(struct ctl_claim *k, struct bw_err *err)
 	if (s->has_holder && !is_spent(s) && strcmp(s->holder.node, k->pod_node) == 0 &&
 	    strcmp(s->holder.node_uid, k->pod_node_uid) == 0) {
 		/* At home. A token that was asked for is not wanted back any more. */
-		ctl_conds_clear(&k->conds, "Placed");
+		bw_kube_conds_clear(&k->conds, "Placed");
 		ctl_claim_status(k, s->phase == BW_NET_CLAIM_STATUS_PHASE_RELEASING
 					    ? BW_NET_CLAIM_STATUS_PHASE_BOUND
 					    : s->phase);

@@ -75,11 +75,12 @@ static void wait_for_holder(struct ctl_claim *k)
 	const struct bw_net_claim_status_holder *h = &k->claim->status.holder;
 
 	ctl_claim_wait_pools(k);
-	ctl_conds_set(&k->conds, "Bound", 0, "Releasing", k->claim->meta.generation,
-		      "deleted; node %s has not confirmed that its attachment of token %" PRId64
-		      " is gone; if it is powered off: taint it %s, or barewire release --token "
-		      "%" PRId64,
-		      h->node, h->token, CTL_TAINT_FENCED, h->token);
+	bw_kube_conds_set(
+		&k->conds, "Bound", 0, "Releasing", k->claim->meta.generation,
+		"deleted; node %s has not confirmed that its attachment of token %" PRId64
+		" is gone; if it is powered off: taint it %s, or barewire release --token "
+		"%" PRId64,
+		h->node, h->token, CTL_TAINT_FENCED, h->token);
 	ctl_claim_status(k, BW_NET_CLAIM_STATUS_PHASE_RELEASING);
 }
 

@@ -210,7 +210,7 @@ static void plan_bind(struct ctl_claim *k)
 				     .namespace = k->claim->meta.namespace,
 				     .name = k->claim->meta.name,
 				     .subresource = "status" };
-	char text[CTL_COND_TEXT_MAX] = "";
+	char text[BW_KUBE_COND_TEXT_MAX] = "";
 	size_t len = 0;
 
 	bw_json_put_str(&b, status, "phase", "Bound");
@@ -230,8 +230,8 @@ static void plan_bind(struct ctl_claim *k)
 	}
 	if (!k->claim->status.has_holder && k->pod_node_uid[0])
 		ctl_claim_put_holder(k, &b, status, 1);
-	ctl_conds_set(&k->conds, "Bound", 1, "Bound", k->claim->meta.generation, "%s", text);
-	ctl_conds_put(&k->conds, &b, status, ctl_real_s(k->c));
+	bw_kube_conds_set(&k->conds, "Bound", 1, "Bound", k->claim->meta.generation, "%s", text);
+	bw_kube_conds_put(&k->conds, &b, status, ctl_real_s(k->c));
 	ctl_write(k->plan, &r, &b, ctl_done_cas, NULL);
 }
 
@@ -305,8 +305,8 @@ static void report(struct ctl_claim *k, const struct ctl_why *w)
 	const char *type = strcmp(w->reason, "AddressConflict") == 0 ? "Conflict" : "Bound";
 	int bound = k->claim->status.interfaces.n > 0;
 
-	ctl_conds_set(&k->conds, type, strcmp(type, "Conflict") == 0, w->reason,
-		      k->claim->meta.generation, "%s", w->text);
+	bw_kube_conds_set(&k->conds, type, strcmp(type, "Conflict") == 0, w->reason,
+			  k->claim->meta.generation, "%s", w->text);
 	if (k->conds.changed)
 		bw_plan_event(k->plan, k->o, BW_EVENT_WARNING, w->reason, "%s", w->text);
 	ctl_claim_status(k, bound         ? k->claim->status.phase

@@ -2,6 +2,7 @@
 /* What the reconcilers share: the state of one ipam, and the writes they make. */
 #pragma once
 
+#include <bw/kube_conds.h>
 #include <bw/kube_controller.h>
 #include <bw/kube_text.h>
 #include <bw/loop.h>
@@ -9,7 +10,6 @@
 #include <gen/net.h>
 
 #include "book.h"
-#include "conds.h"
 #include "ipam.h"
 #include "pools.h"
 #include "wait.h"
@@ -203,7 +203,7 @@ struct ctl_claim {
 	struct bw_kube_object *o;
 	struct bw_net_claim *claim;
 	struct bw_plan *plan;
-	struct ctl_conds conds;
+	struct bw_kube_conds conds;
 	struct ctl_need needs[CTL_NEEDS_MAX];
 	size_t n_needs;
 	struct bw_kube_object *pod; /* the oldest live one that names it; NULL */

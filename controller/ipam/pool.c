@@ -69,17 +69,17 @@ static void count(struct ctl_ipam *c, const struct ctl_pool *pool, struct tally 
 	(void)ctl_u128_str(t->quarantined, ret->conflicts);
 }
 
-static void set_or_clear(struct ctl_conds *conds, const char *type, const char *why,
+static void set_or_clear(struct bw_kube_conds *conds, const char *type, const char *why,
 			 int64_t generation)
 {
 	if (why[0])
-		ctl_conds_set(conds, type, 1, type, generation, "%s", why);
+		bw_kube_conds_set(conds, type, 1, type, generation, "%s", why);
 	else
-		ctl_conds_clear(conds, type);
+		bw_kube_conds_clear(conds, type);
 }
 
 static void judge(struct ctl_ipam *c, const struct ctl_pool *pool, const struct tally *t,
-		  const struct counts *n, struct ctl_conds *conds)
+		  const struct counts *n, struct bw_kube_conds *conds)
 {
 	int64_t generation = pool->o.meta.generation;
 	const char *reason = "";
@@ -88,19 +88,19 @@ static void judge(struct ctl_ipam *c, const struct ctl_pool *pool, const struct 
 	char left[CTL_U128_MAX];
 
 	if (c->quarantined)
-		ctl_conds_set(conds, "Allocatable", 0, "RestoreSuspected", generation, "%s%s%s",
-			      c->quarantine, c->heal_waits[0] ? "; " : "", c->heal_waits);
+		bw_kube_conds_set(conds, "Allocatable", 0, "RestoreSuspected", generation, "%s%s%s",
+				  c->quarantine, c->heal_waits[0] ? "; " : "", c->heal_waits);
 	else if (closed)
-		ctl_conds_set(conds, "Allocatable", 0, reason, generation, "%s", closed);
+		bw_kube_conds_set(conds, "Allocatable", 0, reason, generation, "%s", closed);
 	else
-		ctl_conds_set(conds, "Allocatable", 1, "Serving", generation,
-			      "addresses are given");
+		bw_kube_conds_set(conds, "Allocatable", 1, "Serving", generation,
+				  "addresses are given");
 	if (n->n_free == 0 && !closed)
-		ctl_conds_set(conds, "Exhausted", 1, "NoFreeAddress", generation,
-			      "0 of %s free, %s cooling", n->total, n->cooling);
+		bw_kube_conds_set(conds, "Exhausted", 1, "NoFreeAddress", generation,
+				  "0 of %s free, %s cooling", n->total, n->cooling);
 	else
-		ctl_conds_set(conds, "Exhausted", 0, "FreeAddresses", generation, "%s of %s free",
-			      ctl_u128_str(n->n_free, left), n->total);
+		bw_kube_conds_set(conds, "Exhausted", 0, "FreeAddresses", generation,
+				  "%s of %s free", ctl_u128_str(n->n_free, left), n->total);
 	set_or_clear(conds, "Overlapping", pool->overlap, generation);
 	set_or_clear(conds, "DomainMismatch", pool->mismatch, generation);
 	set_or_clear(conds, "SweepStopped",
@@ -112,9 +112,9 @@ static void judge(struct ctl_ipam *c, const struct ctl_pool *pool, const struct 
 		return;
 	if (t->shown > HOLDERS_SHOWN)
 		(void)snprintf(more, sizeof(more), " and %zu more", t->shown - HOLDERS_SHOWN);
-	ctl_conds_set(conds, "Deleting", 1, "InUse", generation,
-		      "%zu addresses are held, by %s%s; the pool goes with the last of them",
-		      t->held, t->holders, more);
+	bw_kube_conds_set(conds, "Deleting", 1, "InUse", generation,
+			  "%zu addresses are held, by %s%s; the pool goes with the last of them",
+			  t->held, t->holders, more);
 }
 
 static int same(const char *a, const char *b)
@@ -123,7 +123,7 @@ static int same(const char *a, const char *b)
 }
 
 static void plan_status(struct ctl_ipam *c, const struct ctl_pool *pool, const struct counts *n,
-			const struct ctl_conds *conds, struct bw_plan *plan)
+			const struct bw_kube_conds *conds, struct bw_plan *plan)
 {
 	const struct bw_net_pool_status *old = &pool->o.status;
 	bw_autobuild struct bw_json_build b = { 0 };
@@ -145,7 +145,7 @@ static void plan_status(struct ctl_ipam *c, const struct ctl_pool *pool, const s
 	bw_json_put_str(&b, status, "cooling", n->cooling);
 	bw_json_put_str(&b, status, "outOfRange", n->out_of_range);
 	bw_json_put_str(&b, status, "conflicts", n->conflicts);
-	ctl_conds_put(conds, &b, status, ctl_real_s(c));
+	bw_kube_conds_put(conds, &b, status, ctl_real_s(c));
 	ctl_write(plan, &r, &b, ctl_done_cas, NULL);
 }
 
@@ -165,7 +165,7 @@ static void watch_expiry(struct ctl_ipam *c, struct bw_plan *plan)
 int ctl_pool_reconcile(const char *ns, const char *name, struct bw_kube_object *o,
 		       struct bw_plan *plan, void *ipam, struct bw_err *err)
 {
-	bw_autofree struct ctl_conds *conds = calloc(1, sizeof(*conds));
+	bw_autofree struct bw_kube_conds *conds = calloc(1, sizeof(*conds));
 	struct ctl_ipam *c = ipam;
 	struct tally tally = { 0 };
 	struct counts counts;
@@ -200,7 +200,7 @@ int ctl_pool_reconcile(const char *ns, const char *name, struct bw_kube_object *
 				    1);
 		return 0;
 	}
-	ctl_conds_load(conds, pool->o.status.conditions.items, pool->o.status.conditions.n);
+	bw_kube_conds_load(conds, pool->o.status.conditions.items, pool->o.status.conditions.n);
 	judge(c, pool, &tally, &counts, conds);
 	plan_status(c, pool, &counts, conds, plan);
 	return 0;

@@ -4,23 +4,30 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "conds.h"
-#include "stamp.h"
+#include <bw/kube_conds.h>
+
+#include "time.h"
 
 static void copy(char *out, size_t size, const char *s)
 {
 	(void)snprintf(out, size, "%s", s ? s : ""); /* a longer text is cut, ignoring */
 }
 
-void ctl_conds_load(struct ctl_conds *c, const struct bw_kube_condition *from, size_t n)
+void bw_kube_conds_load(struct bw_kube_conds *c, const struct bw_kube_condition *from, size_t n)
 {
 	c->n = 0;
 	c->changed = 0;
-	for (size_t i = 0; i < n && i < CTL_CONDS_MAX; i++) {
-		struct ctl_cond *to = &c->v[c->n++];
+	for (size_t i = 0; i < n && i < BW_KUBE_CONDS_MAX; i++) {
+		struct bw_kube_cond *to = &c->v[c->n];
 
+		/* No server would take it back: the write of all the others would fail with it. */
+		if (!from[i].type || !*from[i].type)
+			continue;
+		c->n++;
+		*to = (struct bw_kube_cond){ 0 };
 		copy(to->type, sizeof(to->type), from[i].type);
-		copy(to->reason, sizeof(to->reason), from[i].reason);
+		copy(to->reason, sizeof(to->reason),
+		     from[i].reason && *from[i].reason ? from[i].reason : "Unknown");
 		copy(to->message, sizeof(to->message), from[i].message);
 		copy(to->since, sizeof(to->since), from[i].last_transition_time);
 		to->status = from[i].status && strcmp(from[i].status, "True") == 0;
@@ -28,7 +35,7 @@ void ctl_conds_load(struct ctl_conds *c, const struct bw_kube_condition *from, s
 	}
 }
 
-static struct ctl_cond *find(struct ctl_conds *c, const char *type)
+static struct bw_kube_cond *find(struct bw_kube_conds *c, const char *type)
 {
 	for (size_t i = 0; i < c->n; i++)
 		if (strcmp(c->v[i].type, type) == 0)
@@ -36,9 +43,9 @@ static struct ctl_cond *find(struct ctl_conds *c, const char *type)
 	return NULL;
 }
 
-const struct ctl_cond *ctl_conds_get(const struct ctl_conds *c, const char *type)
+const struct bw_kube_cond *bw_kube_conds_get(const struct bw_kube_conds *c, const char *type)
 {
-	return find((struct ctl_conds *)c, type);
+	return find((struct bw_kube_conds *)c, type);
 }
 
 /* Equal up to the part that counts down. */
@@ -52,18 +59,18 @@ static int same_message(const char *a, const char *b)
 	return n == m && memcmp(a, b, n) == 0;
 }
 
-void ctl_conds_set(struct ctl_conds *c, const char *type, int status, const char *reason,
-		   int64_t generation, const char *fmt, ...)
+void bw_kube_conds_set(struct bw_kube_conds *c, const char *type, int status, const char *reason,
+		       int64_t generation, const char *fmt, ...)
 {
-	struct ctl_cond *at = find(c, type);
-	char message[CTL_COND_TEXT_MAX];
+	struct bw_kube_cond *at = find(c, type);
+	char message[BW_KUBE_COND_TEXT_MAX];
 	va_list ap;
 
 	va_start(ap, fmt);
 	(void)vsnprintf(message, sizeof(message), fmt, ap); /* a longer text is cut, ignoring */
 	va_end(ap);
 	if (!at) {
-		if (c->n == CTL_CONDS_MAX)
+		if (c->n == BW_KUBE_CONDS_MAX)
 			return;
 		at = &c->v[c->n++];
 		memset(at, 0, sizeof(*at));
@@ -82,9 +89,9 @@ void ctl_conds_set(struct ctl_conds *c, const char *type, int status, const char
 	c->changed = 1;
 }
 
-void ctl_conds_clear(struct ctl_conds *c, const char *type)
+void bw_kube_conds_clear(struct bw_kube_conds *c, const char *type)
 {
-	struct ctl_cond *at = find(c, type);
+	struct bw_kube_cond *at = find(c, type);
 
 	if (!at)
 		return;
@@ -92,15 +99,15 @@ void ctl_conds_clear(struct ctl_conds *c, const char *type)
 	c->changed = 1;
 }
 
-void ctl_conds_put(const struct ctl_conds *c, struct bw_json_build *b, struct cJSON *status,
-		   int64_t real_s)
+void bw_kube_conds_put(const struct bw_kube_conds *c, struct bw_json_build *b, struct cJSON *status,
+		       int64_t real_s)
 {
 	struct cJSON *list = bw_json_put_array(b, status, "conditions");
-	char now[CTL_STAMP_MAX];
+	char now[BW_KUBE_TIME_MAX];
 
-	(void)ctl_stamp(real_s, now);
+	(void)bw_kube_time_str(real_s, now);
 	for (size_t i = 0; i < c->n; i++) {
-		const struct ctl_cond *v = &c->v[i];
+		const struct bw_kube_cond *v = &c->v[i];
 		struct cJSON *o = bw_json_put_object(b, list, NULL);
 
 		bw_json_put_str(b, o, "type", v->type);
