@@ -23,7 +23,8 @@ struct bw_fdb {
 /* Reads one RTM_NEWNEIGH of a bridge. 0; -EPROTO. */
 int bw_fdb_parse(const struct nlmsghdr *nlh, struct bw_fdb *ret);
 
-/* A static entry at a port of a bridge; replaces a learned one. @vlan 0 = none. */
+/* A static entry at a port of a bridge, wherever its MAC speaks; replaces a learned one. @vlan 0 =
+ * none. */
 void bw_fdb_put_add(struct bw_nl_batch *b, int port, const struct bw_mac *mac, uint16_t vlan);
 
 /* The same where there is none yet; fails with EEXIST, for a learned one too. */

@@ -15,10 +15,14 @@ static void put_entry(struct bw_nl_batch *b, uint16_t type, uint16_t flags, int 
 {
 	struct ndmsg ndm = { .ndm_family = AF_BRIDGE,
 			     .ndm_ifindex = port,
-			     .ndm_state = NUD_NOARP, /* static: neither ages nor moves by itself */
+			     .ndm_state = NUD_NOARP, /* static: does not age */
 			     .ndm_flags = NTF_MASTER };
 	char text[BW_MAC_STR_MAX];
 
+	/* A static entry goes where a frame with its MAC comes in, and stays there when it is to be
+	 * removed here; a sticky one does not. */
+	if (type == RTM_NEWNEIGH)
+		ndm.ndm_flags |= NTF_STICKY;
 	bw_nl_msg(b, type, flags, &ndm, sizeof(ndm), "%s forwarding entry %s", verb,
 		  bw_mac_str(mac, text));
 	bw_nl_put(b, NDA_LLADDR, mac->b, BW_MAC_SIZE);

@@ -127,6 +127,33 @@ def who_has_the_address_with_its_own_MAC_is_found_too(agent, peer, tap):
 
 
 @on_wire
+def who_speaks_with_the_MAC_during_ADD_leaves_nothing_that_the_next_ADD_is_refused_for(agent, peer, tap):
+    """A static entry of a bridge goes where its MAC speaks and would stay there when the refused ADD takes its port away."""
+    peer.ip("link set far0 address " + POD_MAC)
+    peer.ip("addr add %s/16 dev far0" % A4)
+    agent.put(binding("redis-9", ["10.99.2.90/16"]))  # the bridge stays when a refused ADD is undone
+    expect_ok(cni("ADD", CLAIMS, Netns("stays"), cid="c-stays", args=pod("redis-9")))
+    quiet = threading.Event()
+
+    def speak():
+        while not quiet.wait(0.0005):
+            tap.send(b"\xff" * 6 + mac_bytes(POD_MAC) + b"\x88\xb5" + bytes(46))
+    speaker = threading.Thread(target=speak)
+    speaker.start()
+    try:
+        for n in range(3):
+            expect_error(add(agent, "f%d" % n, probe="Enforce"), 11, "%s is in use" % A4)
+    finally:
+        quiet.set()
+        speaker.join()
+    fdb = run_json("bridge", "-j", "fdb", "show")
+    expect_eq([e for e in fdb if e["mac"] == POD_MAC and e.get("state") == "static"], [], "static entries of its MAC")
+    peer.ip("addr del %s/16 dev far0" % A4)
+    peer.ip("link set far0 address " + PEER_MAC)
+    expect_ok(add(agent, "after", probe="Enforce"))
+
+
+@on_wire
 def Warn_tells_of_a_proxy_and_goes_on(agent, peer, tap):
     """A router that answers for everything, probes too (Linux's own proxy ARP leaves these alone)."""
     answers, end = Tap(peer, "far0"), threading.Event()
