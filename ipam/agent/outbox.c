@@ -36,7 +36,10 @@ struct agent_outbox {
 	int refused; /* some row was, in this round */
 	int asked; /* kicked while a call was in flight */
 	struct agent_outbox_stat stat;
+	uint64_t token;
 	char uid[BW_CLAIM_UID_MAX + 1];
+	char ns[BW_CLAIM_NS_MAX + 1];
+	char name[BW_CLAIM_NAME_MAX + 1];
 };
 
 static void drain(void *arg);
@@ -114,7 +117,7 @@ static void log_answer(const struct agent_outbox *o, const char *msg,
 }
 
 /* How an answer is dealt with; what is not here is tried again after a back-off. */
-enum verdict { SENT, DROP, LATER, AGAIN };
+enum verdict { SENT, DROP, LATER, LOOK, AGAIN };
 
 static enum verdict judge(enum bw_outbox_kind kind, const struct bw_kube_answer *a)
 {
@@ -129,9 +132,12 @@ static enum verdict judge(enum bw_outbox_kind kind, const struct bw_kube_answer 
 	case BW_KUBE_FORBIDDEN:
 		/*
 		 * By the policy: not the holder any more, so never attached; but that it left must
-		 * be heard. By missing rights: those come back (a server that starts has none yet).
+		 * be heard by who waits for it (I5). By missing rights: those come back (a server
+		 * that starts has none yet).
 		 */
-		return kind == BW_OUTBOX_ATTACHED && strstr(a->message, POLICY) ? DROP : LATER;
+		if (!strstr(a->message, POLICY))
+			return LATER;
+		return kind == BW_OUTBOX_ATTACHED ? DROP : LOOK;
 	case BW_KUBE_EXISTS:
 	case BW_KUBE_TOO_NEW:
 	case BW_KUBE_UNAUTHORIZED:
@@ -208,6 +214,55 @@ static int ask_ready(struct agent_outbox *o, struct bw_err *err)
 	return r < 0 ? r : 1;
 }
 
+/* Whether the claim went on without this node: a fence let it go, and its token is a higher one. */
+static int is_past(const struct agent_outbox *o, const struct bw_kube_answer *a)
+{
+	BW_CLEANUP(bw_net_claim_done) struct bw_net_claim claim = { 0 };
+
+	if (a->result == BW_KUBE_NOT_FOUND)
+		return 1;
+	if (a->result != BW_KUBE_OK || bw_net_claim_decode(a->body, a->body_size, &claim, NULL) < 0)
+		return 0;
+	return strcmp(claim.meta.uid, o->uid) != 0 ||
+	       (claim.status.has_holder && claim.status.holder.token > 0 &&
+		(uint64_t)claim.status.holder.token > o->token);
+}
+
+static void finish(struct agent_outbox *o, enum verdict v)
+{
+	o->backoff_ms = 0;
+	o->ready_ns = bw_loop_now_ns(o->env.loop);
+	if (v == LATER) {
+		o->refused = 1;
+		o->stat.failed++;
+	} else {
+		settle(o, v);
+	}
+	o->after = o->seq;
+	drain(o);
+}
+
+static void on_looked(const struct bw_kube_answer *a, void *arg)
+{
+	struct agent_outbox *o = arg;
+
+	finish(o, is_past(o, a) ? DROP : LATER);
+}
+
+/* I5. Does anybody wait for it? 0 asked; -errno. */
+static int look_into(struct agent_outbox *o)
+{
+	const struct bw_kube_request req = { .verb = BW_KUBE_GET,
+					     .kind = &bw_kind_networkclaim,
+					     .namespace = o->ns,
+					     .name = o->name,
+					     .timeout_ms = CALL_MS };
+	struct bw_err err = { 0 };
+
+	o->call.done = on_looked;
+	return bw_kube_start(o->env.client, &req, &o->call, &err);
+}
+
 static void on_done(const struct bw_kube_answer *a, void *arg)
 {
 	struct agent_outbox *o = arg;
@@ -221,19 +276,13 @@ static void on_done(const struct bw_kube_answer *a, void *arg)
 		back_off(o, a->retry_ms);
 		return;
 	}
-	o->backoff_ms = 0;
-	o->ready_ns = bw_loop_now_ns(o->env.loop);
-	if (v == LATER) {
-		log_answer(o, "an acknowledgement was refused, will try again", a);
-		o->refused = 1;
-		o->stat.failed++;
-	} else {
-		if (v == DROP)
-			log_answer(o, "nobody takes this acknowledgement any more", a);
-		settle(o, v);
-	}
-	o->after = o->seq;
-	drain(o);
+	if (v == DROP)
+		log_answer(o, "nobody takes this acknowledgement any more", a);
+	else if (v != SENT)
+		log_answer(o, "an acknowledgement was refused", a);
+	if (v == LOOK && look_into(o) == 0)
+		return;
+	finish(o, v == LOOK ? LATER : v);
 }
 
 static int send_row(struct agent_outbox *o, const struct bw_outbox_row *row, const struct ack *ack,
@@ -262,7 +311,11 @@ static int send_row(struct agent_outbox *o, const struct bw_outbox_row *row, con
 	req.body_size = strlen(body);
 	o->seq = row->seq;
 	o->kind = row->kind;
-	(void)snprintf(o->uid, sizeof(o->uid), "%s", row->uid); /* fits */
+	o->token = row->token;
+	/* All fit. */
+	(void)snprintf(o->uid, sizeof(o->uid), "%s", row->uid);
+	(void)snprintf(o->ns, sizeof(o->ns), "%s", ack->ns);
+	(void)snprintf(o->name, sizeof(o->name), "%s", ack->name);
 	r = bw_kube_start(o->env.client, &req, &o->call, err);
 	return r < 0 ? r : 1;
 }

@@ -10,6 +10,8 @@
  *    somebody waits for it.
  * I4 Nothing is sent unless the API server has just said that it is ready: once "given back" may
  *    have arrived no pod can be made again under its token, and an outage would keep the pod away.
+ * I5 A "given back" that the policy refuses is dropped when a live read shows the claim held under
+ *    a higher token: a fence has let it go, and nobody waits for this node's word.
  */
 #pragma once
 

@@ -280,6 +280,52 @@ static void an_answer_decides_what_becomes_of_a_row(void **state)
 	}
 }
 
+/* What the policy says to a node that was fenced off its claim. */
+#define NOT_HELD                                                                                   \
+	"ValidatingAdmissionPolicy 'barewire-agent-claims' denied request: node n1 does not hold " \
+	"claim db/redis-0"
+
+static void a_claim_that_went_on_without_us_waits_for_no_word_of_ours(void **state)
+{
+	static const struct {
+		enum bw_kube_result result;
+		const char *uid;
+		unsigned int token;
+		unsigned int left;
+	} cases[] = {
+		{ BW_KUBE_OK, "u-1", 4, 0 }, /* held elsewhere, under a higher token */
+		{ BW_KUBE_OK, "u-1", 3, 1 }, /* somebody waits for it */
+		{ BW_KUBE_OK, "u-1", 2, 1 }, /* a store that went back */
+		{ BW_KUBE_OK, "u-2", 1, 0 }, /* another claim of its name */
+		{ BW_KUBE_NOT_FOUND, "", 0, 0 }, { BW_KUBE_UNKNOWN, "", 0, 1 },
+		{ BW_KUBE_FORBIDDEN, "", 0, 1 },
+	};
+
+	for (size_t i = 0; i < BW_ARRAY_SIZE(cases); i++) {
+		struct fake_call *k;
+		char body[512];
+
+		bed.wanted = 1;
+		put("u-1", 3, BW_OUTBOX_DETACHED, BODY);
+		agent_outbox_kick(bed.o);
+		fake_say(patch(), BW_KUBE_FORBIDDEN, 0, NOT_HELD, NULL);
+		fake_run(&bed.f, 0);
+		k = fake_next(&bed.f, BW_KUBE_GET, "networkclaims");
+		assert_string_equal(k->name, "redis-0");
+		(void)snprintf(body, sizeof(body),
+			       "{\"metadata\":{\"namespace\":\"db\",\"name\":\"redis-0\",\"uid\":"
+			       "\"%s\",\"resourceVersion\":\"7\"},\"spec\":{\"interfaces\":[{"
+			       "\"name\":\"eth0\",\"network\":\"lan\"}]},\"status\":{\"holder\":{"
+			       "\"node\":\"n2\",\"nodeUID\":\"un2\",\"token\":%u}}}",
+			       cases[i].uid, cases[i].token);
+		fake_end(k, cases[i].result, 0, body);
+		fake_run(&bed.f, 0);
+		assert_int_equal(rows(), cases[i].left);
+		(void)teardown(state);
+		(void)setup(state);
+	}
+}
+
 static void one_refused_row_does_not_hold_up_the_next(void **state)
 {
 	struct fake_call *k;
@@ -336,6 +382,7 @@ int main(void)
 		TEST(an_outage_loses_nothing_and_drains_once),
 		TEST(what_did_not_leave_can_be_taken_back),
 		TEST(an_answer_decides_what_becomes_of_a_row),
+		TEST(a_claim_that_went_on_without_us_waits_for_no_word_of_ours),
 		TEST(one_refused_row_does_not_hold_up_the_next),
 		TEST(an_unreadable_row_is_dropped),
 		TEST(a_restart_sends_again_what_was_under_way),

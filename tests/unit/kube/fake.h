@@ -179,21 +179,30 @@ static inline size_t fake_waiting(const struct fake *f)
 }
 
 /* As a client does it: the call is idle when .done runs. */
-static inline void fake_end(struct fake_call *k, enum bw_kube_result result, unsigned int retry_ms,
-			    const char *body)
+static inline void fake_say(struct fake_call *k, enum bw_kube_result result, unsigned int retry_ms,
+			    const char *message, const char *body)
 {
 	struct bw_kube_answer a = { .result = result,
 				    .retry_ms = retry_ms,
 				    .reason = "",
-				    .message = bw_kube_result_str(result),
+				    .message = message,
 				    .body = body ? body : "",
 				    .body_size = body ? strlen(body) : 0 };
-	struct bw_kube_call *call = k->call;
+	struct bw_kube_call *call;
 
+	if (!k)
+		abort(); /* fake_peek() has found none */
+	call = k->call;
 	assert_int_equal(k->state, FAKE_WAITING);
 	k->state = FAKE_ANSWERED;
 	call->client = NULL;
 	call->done(&a, call->arg);
+}
+
+static inline void fake_end(struct fake_call *k, enum bw_kube_result result, unsigned int retry_ms,
+			    const char *body)
+{
+	fake_say(k, result, retry_ms, bw_kube_result_str(result), body);
 }
 
 /* A piece of a stream; an error of the reader ends the call as a client would. */
