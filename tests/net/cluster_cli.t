@@ -120,6 +120,71 @@ def release_wants_every_word_of_it():
 
 
 @test
+def formats_are_kubectls():
+    c = sound()
+    pools = json.loads(c.run("pool", "-o", "json")[1])
+    expect_eq([(o["kind"], o["metadata"]["name"]) for o in pools["items"]], [("NetworkPool", "lan")])
+    expect_eq(json.loads(c.run("pool", "lan", "-ojson")[1])["spec"]["prefix"], "10.99.0.0/16")
+    expect_in("\n  prefix: \"10.99.0.0/16\"\n", c.run("pool", "lan", "-o=yaml")[1])
+    expect_eq(c.run("pool", "--output", "name")[1], "networkpool.net.barewire.dev/lan\n")
+    expect_in("FENCING", c.run("pool", "-o", "wide")[1])
+    expect_eq(len(json.loads(c.run("claim", "-A", "-o", "json")[1])["items"]), 3)
+    expect_eq(c.run("claim", "redis-1", "-oname")[1], "networkclaim.net.barewire.dev/redis-1\n")
+    expect_in("ATTACHED", c.run("claim", "-owide")[1])
+    expect_eq([o["kind"] for o in json.loads(c.run("who", "10.99.2.2", "-o", "json")[1])["items"]], ["NetworkAddress", "NetworkClaim"])
+    expect_eq(json.loads(c.run("simulate", "lan", "8", "-o", "json")[1]),
+              {"pool": "lan", "total": 10, "free": 7, "wanted": 8, "waiting": 1, "fits": False})
+    expect_eq(json.loads(c.run("uninstall", "--check", "-o", "json")[1])["attachments"], 3)
+    for args, text in ((("pool", "-o", "svg"), '-o: expected wide, json, yaml or name, got "svg"'),
+                       (("pool", "map", "lan", "-o", "json"), '-o: expected svg, got "json"'), (("who", "1.2.3.4", "-o", "wide"), "expected json or yaml")):
+        code, _, err = c.run(*args)
+        expect_eq(code, 64)
+        expect_in(text, err)
+
+
+@test
+def what_was_probably_meant_is_done_or_named():
+    c = sound()
+    for words in (("pools",), ("netpool",), ("get", "pools"), ("describe", "networkpool")):
+        expect_in("lan", c.run(*words, program="kubectl-barewire")[1])
+    expect_in("#", c.run("pool", "map", "lan")[1])
+    for words, text in ((("chek",), "did you mean barewire check?"), (("simul", "lan", "1"), "did you mean barewire simulate?"),
+                        (("pool", "--contxt", "x"), "did you mean --context?"), (("claim", "--all"), "did you mean --all-namespaces?"),
+                        (("check", "--token", "1"), "barewire check: --token is no option of it"),
+                        (("simulate", "lan"), "an argument is missing\nusage: barewire simulate POOL COUNT"),
+                        (("simulate", "lan", "many"), 'expected a number above 0, got "many"'),
+                        (("simulate", "lan", "-5"), "unknown option: -5"), (("pool", "lan", "x"), "too many arguments"),
+                        (("who", "redis-0"), 'expected an address such as 10.99.2.77 or fd00::77, got "redis-0"'),
+                        (("claim", "redis-0", "-A"), "a name and -A exclude each other"), (("uninstall",), "expected --check"),
+                        (("pool", "-o"), "a value is missing after: -o")):
+        code, _, err = c.run(*words, program="kubectl-barewire")
+        expect_eq(code, 64, "%s: %s" % (words, err))
+        expect_in(text, err)
+    code, _, err = c.run("claim", "redis-7")
+    expect_eq(code, 1)
+    expect_in("there is no NetworkClaim redis-7 in namespace db; barewire claim -A lists all", err)
+
+
+@test
+def help_suffices():
+    def plugin(*args):
+        p = subprocess.run([os.path.join(BUILD, "kubectl-barewire"), *args], capture_output=True, text=True)
+        expect_eq((p.returncode, p.stderr), (0, ""))
+        return p.stdout
+    every = plugin("--help")
+    for name in ("pool", "pool-map", "claim", "who", "check", "repair", "release", "simulate", "import", "uninstall"):
+        expect_in("\n  %s " % name, every)
+        text = plugin(name, "--help")
+        expect_eq(text, plugin("help", name))
+        expect_in("usage: barewire " + name, text)
+        expect_in("\n  barewire ", text, "an example")
+        for option in ("--kubeconfig", "--context"):
+            expect_eq(option in text, name != "import", "%s in the help of %s" % (option, name))
+        p = subprocess.run([os.path.join(BUILD, "barewire"), "help", name], capture_output=True, text=True)
+        expect_eq(p.stdout, text, "barewire help " + name)
+
+
+@test
 def bad_usage_is_told():
     c = Cluster()
     expect_eq(c.run("pool", "--nonsense")[0], 64)
