@@ -11,10 +11,11 @@ import tarfile
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from bwtest import BUILD, TOP, Skip, expect, expect_eq, expect_in, main, run, test  # noqa: E402
+from bwtest import BUILD, TOP, Skip, enter_sandbox, expect, expect_eq, expect_in, main, run, test  # noqa: E402
 
 PROGRAMS = ("barewire", "barewire-agent", "barewire-controller", "barewire-bridge", "barewire-sriov", "barewire-ipam")
-folder = tempfile.TemporaryDirectory(prefix="barewire-image.")
+enter_sandbox()  # before there is a folder that nobody takes away
+folder = tempfile.TemporaryDirectory(prefix="barewire-image.", dir="/run")  # the sandbox's own: goes with it
 
 
 def image(name, build=BUILD):

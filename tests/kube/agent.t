@@ -33,6 +33,7 @@ SOCK = "/run/barewire/agent.sock"
 JOURNAL = "/var/lib/barewire/journal.db"
 CONFLIST = {"cniVersion": "1.0.0", "name": "barewire", "type": "barewire-bridge", "claims": True,
             "capabilities": {"io.kubernetes.cri.pod-annotations": True}, "ipam": {"type": "barewire-ipam"}}
+enter_sandbox()  # before there is a folder that nobody takes away
 folder = tempfile.TemporaryDirectory(prefix="barewire-agent.")
 server = api = agent = None
 outside = None

@@ -18,6 +18,7 @@ from kubeobjects import ADDRESS, BAD, CLAIM, EPOCH, GOOD, HELD, NODE, POOL, POOL
 NET = "/apis/net.barewire.dev/v1alpha1"
 DEFAULT = NET + "/namespaces/default"
 server = api = None
+enter_sandbox()  # before there is a folder that nobody takes away
 folder = tempfile.TemporaryDirectory(prefix="barewire-crds.")
 said = []  # every message of a refusal, for the tests that look for rules nobody tried
 

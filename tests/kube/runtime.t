@@ -18,6 +18,7 @@ from kubeclient import Client  # noqa: E402
 MAPS = "/api/v1/namespaces/default/configmaps"
 EVENTS = "/apis/events.k8s.io/v1/namespaces/default/events"
 LEASE = "/apis/coordination.k8s.io/v1/namespaces/default/leases/kuberun"
+enter_sandbox()  # before there is a folder that nobody takes away
 folder = tempfile.TemporaryDirectory(prefix="barewire-runtime.")
 server = api = None
 running = []
