@@ -63,6 +63,7 @@ done
 ok "the licence is installed" test -s "$dest/usr/share/doc/barewire/LICENSE"
 ok "the documents are installed" test -s "$dest/usr/share/doc/barewire/README.md"
 ok "examples are installed" test -n "$(ls "$dest/usr/share/doc/barewire/examples" 2>/dev/null)"
+ok "what a cluster is given is installed" diff -r -x kinds -x cni conf "$dest/usr/share/barewire"
 ok "CNI_BIN_DIR is honoured" make -s install DESTDIR="$WORK/other" CNI_BIN_DIR=/usr/libexec/cni
 ok "and used" test -x "$WORK/other/usr/libexec/cni/barewire-bridge"
 ok "make uninstall" make -s uninstall DESTDIR="$dest" PREFIX=/usr

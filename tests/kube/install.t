@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The life of an installation as a user leads it: one step in, an upgrade under a database's traffic, the programs
 taken away and brought back while it runs, and at last everything gone."""
+import contextlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -188,9 +191,32 @@ def uninstall():
     wait_until(lambda: api.find("/api/v1/namespaces/" + SYSTEM) is None, 60, "the end of the namespace")
 
 
+def agent_pid(node):
+    def comm(pid):
+        with open("/proc/%d/comm" % pid) as f:
+            return f.read().strip()
+    return next(p for p in pod_pids(agent_on(node)) if comm(p) == "barewire-agent")
+
+
+def is_told_to_end(pid):
+    with open("/proc/%d/status" % pid) as f:
+        return int(re.search(r"^ShdPnd:\s+(\w+)", f.read(), re.M).group(1), 16) & 1 << (signal.SIGTERM - 1)
+
+
+@contextlib.contextmanager
+def slow_agent(node):
+    """One that hears of its DaemonSet's end and of its own at the same time."""
+    pid = agent_pid(node)
+    os.kill(pid, signal.SIGSTOP)
+    waiter = threading.Thread(target=lambda: (wait_until(lambda: is_told_to_end(pid), 60), os.kill(pid, signal.SIGCONT)))
+    waiter.start()
+    yield
+    waiter.join()
+
+
 @test
 def without_the_programs_the_database_goes_on():
-    with Traffic():
+    with Traffic(), slow_agent("node2"):
         uninstall()
         for n in bed.nodes:
             bed.ready(n.name, False, 30)
