@@ -64,13 +64,16 @@ class Traffic:
         redis(DB, "del", "traffic")
         enter = ["nsenter", "--net=/run/netns/outside", "--"]
         self.client = subprocess.Popen([*enter, sys.executable, "-c", CLIENT, DB], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.ping = subprocess.Popen([*enter, "ping", "-n", "-i", "0.02", "-W", "5", DB], stdout=subprocess.PIPE, text=True)
+        self.answers = tempfile.TemporaryFile("w+")  # a pipe that nobody reads would stop it
+        self.ping = subprocess.Popen([*enter, "ping", "-n", "-i", "0.02", "-W", "5", DB], stdout=self.answers)
         expect_eq(self.client.stdout.readline(), "counting\n", "the client")
         return self
 
     def __exit__(self, kind, *_):
-        self.ping.send_signal(2)
-        said = self.ping.communicate(timeout=20)[0]
+        self.ping.send_signal(signal.SIGINT)
+        self.ping.wait(20)
+        self.answers.seek(0)
+        said = self.answers.read()
         out = self.client.communicate("\n", timeout=40)[0]
         if kind:
             return
