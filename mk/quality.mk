@@ -13,6 +13,8 @@ space := $(subst x,,x x)
 # What a file of tests is compiled with beyond that: as in mk/test.mk.
 lint_include = $(if $(filter tests/unit/%,$(1)),-Itests/unit -iquote $(call unit_dir,$(notdir $(patsubst %/,%,$(dir $(1))))))
 
+lint_include += $(if $(filter tests/fuzz/reconcile_%,$(1)),-iquote controller/ipam -iquote lib/kube)
+
 # The checks that tests/lint/exempt takes out for $(2), each behind $(3), for tool $(1).
 lint_exempt = $(addprefix $(3),$(shell awk '$$1 == "$(1)" && ($$2 == "$(2)" || $$2 == "*") { print $$3 }' tests/lint/exempt))
 
