@@ -175,10 +175,9 @@ static int after(struct lex *l, struct nest *n, char **out)
 
 static int container(struct lex *l, char **out)
 {
-	struct nest n;
+	struct nest n = { 0 };
 	int r = 0;
 
-	n.depth = 0;
 	do {
 		const char *start;
 
