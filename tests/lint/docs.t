@@ -158,6 +158,37 @@ def examples_in_documents_have_keys_that_are_read():
     return bad + ([] if seen > 4 else ["only %d examples were found" % seen])
 
 
+FAILURES, CLASSES = "docs/design/failures.md", 27
+
+
+def has_test(where):
+    """`file: name` or `file` of a test: a function, a case(), or an entry of a C table. None when it is there, else why not."""
+    path, _, name = where.partition(": ")
+    path = path if "/" in path else "tests/kube/" + path
+    if path not in TEXT:
+        return "there is no " + path
+    ident = re.sub(r"\W", "_", name)
+    if not name or re.search(r"(?im)^(def|static void) %s\(" % ident, TEXT[path]) or '"%s"' % name in TEXT[path]:
+        return None
+    return "%s has no test %s" % (path, name)
+
+
+@rule
+def each_class_of_failure_names_tests_that_exist():
+    bad, seen = [], []
+    for i, line in enumerate(TEXT.get(FAILURES, "").split("\n"), 1):
+        cells = [c.strip() for c in line.strip("|").split("|")]
+        if not line.startswith("|") or len(cells) != 5 or not cells[0].isdigit():
+            continue
+        seen.append(int(cells[0]))
+        sims = ["tests/sim/scenarios.c: " + t for t in re.findall(r"`([^`]+)`", cells[3])]
+        tests = re.findall(r"`([^`]+)`", cells[2])
+        if not tests and cells[2] != "not yet":
+            bad.append("%s:%d: no test on the bed, and it does not say so" % (FAILURES, i))
+        bad += ["%s:%d: %s" % (FAILURES, i, why) for why in map(has_test, tests + sims + re.findall(r"`([^`]+)`", cells[4])) if why]
+    return bad + ([] if seen == list(range(1, CLASSES + 1)) else ["%s: has the classes %s" % (FAILURES, seen)])
+
+
 def anchors(page):
     """Those that a heading becomes: lower case, blanks as dashes, without the rest."""
     heads = re.findall(r"(?m)^#+ (.*)$", TEXT[page])
