@@ -36,6 +36,8 @@ void sim_check_fence(struct sim_check *c, const char *node_uid, int on);
 /* The store went back in time: what was given away since then is unknown to it. */
 void sim_check_restored(struct sim_check *c);
 
+/* "domain/address" of a number. */
+const char *sim_check_ip(const struct sim_check *c, sim_ip ip);
 /* Numbers of the addresses that a claim's status lists; returns how many. */
 unsigned int sim_check_ips(struct sim_world *w, const struct cJSON *claim, sim_ip ips[SIM_IPS_MAX]);
 /* Whether a claim has a holder whose token nobody has given back. */

@@ -28,6 +28,7 @@ struct sim_fact {
 	/* An address. */
 	sim_ip ip;
 	enum sim_state state;
+	uint8_t old; /* it came back with a restore, and nobody has written it since */
 };
 
 struct sim_fence {

@@ -175,6 +175,9 @@ static void cut_stale(struct sim_node *n)
 			continue;
 		if (row->served && row->mine && row->token == p->token)
 			continue;
+		/* A token that fell is a store that went back: nobody else has it by that. */
+		if (n->world->restores && row->served && row->token < p->token)
+			continue;
 		if (!row->served && row->token == p->token && !row->releasing &&
 		    !sim_store_tree(n->world->store, SIM_CLAIM, row->namespace, row->name))
 			continue; /* the claim is gone: told, never cut */
@@ -182,6 +185,20 @@ static void cut_stale(struct sim_node *n)
 		sim_trace(&n->world->trace, "%s cuts %s/%s token %llu", n->name, p->namespace,
 			  p->name, (unsigned long long)p->token);
 	}
+}
+
+/* A restored store may have lost what it was told: that a token was given back. */
+static void ack_again(struct sim_node *n, const struct sim_row *r)
+{
+	const struct cJSON *claim =
+		sim_store_tree(n->world->store, SIM_CLAIM, r->namespace, r->name);
+	const struct cJSON *status = cJSON_GetObjectItemCaseSensitive(claim, "status");
+	const struct cJSON *told = cJSON_GetObjectItemCaseSensitive(status, "detachedToken");
+
+	if (!n->world->restores || !r->served || !r->mine || r->spent < r->token ||
+	    held_by(n, r->uid) || (cJSON_IsNumber(told) && told->valuedouble >= (double)r->token))
+		return;
+	ack(n, r->namespace, r->name, r->uid, r->token, 0);
 }
 
 static void agent_sync(struct sim_node *n)
@@ -207,6 +224,8 @@ static void agent_sync(struct sim_node *n)
 	for (size_t i = 0; i < SIM_ROWS_MAX; i++) {
 		struct sim_row *r = &n->rows[i];
 
+		if (r->used)
+			ack_again(n, r);
 		/* Asked for, and there is nothing: the token is given back. */
 		if (r->used && r->served && r->mine && r->releasing && r->token > r->sent &&
 		    (!held_by(n, r->uid) || sim_world_mutant(w, "ack-early"))) {
@@ -258,6 +277,7 @@ void sim_agent_step(struct sim_node *n)
 	if (node && strcmp(sim_meta(node, "uid"), n->uid) != 0)
 		sim_node_register(n); /* its Node was made anew */
 	agent_sync(n);
+	sim_agent_epoch(n);
 	for (size_t i = 0; i < SIM_ACKS_MAX; i++) {
 		if (!n->acks[i].used)
 			continue;

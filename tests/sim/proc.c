@@ -76,13 +76,25 @@ static void fail(const struct sim_proc *p, int r, const struct bw_err *err)
 	abort();
 }
 
+/* The process ends itself, and another one begins with a store that it has read anew. */
+static void on_restart(const char *why, void *arg)
+{
+	struct sim_proc *p = arg;
+
+	sim_trace(&p->world->trace, "%s starts anew: %s", p->name, why);
+	p->doomed = 1;
+	p->client.dead = 1;
+}
+
 static void begin(void *arg)
 {
 	struct sim_proc *p = arg;
 	struct sim_world *w = p->world;
 	struct bw_err err = { 0 };
 	struct ctl_ipam_options opts = { .seed = p->index + 1 + 10 * ++p->lives,
-					 .cluster_id = "cluster-1" };
+					 .cluster_id = "cluster-1",
+					 .restart = on_restart,
+					 .arg = p };
 	int r;
 
 	sim_trace(&w->trace, "%s starts", p->name);

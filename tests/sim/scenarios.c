@@ -258,6 +258,69 @@ static void sleeper_wakes(struct sim_world *w)
 		 sim_count(w, SIM_ADDRESS));
 }
 
+/* Where the pods of class 14 live before the store goes back, and what it has not seen of it. */
+static void after_the_snapshot(struct sim_world *w)
+{
+	/* One moves, one is new, and one goes and leaves its address to another. */
+	sim_delete(w, SIM_POD, "db", "p0", 30);
+	sim_make_pod(w, "db", "q0", "a0", "n1");
+	sim_want(w, sim_wait_live(w, "db", "q0", "n1", 60000) >= 0, "the first claim has moved");
+	sim_make_claim(w, "db", "late", LAN);
+	sim_make_pod(w, "db", "late", "late", "n2");
+	sim_want(w, sim_wait_live(w, "db", "late", "n2", 60000) >= 0, "a late claim runs");
+	sim_delete(w, SIM_POD, "db", "p1", 30);
+	sim_delete(w, SIM_CLAIM, "db", "a1", -1);
+	sim_for_ms(w, 60000);
+	sim_make_claim(w, "db", "heir", LAN);
+	sim_make_pod(w, "db", "heir", "heir", "n2");
+	sim_want(w, sim_wait_live(w, "db", "heir", "n2", 60000) >= 0, "its heir runs");
+}
+
+/* Class 14: etcd is restored from a snapshot, with and without a bump of its revision. */
+static void store_goes_back(struct sim_world *w, uint64_t bump)
+{
+	char claim[SIM_NAME_MAX], pod[SIM_NAME_MAX], node[SIM_NAME_MAX];
+	uint64_t snapshot;
+
+	w->restores = 1;
+	w->calm = 1;
+	for (unsigned int i = 0; i < FEW; i++) {
+		(void)snprintf(claim, sizeof(claim), "a%u", i);
+		(void)snprintf(pod, sizeof(pod), "p%u", i);
+		(void)snprintf(node, sizeof(node), "n%u", i % 2);
+		sim_make_claim(w, "db", claim, LAN);
+		sim_make_pod(w, "db", pod, claim, node);
+		sim_want(w, sim_wait_live(w, "db", pod, node, 60000) >= 0, "%s runs", pod);
+	}
+	sim_for_ms(w, 70000);
+	snapshot = sim_store_rv(w->store);
+	after_the_snapshot(w);
+	sim_for_ms(w, 130000); /* nodes have seen a later epoch */
+	sim_world_restore(w, snapshot, bump);
+	sim_make_claim(w, "db", "new", LAN);
+	sim_make_pod(w, "db", "new", "new", "n2");
+	sim_for_ms(w, 600000);
+	sim_want(w, sim_count_bound(w) == FEW + 1, "all bound, not %u", sim_count_bound(w));
+	for (unsigned int i = 0; i < FEW; i++) {
+		(void)snprintf(pod, sizeof(pod), "p%u", i);
+		(void)snprintf(node, sizeof(node), "n%u", i % 2);
+		sim_want(w, !strcmp(sim_live_on(w, "db", pod), node),
+			 "%s runs on %s again, not on \"%s\"", pod, node,
+			 sim_live_on(w, "db", pod));
+	}
+	sim_want(w, *sim_live_on(w, "db", "new"), "who came after the restore runs");
+}
+
+static void snapshot_as_it_was(struct sim_world *w)
+{
+	store_goes_back(w, 0);
+}
+
+static void snapshot_with_a_bump(struct sim_world *w)
+{
+	store_goes_back(w, 1000000);
+}
+
 /* Class 18: a released address is not given again before its cooldown, whoever leads. */
 static void cooldown_is_kept(struct sim_world *w)
 {
@@ -404,6 +467,9 @@ const struct sim_scenario sim_scenarios[] = {
 	{ "10 a restart forgets nothing", 1, restart_forgets_nothing, NULL, 0 },
 	{ "11 own writes are seen half a minute late", 1, own_writes_unseen, NULL, 0 },
 	{ "12 a leader sleeps and wakes, clocks jump", 2, sleeper_wakes, NULL, 0 },
+	{ "14 a store restored from a snapshot", 1, snapshot_as_it_was, NULL, 1 },
+	{ "14 a store restored from a snapshot, its revision raised", 1, snapshot_with_a_bump, NULL,
+	  1 },
 	{ "18 the cooldown is kept across leaders", 1, cooldown_is_kept, NULL, 0 },
 	{ "19 IPv6 prefixes of any size", 1, large_ipv6, NULL, 1 },
 	{ "20 one address, three spellings", 2, spellings_are_one, NULL, 1 },

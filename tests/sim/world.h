@@ -84,6 +84,9 @@ struct sim_node {
 	int64_t admin_ns;
 	uint64_t boot;
 	uint64_t view; /* its watch has seen so much */
+	uint64_t epoch; /* the highest it has seen */
+	uint64_t said_live; /* what it has said of that */
+	uint8_t suspects; /* that the store was restored; it has said what lives here */
 	struct bw_timer timer;
 	struct sim_pod pods[SIM_PODS_MAX];
 	struct sim_row rows[SIM_ROWS_MAX];
@@ -126,6 +129,7 @@ struct sim_world {
 	struct bw_timer chaos;
 	uint8_t calm; /* no faults any more */
 	uint8_t frozen; /* a scenario moves pods and nodes by hand */
+	uint8_t restores; /* the store will go back: agents watch the epoch */
 	unsigned int generation; /* of names that are used once */
 	int64_t down_until_ns;
 	const char *mutant; /* of sim_mutants; NULL = none */
@@ -150,6 +154,12 @@ void sim_world_calm(struct sim_world *w);
 /* Runs until nothing is left to do; checks that everything converged. 0; 1. */
 int sim_world_settle(struct sim_world *w);
 
+/*
+ * The store as it was at @rv, whose next version is @bump later; connections break. Who watches
+ * lists anew.
+ */
+void sim_world_restore(struct sim_world *w, uint64_t rv, uint64_t bump);
+
 /* A tree from printf; the caller's. */
 struct cJSON *sim_json(const char *fmt, ...) BW_PRINTF(1, 2);
 /* Writes by actors, at once; @tree is taken. Return: whether it succeeded. */
@@ -172,6 +182,7 @@ void sim_node_wake(struct sim_node *n);
 void sim_node_power(struct sim_node *n, int on);
 struct sim_node *sim_node_of(struct sim_world *w, const char *name); /* not a ghost */
 void sim_agent_step(struct sim_node *n);
+void sim_agent_epoch(struct sim_node *n); /* restore.c */
 struct sim_row *sim_agent_row(struct sim_node *n, const char *uid);
 struct sim_row *sim_agent_find(struct sim_node *n, const char *namespace, const char *name);
 int sim_agent_take(struct sim_node *n, struct sim_row *row);
