@@ -108,11 +108,20 @@ struct bw_kube_call {
 	void *impl; /* the client's own */
 };
 
+struct bw_kube_podexec;
+struct bw_kube_podexec_request;
+
 struct bw_kube_client_ops {
 	int (*start)(struct bw_kube_client *c, const struct bw_kube_request *r,
 		     struct bw_kube_call *call, struct bw_err *err);
 	void (*cancel)(struct bw_kube_call *call);
 	void (*free)(struct bw_kube_client *c);
+	/* Commands in containers, for <bw/kube_podexec.h> alone; NULL = it runs none. */
+	int (*podexec_start)(struct bw_kube_client *c, const struct bw_kube_podexec_request *r,
+			     struct bw_kube_podexec *x, struct bw_err *err);
+	void (*podexec_cancel)(struct bw_kube_podexec *x);
+	int (*podexec_put)(struct bw_kube_podexec *x, int channel, const void *data, size_t size,
+			   int end);
 };
 
 /* First member of whatever implements a client. */

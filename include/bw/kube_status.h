@@ -4,6 +4,7 @@
 
 #include <bw/defs.h>
 #include <bw/kube_client.h>
+#include <bw/kube_text.h>
 
 #define BW_KUBE_REASON_MAX 63 /* characters; the longest known one has 21 */
 #define BW_KUBE_MESSAGE_MAX 1023 /* characters; longer ones are cut */
@@ -28,6 +29,9 @@ struct bw_kube_status {
  * Return: 0; -EBADMSG no Status.
  */
 int bw_kube_status_decode(const char *text, size_t size, struct bw_kube_status *ret);
+
+/* The same of a Status that does not say its kind, as those inside of something else. */
+void bw_kube_status_read(struct bw_kube_slice in, struct bw_kube_status *ret);
 
 /**
  * bw_kube_status_result() - what an HTTP status means for the next step

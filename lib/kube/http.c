@@ -10,7 +10,9 @@
 
 #include <bw/err.h>
 
+#include "dial.h"
 #include "http.h"
+#include "podexec.h"
 
 #define NS_PER_MS 1000000LL
 #define CONNECTIONS_KEPT 64L
@@ -218,11 +220,15 @@ static void on_pump(void *arg)
 		kube_transfer_free(&t);
 		return;
 	}
-	if (!h->n_waiting)
+	if (!h->n_waiting && bw_list_empty(&h->dials))
 		return;
 	r = kube_cred_get(&h->cred, &cred, &err);
-	if (r < 0)
+	if (r < 0) {
 		refuse_all(h, err.msg);
+		kube_dial_refuse(h, err.msg);
+	}
+	if (r > 0)
+		kube_dial_go(h, &cred);
 	for (int lane = KUBE_LANE_MAX_ - 1; r > 0 && lane >= 0; lane--)
 		send_lane(h, (enum kube_lane)lane, &cred);
 }
@@ -336,6 +342,9 @@ static const struct bw_kube_client_ops http_ops = {
 	.start = http_start,
 	.cancel = http_cancel,
 	.free = http_free,
+	.podexec_start = kube_http_podexec_start,
+	.podexec_cancel = kube_http_podexec_cancel,
+	.podexec_put = kube_http_podexec_put,
 };
 
 static void on_credentials(void *arg)
@@ -479,6 +488,7 @@ int bw_kube_http_new(struct bw_loop *loop, struct bw_kube_config **config,
 	bw_list_init(&h->ended);
 	bw_list_init(&h->dead);
 	bw_list_init(&h->sockets);
+	bw_list_init(&h->dials);
 	set_defaults(h, o);
 	c = &h->client;
 	r = setup(h, &mine, err);

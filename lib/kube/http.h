@@ -48,6 +48,7 @@ struct kube_http {
 	struct bw_list ended; /* done before they were sent */
 	struct bw_list dead; /* cancelled inside libcurl */
 	struct bw_list sockets;
+	struct bw_list dials; /* those that wait for credentials: dial.h */
 };
 
 /* Which list of its client a transfer is in. */
@@ -94,6 +95,10 @@ void kube_transfer_free(struct kube_transfer **t);
 /* Makes the handle ready. 0; -ENOMEM; -EINVAL. */
 int kube_transfer_prepare(struct kube_transfer *t, const struct kube_cred_view *cred,
 			  struct bw_err *err);
+
+/* A handle that connects to the server as all others do, and no more. */
+CURLcode kube_easy_connect_only(CURL *easy, const struct kube_http *h,
+				const struct kube_cred_view *cred, char *problem);
 
 /*
  * The handle has done its work and is out of libcurl: tells the call. Return: 1 the transfer is to

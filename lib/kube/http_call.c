@@ -206,31 +206,34 @@ static void set_blob(struct setup *s, CURLoption option, const struct bw_buf *b)
 	set(s, option, &blob);
 }
 
-static void set_transport(struct setup *s, struct kube_transfer *t)
+/* What every connection to the server has. */
+static void set_connection(struct setup *s, const struct kube_http *h, char *problem)
 {
-	struct kube_http *h = t->http;
-	const struct bw_kube_config *k = h->cred.config;
-
-	set(s, CURLOPT_URL, t->url);
-	set(s, CURLOPT_PRIVATE, t);
-	set(s, CURLOPT_ERRORBUFFER, t->problem);
+	set(s, CURLOPT_ERRORBUFFER, problem);
 	set(s, CURLOPT_NOSIGNAL, 1L);
 	set(s, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	set(s, CURLOPT_PROTOCOLS_STR, "http,https");
-	set(s, CURLOPT_FOLLOWLOCATION, 0L);
 	set(s, CURLOPT_TCP_KEEPALIVE, 1L);
 	set(s, CURLOPT_TCP_KEEPIDLE, KEEPIDLE_S);
 	set(s, CURLOPT_TCP_KEEPINTVL, KEEPINTVL_S);
 	set(s, CURLOPT_SOCKOPTFUNCTION, on_socket);
-	set(s, CURLOPT_BUFFERSIZE, BUFFER_SIZE);
-	set(s, CURLOPT_USERAGENT, h->agent);
 	set(s, CURLOPT_CONNECTTIMEOUT_MS, (long)h->o.connect_ms);
-	set(s, CURLOPT_WRITEFUNCTION, on_body);
-	set(s, CURLOPT_WRITEDATA, t);
 	if (h->connect_to)
 		set(s, CURLOPT_CONNECT_TO, h->connect_to);
-	if (k->proxy)
-		set(s, CURLOPT_PROXY, k->proxy);
+	if (h->cred.config->proxy)
+		set(s, CURLOPT_PROXY, h->cred.config->proxy);
+}
+
+static void set_transport(struct setup *s, struct kube_transfer *t)
+{
+	set_connection(s, t->http, t->problem);
+	set(s, CURLOPT_URL, t->url);
+	set(s, CURLOPT_PRIVATE, t);
+	set(s, CURLOPT_FOLLOWLOCATION, 0L);
+	set(s, CURLOPT_BUFFERSIZE, BUFFER_SIZE);
+	set(s, CURLOPT_USERAGENT, t->http->agent);
+	set(s, CURLOPT_WRITEFUNCTION, on_body);
+	set(s, CURLOPT_WRITEDATA, t);
 	/* The server compresses lists alone; watches must come at once. */
 	if (t->verb == BW_KUBE_LIST)
 		set(s, CURLOPT_ACCEPT_ENCODING, "gzip");
@@ -248,10 +251,9 @@ static void set_time(struct setup *s, const struct kube_transfer *t)
 	set(s, CURLOPT_LOW_SPEED_TIME, (long)t->http->o.idle_s);
 }
 
-static void set_tls(struct setup *s, const struct kube_transfer *t,
-		    const struct kube_cred_view *cred)
+static void set_tls(struct setup *s, const struct kube_http *h, const struct kube_cred_view *cred)
 {
-	const struct bw_kube_config *k = t->http->cred.config;
+	const struct bw_kube_config *k = h->cred.config;
 
 	if (k->insecure) {
 		set(s, CURLOPT_SSL_VERIFYPEER, 0L);
@@ -265,6 +267,20 @@ static void set_tls(struct setup *s, const struct kube_transfer *t,
 		set_blob(s, CURLOPT_SSLCERT_BLOB, &cred->cert->data);
 		set_blob(s, CURLOPT_SSLKEY_BLOB, &cred->key->data);
 	}
+}
+
+CURLcode kube_easy_connect_only(CURL *easy, const struct kube_http *h,
+				const struct kube_cred_view *cred, char *problem)
+{
+	struct setup s = { .easy = easy, .code = CURLE_OK };
+
+	set_connection(&s, h, problem);
+	set(&s, CURLOPT_URL, h->base);
+	set(&s, CURLOPT_CONNECT_ONLY, 1L);
+	/* A proxy knows no more of it than where it goes, also for http. */
+	set(&s, CURLOPT_HTTPPROXYTUNNEL, 1L);
+	set_tls(&s, h, cred);
+	return s.code;
 }
 
 static int header(struct kube_transfer *t, const char *name, const char *value)
@@ -353,7 +369,7 @@ int kube_transfer_prepare(struct kube_transfer *t, const struct kube_cred_view *
 	t->sent_ns = bw_loop_now_ns(t->http->loop);
 	set_transport(&s, t);
 	set_time(&s, t);
-	set_tls(&s, t, cred);
+	set_tls(&s, t->http, cred);
 	set_body(&s, t);
 	if (set_headers(&s, t, cred) < 0 || s.code == CURLE_OUT_OF_MEMORY)
 		return bw_fail(err, ENOMEM, "prepare a request");

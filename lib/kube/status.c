@@ -49,21 +49,29 @@ static void get_details(struct bw_kube_slice in, struct bw_kube_status *s)
 	}
 }
 
-int bw_kube_status_decode(const char *text, size_t size, struct bw_kube_status *ret)
+void bw_kube_status_read(struct bw_kube_slice in, struct bw_kube_status *ret)
 {
-	struct bw_kube_slice in = { text, size };
 	struct bw_kube_slice value;
 	int64_t code = 0;
 
 	memset(ret, 0, sizeof(*ret));
-	if (bw_kube_text_get(in, &value, "kind", NULL) < 0 || !bw_kube_text_is(value, "Status"))
-		return -EBADMSG;
 	get_cut(in, "reason", ret->reason, sizeof(ret->reason));
 	get_cut(in, "message", ret->message, sizeof(ret->message));
 	get_details(in, ret);
 	if (bw_kube_text_get(in, &value, "code", NULL) == 0 &&
 	    bw_kube_text_int(value, &code) == 0 && code >= 100 && code <= 599)
 		ret->code = (int)code;
+}
+
+int bw_kube_status_decode(const char *text, size_t size, struct bw_kube_status *ret)
+{
+	struct bw_kube_slice in = { text, size };
+	struct bw_kube_slice value;
+
+	memset(ret, 0, sizeof(*ret));
+	if (bw_kube_text_get(in, &value, "kind", NULL) < 0 || !bw_kube_text_is(value, "Status"))
+		return -EBADMSG;
+	bw_kube_status_read(in, ret);
 	return 0;
 }
 

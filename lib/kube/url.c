@@ -51,8 +51,8 @@ const char *kube_url_accept(const struct bw_kube_request *r)
 		       : "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io";
 }
 
-/* Everything but what RFC 3986 section 2.3 calls unreserved. */
-static int encode(struct bw_buf *b, const char *s)
+/* RFC 3986, section 2.3. */
+int kube_url_encode(struct bw_buf *b, const char *s)
 {
 	static const char hex[] = "0123456789ABCDEF";
 
@@ -72,7 +72,7 @@ static int segment(struct bw_buf *b, const char *s)
 {
 	if (!s || !*s)
 		return 0;
-	return bw_buf_append(b, "/", 1) < 0 ? -ENOMEM : encode(b, s);
+	return bw_buf_append(b, "/", 1) < 0 ? -ENOMEM : kube_url_encode(b, s);
 }
 
 static int path(const struct bw_kube_request *r, struct bw_buf *b)
@@ -110,7 +110,8 @@ static void param(struct query *q, const char *key, const char *value)
 {
 	if (!value || q->failed)
 		return;
-	q->failed = bw_buf_printf(q->b, "%c%s=", q->next, key) < 0 || encode(q->b, value) < 0;
+	q->failed =
+		bw_buf_printf(q->b, "%c%s=", q->next, key) < 0 || kube_url_encode(q->b, value) < 0;
 	q->next = '&';
 }
 

@@ -9,6 +9,9 @@
 /* The URL behind the server's: path and query. Appended to @b. 0; -ENOMEM. */
 int kube_url_build(const struct bw_kube_request *r, struct bw_buf *b);
 
+/* Percent-encodes all but what RFC 3986 calls unreserved; appended to @b. 0; -ENOMEM. */
+int kube_url_encode(struct bw_buf *b, const char *s);
+
 const char *kube_url_method(enum bw_kube_verb verb);
 
 /* Value of Content-Type; NULL = no body. */

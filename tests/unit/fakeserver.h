@@ -67,10 +67,11 @@ static inline char *fake_line(struct fake *f, int ms)
 	}
 }
 
-static inline void fake_start(struct fake *f, const char *tls_dir)
+/* @program prints its port first. */
+static inline void fake_start_program(struct fake *f, const char *program, const char *tls_dir)
 {
-	const char *const words[] = { "python3", "tests/fake/kube_server.py",
-				      tls_dir ? "--tls" : NULL, tls_dir, NULL };
+	const char *const words[] = { "/usr/bin/python3", program, tls_dir ? "--tls" : NULL,
+				      tls_dir, NULL };
 	char *argv[BW_ARRAY_SIZE(words)];
 	posix_spawn_file_actions_t a;
 	bw_autofree char *line = NULL;
@@ -93,6 +94,11 @@ static inline void fake_start(struct fake *f, const char *tls_dir)
 	assert_non_null(line);
 	assert_int_equal(sscanf(line, "port %d", &f->port), 1);
 	assert_int_equal(bw_loop_new(&f->loop, NULL), 0);
+}
+
+static inline void fake_start(struct fake *f, const char *tls_dir)
+{
+	fake_start_program(f, "tests/fake/kube_server.py", tls_dir);
 }
 
 /* Between two tests: the server forgets what it was told, nobody is connected. */
