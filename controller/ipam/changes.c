@@ -295,9 +295,7 @@ static void on_node_network(struct bw_kube_object *old, struct bw_kube_object *n
 	if (!o)
 		return;
 	ask(c->nodes, NULL, o->name, BW_KEY_DEPENDENT);
-	ctl_epoch_seen(c);
-	if (c->quarantined)
-		ask(c->epoch_ctl, NULL, "cluster", BW_KEY_FACT);
+	ctl_epoch_node_seen(c, o);
 }
 
 static void on_epoch(struct bw_kube_object *old, struct bw_kube_object *now, void *arg)

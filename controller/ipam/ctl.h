@@ -254,6 +254,8 @@ int ctl_epoch_reconcile(const char *ns, const char *name, struct bw_kube_object 
 void ctl_settle(struct ctl_ipam *c);
 /* A change of the epoch or of what nodes say of it was seen. */
 void ctl_epoch_seen(struct ctl_ipam *c);
+/* The same for a change of one NodeNetwork, @o. */
+void ctl_epoch_node_seen(struct ctl_ipam *c, const struct bw_kube_object *o);
 /*
  * A store is about to show an older state than it has shown. From here on nothing is given or taken
  * until a live read of the epoch has decided. @ipam: struct ctl_ipam.

@@ -409,18 +409,52 @@ static void heal_live(struct heal *h, const struct bw_net_node *n,
 			 n->meta.name, text, v->namespace, v->name);
 }
 
+static int suspects(const struct bw_net_node *n)
+{
+	const struct bw_kube_condition *said = bw_kube_condition_get(
+		n->status.conditions.items, n->status.conditions.n, "RestoreSuspected");
+
+	return said && said->status && strcmp(said->status, "True") == 0;
+}
+
+/*
+ * A node alone has noticed: the snapshot was of this very epoch. What lives there for a claim that
+ * nobody knows is nobody's to give.
+ */
+static int shield_node(struct bw_kube_object *o, void *arg)
+{
+	BW_CLEANUP(bw_net_node_done) struct bw_net_node n = { 0 };
+	struct heal *h = arg;
+
+	if (bw_net_node_decode(o->text, o->size, &n, NULL) < 0 || !suspects(&n))
+		return 0;
+	for (size_t i = 0; i < n.status.live.n; i++) {
+		const struct bw_net_node_status_live *v = &n.status.live.items[i];
+
+		for (size_t k = 0; k < v->ips.n && h->planned < HEAL_STEPS_MAX; k++)
+			heal_live(h, &n, v, v->ips.items[k]);
+	}
+	return 0;
+}
+
+void ctl_epoch_node_seen(struct ctl_ipam *c, const struct bw_kube_object *o)
+{
+	BW_CLEANUP(bw_net_node_done) struct bw_net_node n = { 0 };
+
+	ctl_epoch_seen(c);
+	if (c->quarantined || (bw_net_node_decode(o->text, o->size, &n, NULL) == 0 && suspects(&n)))
+		(void)bw_controller_enqueue(c->epoch_ctl, NULL, EPOCH_NAME, BW_KEY_FACT);
+}
+
 static int heal_node(struct bw_kube_object *o, void *arg)
 {
 	BW_CLEANUP(bw_net_node_done) struct bw_net_node n = { 0 };
 	struct heal *h = arg;
-	const struct bw_kube_condition *said;
 
 	if (bw_net_node_decode(o->text, o->size, &n, NULL) < 0 ||
 	    !bw_kube_store_get(h->c->st.nodes, NULL, o->name))
 		return 0;
-	said = bw_kube_condition_get(n.status.conditions.items, n.status.conditions.n,
-				     "RestoreSuspected");
-	if (!said || !said->status || strcmp(said->status, "True") != 0) {
+	if (!suspects(&n)) {
 		if (n.status.has_epoch && n.status.epoch > h->epoch)
 			wait_for(h,
 				 "node %s has seen a later epoch and has not said yet what lives "
@@ -523,6 +557,11 @@ int ctl_epoch_reconcile(const char *ns, const char *name, struct bw_kube_object 
 	if (!cluster_id(c)[0]) {
 		bw_plan_requeue_after(plan, 1000);
 		return 0;
+	}
+	if (c->ready) {
+		struct heal h = { .c = c, .plan = plan };
+
+		(void)bw_kube_store_each(c->st.node_networks, NULL, shield_node, &h); /* 0 */
 	}
 	left_ms = (c->raise_at_ns - ctl_now_ns(c)) / NS_PER_MS;
 	if (!c->term_epoch || left_ms <= 0) {

@@ -487,11 +487,12 @@ static void a_restored_store_that_no_list_shows_is_noticed_too(void **state)
 	restore_and_heal();
 }
 
-#define LIVE(items)                                                                                \
-	"{\"kind\":\"NodeNetwork\",\"metadata\":{\"name\":\"n1\"},\"status\":{\"epoch\":9,"        \
-	"\"clusterID\":\"c-1\",\"nodeUID\":\"n\",\"conditions\":[{\"type\":\"RestoreSuspected\","  \
-	"\"status\":\"True\",\"reason\":\"R\",\"message\":\"\",\"lastTransitionTime\":"            \
-	"\"2023-11-14T22:13:20Z\"}],\"live\":[" items "]}}"
+#define LIVE(epoch, items)                                                                         \
+	"{\"kind\":\"NodeNetwork\",\"metadata\":{\"name\":\"n1\"},\"status\":{\"epoch\":" epoch    \
+	","                                                                                        \
+	"\"clusterID\":\"c-1\",\"nodeUID\":\"n\",\"conditions\":[{\"type\":"                       \
+	"\"RestoreSuspected\",\"status\":\"True\",\"reason\":\"R\",\"message\":\"\","              \
+	"\"lastTransitionTime\":\"2023-11-14T22:13:20Z\"}],\"live\":[" items "]}}"
 
 /* Its owner of then gets it back, but not while the owner of since has it. */
 static void an_address_given_to_another_since_the_snapshot_is_waited_for(void **state)
@@ -514,7 +515,8 @@ static void an_address_given_to_another_since_the_snapshot_is_waited_for(void **
 	bed_boot(b);
 	ctl_ipam_lead(b->ipam, 1);
 	bed_put(b,
-		LIVE("{\"namespace\":\"db\",\"name\":\"late\",\"uid\":\"u-late\",\"pool\":\"lan\","
+		LIVE("9",
+		     "{\"namespace\":\"db\",\"name\":\"late\",\"uid\":\"u-late\",\"pool\":\"lan\","
 		     "\"domain\":\"lan\",\"token\":1,\"ips\":[\"10.99.2.1\"]}"));
 	bed_run(b, 600000);
 	ctl_ipam_stats(b->ipam, &s);
@@ -523,11 +525,32 @@ static void an_address_given_to_another_since_the_snapshot_is_waited_for(void **
 		strstr(bed_get(b, SIM_POOL, NULL, "lan", "status.conditions.0.message", text),
 		       "node n1 still has 10.99.2.1 for claim db/late"));
 	bed_delete(b, SIM_NODENETWORK, NULL, "n1");
-	bed_put(b, LIVE(""));
+	bed_put(b, LIVE("9", ""));
 	bed_run(b, 300000);
 	ctl_ipam_stats(b->ipam, &s);
 	assert_int_equal(s.quarantined, 0);
 	claim_is("a", "status.interfaces.0.ips.0", "10.99.2.1");
+}
+
+/* A snapshot that is younger than the epoch: only a node notices. */
+static void what_lives_for_an_unknown_claim_is_given_to_nobody(void **state)
+{
+	struct ctl_ipam_stats s;
+
+	(void)state;
+	bed_put(b, POOL("lan", "\"ranges\":[\"10.99.2.1-10.99.2.9\"]"));
+	bed_put(b, NODE("n1"));
+	bed_run(b, 2000);
+	bed_put(b, LIVE("1", "{\"namespace\":\"db\",\"name\":\"late\",\"uid\":\"u-late\","
+			     "\"pool\":\"lan\",\"domain\":\"lan\",\"token\":1,"
+			     "\"ips\":[\"10.99.2.1\"]}"));
+	bed_run(b, 1000);
+	expect(SIM_ADDRESS, NULL, "lan.10-99-2-1", "spec.state", "Quarantined");
+	bed_put(b, CLAIM("a", "\"network\":\"lan\""));
+	bed_run(b, 2000);
+	claim_is("a", "status.interfaces.0.ips.0", "10.99.2.2");
+	ctl_ipam_stats(b->ipam, &s);
+	assert_int_equal(s.quarantined, 0);
 }
 
 int main(void)
@@ -551,6 +574,7 @@ int main(void)
 		STORY(a_sticky_address_outlives_its_claim),
 		STORY(a_restored_store_is_noticed_and_healed),
 		STORY(a_restored_store_that_no_list_shows_is_noticed_too),
+		STORY(what_lives_for_an_unknown_claim_is_given_to_nobody),
 		STORY(an_address_given_to_another_since_the_snapshot_is_waited_for),
 	};
 
