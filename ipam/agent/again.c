@@ -58,27 +58,53 @@ static void put(struct agent *a, const struct bw_net_claim *c, enum bw_outbox_ki
 	agent_outbox_kick(a->outbox);
 }
 
-void agent_say_again(struct agent *a, const struct bw_net_claim *c)
+static int says_detached(const struct bw_net_claim_status *s, int64_t token)
+{
+	return s->has_detached_token && s->detached_token >= token;
+}
+
+static int says_attached(const struct bw_net_claim_status *s, int64_t token)
+{
+	return s->has_attached && s->attached.token >= token;
+}
+
+/* @was: what it said before; NULL = it is new to us. One that never said it may just be behind. */
+static void say_again(struct agent *a, const struct bw_net_claim_status *was,
+		      const struct bw_net_claim *c)
 {
 	const struct bw_net_claim_status *s = &c->status;
-	struct live l = { .uid = c->meta.uid, .token = (uint64_t)s->holder.token };
+	int64_t token = s->holder.token;
+	struct live l = { .uid = c->meta.uid, .token = (uint64_t)token };
 	struct bw_journal_token t;
 	struct bw_err err = { 0 };
 
 	if (!s->has_holder || strcmp(s->holder.node, a->conf->node) != 0 ||
-	    agent_is_other_node(a, s->holder.node_uid) ||
-	    (s->has_detached_token && s->detached_token >= s->holder.token))
+	    agent_is_other_node(a, s->holder.node_uid) || says_detached(s, token))
 		return;
 	if (bw_journal_token_get(a->journal, c->meta.uid, &t, &err) <= 0)
 		return; /* nothing is known of it; an error shows with the next claim, ignoring */
 	if (t.detached >= l.token) {
-		put(a, c, BW_OUTBOX_DETACHED, NULL);
+		if (!was || says_detached(was, token))
+			put(a, c, BW_OUTBOX_DETACHED, NULL);
 		return;
 	}
-	if (t.attached < l.token || (s->has_attached && s->attached.token >= s->holder.token))
+	if (t.attached < l.token || says_attached(s, token) || (was && !says_attached(was, token)))
 		return;
 	/* an error shows with the next claim, ignoring */
 	(void)bw_journal_attach_each(a->journal, NULL, is_live, &l, &err);
 	if (l.found)
 		put(a, c, BW_OUTBOX_ATTACHED, &l.mac);
+}
+
+void agent_again_seen(struct agent *a, const struct bw_kube_object *old,
+		      const struct bw_kube_object *now)
+{
+	BW_CLEANUP(bw_net_claim_done) struct bw_net_claim was = { 0 };
+	BW_CLEANUP(bw_net_claim_done) struct bw_net_claim is = { 0 };
+	int known = old && strcmp(old->uid, now->uid) == 0;
+
+	if (bw_net_claim_decode(now->text, now->size, &is, NULL) < 0 ||
+	    (known && bw_net_claim_decode(old->text, old->size, &was, NULL) < 0))
+		return;
+	say_again(a, known ? &was.status : NULL, &is);
 }

@@ -2,13 +2,14 @@
 /* Acknowledgements that the cluster had and, restored from a backup, has no more. */
 #pragma once
 
-#include <gen/net.h>
-
 struct agent;
+struct bw_kube_object;
 
 /*
- * Writes into the outbox what this node has acknowledged of the claim's token and the claim does
- * not say: without it a claim that was given back would wait for ever. What is written is true
- * whatever the age of @c; one that is behind costs a write that changes nothing.
+ * A claim of this node is new to us (@old NULL) or changed. What this node has acknowledged of its
+ * token and the claim does not say, any more, goes into the outbox again: without it a claim that
+ * was given back would wait for ever. It is true whatever the age of @now; should that be behind,
+ * it costs a write that changes nothing.
  */
-void agent_say_again(struct agent *a, const struct bw_net_claim *c);
+void agent_again_seen(struct agent *a, const struct bw_kube_object *old,
+		      const struct bw_kube_object *now);

@@ -139,7 +139,6 @@ static int bind_claim(struct bw_kube_object *o, void *arg)
 				     "err", why.msg);
 	}
 	give_back(a, &c);
-	agent_say_again(a, &c);
 	agent_stale_claim(a->stale, &c);
 	bw_net_claim_done(&c);
 	return 0;
@@ -169,8 +168,10 @@ static void on_claim(struct bw_kube_object *old, struct bw_kube_object *now, voi
 	a->contact = 1;
 	if (old && (!now || strcmp(old->uid, now->uid) != 0))
 		forget(a, old);
-	if (now)
+	if (now) {
 		(void)bind_claim(now, a); /* it returns 0 */
+		agent_again_seen(a, old, now);
+	}
 	a->stat.claims = (unsigned int)bw_kube_store_count(a->claims);
 	agent_serve_look(a->serve);
 	agent_outbox_kick(a->outbox);

@@ -198,7 +198,9 @@ static int live_one(const struct bw_attachment *att, void *arg, struct bw_err *e
 	struct live *l = arg;
 
 	(void)err; /* what cannot be read is left out */
-	if (att->state == BW_ATTACH_LIVE && att->claim_uid[0] && l->n < LIVE_MAX)
+	/* What was cut off and what died with another boot speaks for no address. */
+	if (att->state == BW_ATTACH_LIVE && att->claim_uid[0] && !(att->flags & BW_ATTACH_F_CUT) &&
+	    (!att->boot_id[0] || strcmp(att->boot_id, l->a->boot_id) == 0) && l->n < LIVE_MAX)
 		add_live(l, att);
 	return 0;
 }
