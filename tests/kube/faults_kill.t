@@ -1,70 +1,96 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Each of agent, containerd, kubelet, the controller's leader, API server and etcd is killed, alone and in all fifteen
-pairs, while an ADD and a DEL are under way: the same address and the same MAC, and I1 to I7 hold in every state that
-etcd went through, in the journals and in the kernels."""
-import itertools
+"""Agent, containerd, kubelet, the controller's leader, API server and etcd are killed, each alone and in all fifteen
+pairs, while an ADD and a DEL stand still half way: the same address and the same MAC, and I1 to I7 hold in every state
+that etcd went through, in the journals and in the kernels. What is a node's own dies on two nodes at once, another on
+each: every row below is several of these cases."""
 import os
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from kubeproduct import *  # noqa: E402
-from kubefault import VICTIMS, Hold, Target, strike  # noqa: E402
+from kubefault import Hold, Target, killed_together  # noqa: E402
 from kubejudge import Judge  # noqa: E402
 
-IPS = ("10.99.2.20", "10.99.2.21")
+# Everywhere, on node1, on node2; where the plugins stand still.
+ROWS = [
+    ((), ("agent",), ("containerd",), "before"),
+    ((), ("kubelet",), ("agent", "containerd"), "after"),
+    ((), ("agent", "kubelet"), ("containerd", "kubelet"), "before"),
+    (("leader",), ("agent",), ("containerd",), "after"),
+    (("leader",), ("kubelet",), (), "before"),
+    (("api",), ("agent",), ("containerd",), "before"),
+    (("api",), ("kubelet",), (), "after"),
+    (("etcd",), ("agent",), ("containerd",), "before"),
+    (("etcd",), ("kubelet",), (), "after"),
+    (("leader", "api"), (), (), "before"),
+    (("leader", "etcd"), (), (), "after"),
+    (("api", "etcd"), (), (), "before"),
+]
+# redis1-0 and redis1-1 on node1, redis2-0 and redis2-1 on node2
+IPS = {"redis%d-%d" % (n, i): "10.99.2.%d" % (10 * n + i) for n in (1, 2) for i in (0, 1)}
 state = {}
 
 
 def setup():
     pool()
     atexit.register(delete_claims)
-    state["node"] = bed.node("node1")
-    redis_set("redis", 2, IPS[0] + "-" + IPS[1], node="node1", grace_s=5)
+    for n in (1, 2):
+        redis_set("redis%d" % n, 2, "%s-%s" % (IPS["redis%d-0" % n], IPS["redis%d-1" % n]), node="node%d" % n, grace_s=5)
     state["judge"] = Judge(bed)
     state["judge"].rest()
-    state["mac"] = [claim_mac(bound("redis-%d" % i)) for i in range(2)]
-    hold = Hold(state["node"])
-    atexit.register(hold.remove)
+    state["mac"] = {name: claim_mac(bound(name)) for name in IPS}
+    for n in bed.nodes:
+        atexit.register(Hold(n).remove)
+        atexit.register(Target(n).heal)
 
 
-def uid(i):
-    return api.get(pod_path("redis-%d" % i))["metadata"]["uid"]
+def uid(name):
+    return api.get(pod_path(name))["metadata"]["uid"]
 
 
-def killed(victims, at):
-    """An ADD of redis-1 and a DEL of redis-0 stand still at the same door while the victims die."""
-    before = [uid(0), uid(1)]
-    target = Target(state["node"])
+def expect_same(name, old):
+    """The pod is another one, at the same address and MAC, and the machine outside talks to it."""
+    new = running(name, uid_not=old, timeout_s=120)
+    expect_eq(new["status"]["podIP"], IPS[name], "address")
+    expect_eq(pod_mac(new), state["mac"][name], "MAC")
+    wait_outside(lambda: redis(IPS[name], "ping", check=False, timeout=2) == "PONG", 20)
+    expect_eq(outside_mac(IPS[name]), state["mac"][name], "the MAC that is seen outside")
+
+
+def killed(everywhere, on1, on2, door):
+    """An ADD of redisN-1 and a DEL of redisN-0 stand still on both nodes while all of them die."""
+    old = {name: uid(name) for name in IPS}
+    targets = [Target(n) for n in bed.nodes]
     start = time.monotonic()
-    with Hold(state["node"], at) as hold:
-        hold.close("ADD")
-        api.delete(pod_path("redis-1"))
-        hold.reached("ADD")
-        hold.close("DEL")
-        api.delete(pod_path("redis-0"))
-        hold.reached("DEL")
-        struck = strike(target, victims)
-    try:
-        target.heal()
-    finally:
-        bed.api.start()
+    with Hold(bed.nodes[0], door) as h1, Hold(bed.nodes[1], door) as h2:
+        for verb, pods in (("ADD", ("redis1-1", "redis2-1")), ("DEL", ("redis1-0", "redis2-0"))):
+            for h, name in zip((h1, h2), pods):
+                h.close(verb)
+                api.delete(pod_path(name))
+            for h in (h1, h2):
+                h.reached(verb)
+        killed_together([(targets[0], everywhere + on1), (targets[1], on2)])
+    struck = time.monotonic()
+    for t in targets:
+        t.heal()
     healed = time.monotonic()
-    for i in range(2):
-        new = running("redis-%d" % i, uid_not=before[i], timeout_s=120)
-        expect_eq(new["status"]["podIP"], IPS[i], "address")
-        expect_eq(pod_mac(new), state["mac"][i], "MAC")
-        wait_outside(lambda: redis(IPS[i], "ping", check=False, timeout=2) == "PONG", 20)
-        expect_eq(outside_mac(IPS[i]), state["mac"][i], "the MAC that is seen outside")
+    for name in IPS:
+        expect_same(name, old[name])
     ran = time.monotonic()
     state["judge"].rest(60)
-    diag("held after %.1f s, restarted %.1f s later, both run after %.1f s, rest after %.1f s" % (
+    diag("dead after %.1f s, restarted %.1f s later, all run after %.1f s, at rest after %.1f s" % (
         struck - start, healed - struck, ran - healed, time.monotonic() - ran))
 
 
-for n, who in enumerate([(v,) for v in VICTIMS] + list(itertools.combinations(VICTIMS, 2))):
-    door = ("before", "after")[n % 2]
-    case("%s killed %s the plugin's work: same address, same MAC, I1 to I7" % (" and ".join(who), door), killed, who, door)
+def name_of(everywhere, on1, on2, door):
+    local = ["%s on node%d" % (" and ".join(who), i) for i, who in ((1, on1), (2, on2)) if who]
+    return "killed %s ADD's and DEL's work: %s: same address, same MAC, I1 to I7" % (door, ", ".join(list(everywhere) + local))
+
+
+for row in ROWS:
+    case(name_of(*row), killed, *row)
+
 
 main(setup=setup)

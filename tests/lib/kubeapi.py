@@ -105,8 +105,8 @@ class ApiServer(Proc):
         self.etcd.start()
         super().start()
         client = Client(self.admin, timeout_s=2)
-        self.wait_ready(lambda: client.ask("GET", "/readyz")[0] == 200, 60)
-        return self.wait_ready(lambda: client.ask("GET", "/api/v1/namespaces/default/serviceaccounts")[0] == 200, 30)
+        self.wait_ready(lambda: client.ask("GET", "/readyz")[0] == 200, 120)
+        return self.wait_ready(lambda: client.ask("GET", "/api/v1/namespaces/default/serviceaccounts")[0] == 200, 60)
 
     def stop(self, timeout_s=10):
         super().stop(timeout_s)

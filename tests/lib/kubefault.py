@@ -5,8 +5,8 @@
         hold.close("ADD")                    # from now on each ADD on the node waits
         ... delete a pod ...
         hold.reached("ADD")                  # one stands still there
-        strike(node, ("containerd", "etcd")) # both die this moment, and come back as a supervisor would have them
-    # all go on
+        killed_together([(target, ("containerd", "etcd"))])
+    target.heal()                            # and come back as a supervisor would have them
 
 What is killed is killed by SIGKILL, and started again at once: there is no fault that nobody repairs. A node that
 dies for good is Node.kill().
@@ -15,7 +15,7 @@ import fcntl
 import json
 import os
 import signal
-import time
+from concurrent.futures import ThreadPoolExecutor
 
 from bwtest import expect, wait_until
 import kubeproduct
@@ -138,6 +138,9 @@ class Target:
             self.node.kubelet.start()
         if not (self.bed.api.etcd.alive and self.bed.api.alive):
             self.bed.api.start()
+        # They end by themselves when the API server stays away for long.
+        for p in (self.bed.manager, self.bed.scheduler):
+            p.start()
 
 
 def kill_in(pod, program):
@@ -147,8 +150,7 @@ def kill_in(pod, program):
     wait_until(lambda: not os.path.exists("/proc/%d" % pid) or program_of(pod, program) != pid, 10, "the end of " + program)
 
 
-def strike(target, names):
-    """All of them die this moment."""
-    for name in names:
-        target.kill(name)
-    return time.monotonic()
+def killed_together(what):
+    """All of them die this moment: (target, names) for each node."""
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda tn: tn[0].kill(tn[1]), [(t, name) for t, names in what for name in names]))

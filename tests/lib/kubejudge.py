@@ -102,7 +102,7 @@ class Judge:
         self.locks, self.claims, self.nodes = {}, {}, {}
         for key, value in kvs.items():
             self.take(key, value)
-        self.changes = 0
+        self.states = {}  # of each claim by its name, since the beginning
 
     def take(self, key, value):
         """One key as it is from now on; returns (kind, name, what was before, what is)."""
@@ -126,6 +126,10 @@ class Judge:
     def say(self, revision, fmt, *args):
         self.wrong.append("revision %d: %s" % (revision, fmt % args))
 
+    def changes_of(self, name):
+        """What a claim of that name was after each of its changes, as far as history() was called."""
+        return list(self.states.get(name, []))
+
     # Each change by itself --------------------------------------------------------------------------
 
     def history(self):
@@ -133,10 +137,10 @@ class Judge:
         for revision, key, value in self.etcd.since(self.revision, FIRST, LAST):
             kind, name, before, after = self.take(key, value)
             self.revision = revision
-            self.changes += kind is not None
             if kind == "networkaddresses":
                 self.lock_changed(revision, name, before, after)
             elif kind == "networkclaims":
+                self.states.setdefault(name.partition("/")[2], []).append(after)
                 self.claim_changed(revision, name, before, after)
         self.verdict()
 
