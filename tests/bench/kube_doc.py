@@ -25,7 +25,7 @@ def claims(part):
             "API server's CPU", "rate, of barewire", "CPU, of barewire", "memory, of barewire")
     rows = []
     for r in kube_claims.cold_rows(part):
-        # A ratio above 1 of "rate" means that barewire needs longer for the same; of CPU and memory more than 1 is more.
+        # between() says how many times less than barewire's; shown is how many times barewire's.
         inverse = {k: [1 / x for x in (r["ratio"][k][0], r["ratio"][k][2], r["ratio"][k][1])] for k in r["ratio"]}
         rows.append((r["name"], "%.0f" % r["rate"], "%.1f s" % r["p50"], "%.1f s" % r["p99"], "%.3f" % r["writes_per_address"],
                      "%.1f MiB" % (r["peak"] / MIB), "%.1f s" % r["cpu"], "%.1f s" % r["api_cpu"], spread(inverse["rate"]), spread(inverse["cpu"]),
