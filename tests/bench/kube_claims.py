@@ -239,8 +239,7 @@ def memory_rows(part):
     n, rows = part["objects"], []
     for i, what in ((1, "NetworkAddress"), (2, "NetworkClaim")):
         heaps = {k: (part[k]["heap"][i] - part[k]["heap"][i - 1]) / n for k in ("with", "without")}
-        rows.append({"name": what, "heap": heaps["with"], "cache": heaps["with"] - heaps["without"],
-                     "rss": (part["with"]["rss"][i] - part["with"]["rss"][i - 1]) / n})
+        rows.append({"name": what, "heap": heaps["with"], "cache": heaps["with"] - heaps["without"]})
     return rows
 
 

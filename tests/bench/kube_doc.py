@@ -36,8 +36,11 @@ def claims(part):
 
 
 def memory(part):
-    rows = [(r["name"], "%.1f KB" % (r["heap"] / 1000), "%.1f KB" % (r["cache"] / 1000), "%.1f KB" % (r["rss"] / 1000)) for r in kube_claims.memory_rows(part)]
-    return table(("of %d each" % part["objects"], "API server's heap, each", "of it the watch cache", "API server's RSS, each"), rows)
+    rows = [(r["name"], "%.1f KB" % (r["heap"] / 1000), "%.1f KB" % (r["cache"] / 1000)) for r in kube_claims.memory_rows(part)]
+    rss = {k: [x / MIB for x in part[k]["rss"]] for k in ("with", "without")}
+    return table(("of %d each" % part["objects"], "API server's heap, each", "of it the watch cache"), rows) + \
+        "\n\nThe API server's resident memory: %.0f MiB without them, %.0f MiB with both; with the watch cache off %.0f and %.0f MiB." % (
+            rss["with"][0], rss["with"][2], rss["without"][0], rss["without"][2])
 
 
 def warm(part):
