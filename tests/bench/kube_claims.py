@@ -88,7 +88,9 @@ class Server:
         user = "system:serviceaccount:barewire-system:barewire-controller"
         conf = self.api.kubeconfig(name, user, ["system:serviceaccounts"])
         program = os.path.join(PEER_FOLDER, name) if name in PEERS else os.path.join(BUILD, "barewire-controller")
-        return Proc(name, [program, "--kubeconfig=" + conf], os.path.join(self.folder.name, name + ".log"),
+        # A Lease that is lost ends the process, on a machine that is too busy to renew it; the peers have none.
+        more = [] if name in PEERS else ["--lease-duration=600"]
+        return Proc(name, [program, "--kubeconfig=" + conf, *more], os.path.join(self.folder.name, name + ".log"),
                     env={"POD_NAME": name, "POD_NAMESPACE": "barewire-system"})
 
     def pool(self, size):
