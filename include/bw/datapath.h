@@ -26,6 +26,7 @@
 #include <bw/ip.h>
 
 struct bw_err;
+struct bw_netns;
 struct bw_nl;
 struct bw_dp;
 
@@ -219,6 +220,18 @@ int bw_dp_endpoint_slow(int ifindex, int on, struct bw_err *err);
  * Return: 0; -ENOENT no endpoint of any ABI; -errno.
  */
 int bw_dp_endpoint_cut(int ifindex, int on, struct bw_err *err);
+
+/**
+ * bw_dp_silence() - drop all that a device sends and receives, or stop doing so
+ * @ns: where the device is
+ * @ifname: its name there; one that has none of our programs: a VF or a macvlan in a pod
+ * @on: 1 = nothing passes
+ *
+ * By filters of clsact; link, addresses and routes stay as they are. Doing it twice changes
+ * nothing, and the filters go with the device when it changes its namespace.
+ * Return: 0; -ENODEV; -EOPNOTSUPP class UNSUPPORTED the kernel has no clsact; -errno.
+ */
+int bw_dp_silence(const struct bw_netns *ns, const char *ifname, int on, struct bw_err *err);
 
 /* Takes one port; a negative return ends the list with it. */
 typedef int (*bw_dp_port_fn)(const struct bw_dp_port *port, void *arg, struct bw_err *err);

@@ -41,7 +41,10 @@ static int set_link(struct bw_nl *nl, const char *name, int on, struct bw_err *e
 	return bw_link_set(nl, 0, name, &set, err);
 }
 
-/* A macvlan has no end on the host: its own, in the pod. */
+/*
+ * What has no end on the host: a macvlan, a VF whose driver cannot disable its link. Filters keep
+ * the pod's routes, which a link that goes down takes along; without clsact that has to do.
+ */
 static int cut_inside(const struct bw_attachment *a, int on, struct bw_err *err)
 {
 	bw_autonetns struct bw_netns ns = BW_NETNS_NONE;
@@ -49,8 +52,12 @@ static int cut_inside(const struct bw_attachment *a, int on, struct bw_err *err)
 	char path[BW_JOURNAL_PATH_MAX];
 	int r = bw_netns_open(agent_netns_path(a, path), &ns, err);
 
-	if (r == 0)
-		r = bw_nl_open(BW_NL_ROUTE, &ns, &nl, err);
+	if (r < 0)
+		return r;
+	r = bw_dp_silence(&ns, a->ifname, on, err);
+	if (r != -EOPNOTSUPP)
+		return r;
+	r = bw_nl_open(BW_NL_ROUTE, &ns, &nl, err);
 	return r < 0 ? r : set_link(nl, a->ifname, on, err);
 }
 
@@ -77,9 +84,9 @@ static int cut_any(struct bw_nl *nl, struct bw_journal *j, const struct bw_attac
 	if (a->host_if[0])
 		return cut_host_end(nl, a, on, err);
 	r = bw_journal_vf_of(j, a->container_id, a->ifname, cut_vf, &vfs, err);
-	if (r < 0 || vfs.n)
+	if (r < 0 && r != -EOPNOTSUPP)
 		return r;
-	return cut_inside(a, on, err);
+	return r == 0 && vfs.n ? 0 : cut_inside(a, on, err);
 }
 
 static int mark(struct bw_journal *j, struct bw_attachment *a, int on, struct bw_err *err)

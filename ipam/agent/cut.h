@@ -15,8 +15,8 @@ struct bw_nl;
  * @on: 1 cuts, 0 mends
  *
  * With programs the datapath drops; without, the host's end goes down; a VF's link is disabled by
- * its PF. Doing it twice changes nothing.
- * Return: 0; -ENODEV there is nothing of it left to cut; -errno.
+ * its PF, and where its driver cannot, as with a macvlan, filters in the pod drop everything. Doing
+ * it twice changes nothing. Return: 0; -ENODEV there is nothing of it left to cut; -errno.
  */
 int agent_cut(struct bw_nl *nl, struct bw_journal *j, struct bw_attachment *a, int on,
 	      struct bw_err *err);
