@@ -8,6 +8,7 @@
 #include <bw/err.h>
 
 #include "ipam_priv.h"
+#include "journal_db.h"
 
 static unsigned int flags_of(enum bw_cni_verb verb)
 {
@@ -157,40 +158,32 @@ static int go_live(struct bw_ipam *ipam, const char *container_id, const char *i
 int bw_ipam_live(struct bw_ipam *ipam, const char *container_id, const char *ifname,
 		 struct bw_err *err)
 {
-	int r;
+	int own, r;
 
 	if (!ipam->data || !ipam->conf->in.claim.uid)
 		return go_live(ipam, container_id, ifname, err);
-	r = bw_journal_begin(ipam->data, BW_JOURNAL_NORMAL, err);
-	if (r < 0)
-		return r;
+	own = bw_journal_db_enter(ipam->data, BW_JOURNAL_NORMAL, err);
+	if (own < 0)
+		return own;
 	r = go_live(ipam, container_id, ifname, err);
 	if (r == 0)
 		r = ipam_claim_live(ipam, NULL, err);
-	if (r < 0) {
-		bw_journal_rollback(ipam->data);
-		return r;
-	}
-	return bw_journal_commit(ipam->data, err);
+	return bw_journal_db_leave(ipam->data, own, r, err);
 }
 
 int bw_ipam_update_live(struct bw_ipam *ipam, const struct bw_attachment *who, struct bw_err *err)
 {
-	int r = ipam->data ? bw_journal_begin(ipam->data, BW_JOURNAL_NORMAL, err) : 0;
+	int own = ipam->data ? bw_journal_db_enter(ipam->data, BW_JOURNAL_NORMAL, err) : 0;
+	int r;
 
-	if (r < 0)
-		return r;
+	if (own < 0)
+		return own;
 	r = bw_ipam_update(ipam, who, err);
 	if (r == 0)
 		r = go_live(ipam, who->container_id, who->ifname, err);
 	if (r == 0 && ipam->data)
 		r = ipam_claim_live(ipam, who, err);
-	if (r < 0) {
-		if (ipam->data)
-			bw_journal_rollback(ipam->data);
-		return r;
-	}
-	return bw_journal_commit(ipam->data, err);
+	return ipam->data ? bw_journal_db_leave(ipam->data, own, r, err) : r;
 }
 
 /* What DEL cannot write now it can write later: a retry completes. Damage stays damage. */

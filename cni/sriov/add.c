@@ -302,9 +302,7 @@ static int step_live(struct sriov_add *add, struct bw_err *err)
 		return r;
 	r = hold_live(add, j, err);
 	if (r >= 0 && j == bw_ipam_journal(ctx->ipam)) {
-		r = bw_ipam_update(ctx->ipam, &ctx->att, err);
-		if (r == 0)
-			r = bw_ipam_live(ctx->ipam, ctx->att.container_id, ctx->att.ifname, err);
+		r = bw_ipam_update_live(ctx->ipam, &ctx->att, err);
 		r = sriov_hold_end(j, r, err);
 	} else {
 		r = sriov_hold_end(j, r, err);

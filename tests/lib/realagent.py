@@ -38,7 +38,7 @@ class RealAgent:
     def start(self):
         with open(self.log, "a") as f:
             self.proc = subprocess.Popen(self.argv, stdout=f, stderr=f)
-        wait_until(self.answers, 20, lambda: "the agent's socket; it said:\n" + self.said())
+        wait_until(self.answers, 60, lambda: "the agent's socket; it said:\n" + self.said())
 
     def answers(self):
         if self.proc.poll() is not None:
