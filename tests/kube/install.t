@@ -3,6 +3,7 @@
 """The life of an installation as a user leads it: one step in, an upgrade under a database's traffic, the programs
 taken away and brought back while it runs, and at last everything gone."""
 import contextlib
+import glob
 import json
 import os
 import re
@@ -141,9 +142,9 @@ def an_upgrade_under_traffic_disturbs_no_pod():
     tag = "barewire.dev/barewire:upgrade"
     before = {n.name: checksums(n) for n in bed.nodes}
     with tempfile.TemporaryDirectory(prefix="barewire-upgrade.") as folder:
-        for name in PROGRAMS + ("barewire-agent", "barewire-controller", "barewire"):
-            os.symlink(os.path.join(BUILD, name), os.path.join(folder, name))
-        os.unlink(os.path.join(folder, "barewire-bridge"))
+        for path in glob.glob(os.path.join(BUILD, "*barewire*")):
+            if os.path.isfile(path) and not path.endswith("/barewire-bridge"):
+                os.symlink(path, os.path.join(folder, os.path.basename(path)))
         note = os.path.join(folder, "note")
         with open(note, "w") as f:
             f.write("another release\n")
