@@ -30,6 +30,8 @@ static const struct option {
 	  "the token that is to be given up, as barewire claim shows it" },
 	{ "--confirm-powered-off", NULL, NULL, offsetof(struct cli_kube_args, confirm),
 	  CLI_OPT_RELEASE, "the node cannot send any more: you have seen that it is off" },
+	{ "--although-ready", NULL, NULL, offsetof(struct cli_kube_args, although_ready),
+	  CLI_OPT_RELEASE, "its Node says Ready, and you know better" },
 	{ "--reason", NULL, "TEXT", offsetof(struct cli_kube_args, reason), CLI_OPT_RELEASE,
 	  "is kept on the claim" },
 	{ "--dir", NULL, "DIR", offsetof(struct cli_kube_args, dir), CLI_OPT_DIR,

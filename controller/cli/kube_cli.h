@@ -55,6 +55,7 @@ struct cli_kube_args {
 	enum cli_format format;
 	uint8_t all; /* -A */
 	uint8_t confirm; /* --confirm-powered-off */
+	uint8_t although_ready; /* --although-ready */
 	uint8_t dry_run;
 	uint8_t yes;
 	uint8_t check; /* uninstall --check */

@@ -42,7 +42,7 @@ void cli_import_name(char out[CLI_IMPORT_NAME_MAX + 1], const char *from, unsign
 	while (len && out[len - 1] == '-')
 		len--;
 	if (!len) {
-		memcpy(out, "imported", 8);
+		memcpy(out, "imported", sizeof("imported"));
 		len = 8;
 	}
 	memcpy(out + len, tail, strlen(tail) + 1);

@@ -57,6 +57,8 @@ static int is_off(struct cli_session *s, const struct bw_net_claim *c, char why[
 	bw_autobuf struct bw_buf text = { 0 };
 	const struct bw_kube_condition *ready;
 
+	if (s->args->although_ready)
+		return 1;
 	/* Who may not read Nodes has the right to say so nevertheless. */
 	if (cli_session_get(s, &bw_kind_node, NULL, h->node, &text, NULL) != 1 ||
 	    bw_k_node_decode(text.data, text.size, &n, NULL) < 0 ||
@@ -68,7 +70,7 @@ static int is_off(struct cli_session *s, const struct bw_net_claim *c, char why[
 	/* fits, ignoring */
 	(void)snprintf(why, WHY_MAX,
 		       "node %.200s is Ready: it is not powered off. Delete the pod, and the node "
-		       "gives the address back by itself",
+		       "gives the address back by itself; or --although-ready",
 		       h->node);
 	return 0;
 }

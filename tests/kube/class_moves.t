@@ -193,7 +193,7 @@ def class_9_a_pod_deleted_by_force_keeps_its_address_until_somebody_says_that_it
         o = api.wait(claim_path(name), lambda o: condition(o, "Placed", "reason") == "WaitingForNode", 20, "WaitingForNode")
         expect_eq((holder(o)["node"], holder(o)["token"]), (node.name, token), "holder")
         expect(outside_pings(ip), "the container that was deleted by force lives")
-        p = run(os.path.join(BUILD, "barewire"), "release", "%s/%s" % (NS, name), "--token", token, "--confirm-powered-off", "--reason", "class 9",
+        p = run(os.path.join(BUILD, "barewire"), "release", "%s/%s" % (NS, name), "--token", token, "--confirm-powered-off", "--although-ready", "--reason", "class 9",
                 env=dict(os.environ, KUBECONFIG=bed.admin))
         diag(p.strip())
         api.wait(claim_path(name), lambda o: holder(o).get("node") == other, 20, "the holder by an administrator's word")

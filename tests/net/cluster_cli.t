@@ -110,6 +110,8 @@ def release_wants_every_word_of_it():
     c.node(ready="True")
     expect_in("node node1 is Ready: it is not powered off", c.run("release", *words)[2])
     expect_eq(c.patches, [])
+    expect_eq(c.run("release", *words, "--although-ready")[0], 0)
+    c.patches.clear()
     c.node(ready="Unknown")
     code, out, _ = c.run("release", *words)
     expect_eq(code, 0)
