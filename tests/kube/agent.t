@@ -25,6 +25,7 @@ from bwtest import BUILD, TOP, Netns, cni, diag, expect, expect_eq, expect_in, m
 from kubeapi import ApiServer, kubectl  # noqa: E402
 from kubeclient import Client, token_of  # noqa: E402
 from kubeproc import Proc, program  # noqa: E402
+from wire import BROADCAST, Tap, arp, eth  # noqa: E402
 
 NET = "/apis/net.barewire.dev/v1alpha1"
 CLAIMS = NET + "/namespaces/default/networkclaims"
@@ -314,6 +315,28 @@ def a_claim_held_elsewhere_silences_its_attachment():
     expect_eq(rows("SELECT stale FROM claim_cache WHERE uid = ?", uid), [(1,)], "stale rows")
     expect_eq(delete("moved-0", ns).code, 0, "DEL")
     api.wait(NODE, lambda o: condition(o, "StaleAttachment")["status"] == "False", 15, "no StaleAttachment")
+
+
+@test
+def somebody_elses_use_of_an_address_is_an_event_and_a_condition_with_its_MAC():
+    mac = "02:00:00:00:09:99"
+    claim("taken-0", "10.99.2.95")
+    ns = Netns("pod7")
+    answer = add("taken-0", ns)
+    expect_eq(answer.code, 0, str(answer))
+    tap = Tap(outside, "out0")
+    frame = eth(BROADCAST, mac, 0x806, arp(1, mac, "10.99.2.95", "00:00:00:00:00:00", "10.99.2.95"))
+
+    def told():
+        tap.send(frame)  # the daemon listens as soon as it has heard of the attachment
+        return condition(api.get(NODE), "AddressConflict")["status"] == "True"
+    wait_until(told, 30, lambda: "AddressConflict; the agent said:\n" + said())
+    tap.close()
+    expect_in("10.99.2.95 of claim default/taken-0 is used by %s on data0" % mac, condition(api.get(NODE), "AddressConflict")["message"])
+    event = wait_until(lambda: next((e for e in api.items("/api/v1/namespaces/default/events") if e["reason"] == "AddressConflict"), None), 30, "event")
+    expect_eq((event["involvedObject"]["kind"], event["involvedObject"]["name"], event["type"]), ("NetworkClaim", "taken-0", "Warning"), "event")
+    expect_in(mac, event["message"])
+    expect_eq(delete("taken-0", ns).code, 0, "DEL")
 
 
 @test
