@@ -422,7 +422,9 @@ static void client_free(struct bw_kube_client *base)
 	bw_list_del(&c->node);
 }
 
-static const struct bw_kube_client_ops ops = { start, cancel, client_free };
+static const struct bw_kube_client_ops ops = { .start = start,
+					       .cancel = cancel,
+					       .free = client_free };
 
 void sim_client_init(struct sim_client *c, struct sim_server *s, const char *name)
 {

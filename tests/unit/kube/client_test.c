@@ -45,7 +45,9 @@ static void fake_free(struct bw_kube_client *c)
 	((struct fake *)c)->freed++;
 }
 
-static const struct bw_kube_client_ops fake_ops = { fake_start, fake_cancel, fake_free };
+static const struct bw_kube_client_ops fake_ops = { .start = fake_start,
+						    .cancel = fake_cancel,
+						    .free = fake_free };
 
 static void on_done(const struct bw_kube_answer *a, void *arg)
 {

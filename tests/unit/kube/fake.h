@@ -108,7 +108,9 @@ static inline void fake_free(struct bw_kube_client *c)
 	(void)c;
 }
 
-static const struct bw_kube_client_ops fake_ops = { fake_start, fake_cancel, fake_free };
+static const struct bw_kube_client_ops fake_ops = { .start = fake_start,
+						    .cancel = fake_cancel,
+						    .free = fake_free };
 
 static inline void fake_init(struct fake *f)
 {
