@@ -41,7 +41,7 @@ $(TOOLS_VM): $(B)/tools/%: $(B)/tests/vm/%.o $(LIB) $(B)/.link-flags
 -include $(TOOLS_VM:$(B)/tools/%=$(B)/tests/vm/%.d)
 
 # What calls lib/kube as a daemon does.
-TOOLS_KUBE := $(B)/tools/kubecall $(B)/tools/kuberun
+TOOLS_KUBE := $(B)/tools/kubecall $(B)/tools/kuberun $(B)/tools/kubeexec
 $(TOOLS_KUBE): $(B)/tools/%: $(B)/tests/kube/%.o $(LIB) $(B)/.link-flags
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)

@@ -140,7 +140,10 @@ int launch_signal_number(const char *name);
 /* probe.c: returns the exit status of the process. */
 int launch_probe(const struct launch_options *o, const char *dir, char *const *args);
 
-/* Where an http or tcp probe goes. Text is "HOST:PORT" or a URL; numeric hosts alone. */
+/*
+ * Where an http or tcp probe goes. Text is "HOST:PORT" or a URL; numeric hosts alone. No host at
+ * all is the variable POD_IP, else 127.0.0.1.
+ */
 struct launch_target {
 	char host[64];
 	uint16_t port;

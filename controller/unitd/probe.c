@@ -98,6 +98,13 @@ int launch_target_parse(const char *text, int is_url, struct launch_target *ret,
 	} else if (!is_url) {
 		return bw_reject(err, BW_ERR_INVALID, EINVAL, "%.200s: HOST:PORT is wanted", text);
 	}
+	/* The kubelet expands no $(POD_IP) in a probe; the variable itself is there. */
+	if (!rest[0]) {
+		const char *own = getenv("POD_IP");
+
+		(void)snprintf(rest, sizeof(rest), "%s",
+			       own && *own ? own : "127.0.0.1"); /* what is cut is none, ignoring */
+	}
 	len = strlen(rest);
 	if (rest[0] == '[' && len > 2 && rest[len - 1] == ']') {
 		memmove(rest, rest + 1, len - 2);

@@ -430,7 +430,7 @@ static int put_handshake(struct podexec *p)
 	split_base(p->http->base, &host, &len, &prefix);
 	return bw_buf_printf(&p->send,
 			     "GET %s%s HTTP/1.1\r\nHost: %.*s\r\nUser-Agent: %s\r\n"
-			     "Accept: application/json\r\nConnection: Upgrade\r\n"
+			     "Accept: application/json, */*\r\nConnection: Upgrade\r\n"
 			     "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
 			     "Sec-WebSocket-Key: %s\r\n"
 			     "Sec-WebSocket-Protocol: " V5 ", " V4 "\r\n%s\r\n",

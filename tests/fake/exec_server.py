@@ -139,6 +139,9 @@ class Server(websockets.WebSocketServerProtocol):
         print(json.dumps({"path": path, "authorization": headers.get("Authorization", ""),
                           "protocols": headers.get("Sec-WebSocket-Protocol", "")}), flush=True)
         pod = path.split("/pods/", 1)[-1].split("/", 1)[0]
+        if "*/*" not in headers.get("Accept", ""):
+            # A stream is of no type: the API server accepts whoever takes anything.
+            return status(406, "NotAcceptable", "only the following media types are accepted: */*")
         if pod == "missing":
             return status(404, "NotFound", 'pods "missing" not found')
         if pod == "forbidden":

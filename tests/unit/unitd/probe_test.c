@@ -214,6 +214,8 @@ static void targets_are_read(void **state)
 		{ "10.99.2.77:6379", 0, "10.99.2.77", 6379, "/" },
 		{ "[fd00::7]:65535", 0, "fd00::7", 65535, "/" },
 		{ "localhost:1", 0, "127.0.0.1", 1, "/" },
+		{ ":6379", 0, "10.99.2.78", 6379, "/" },
+		{ "http://:8080/x", 1, "10.99.2.78", 8080, "/x" },
 		{ "http://10.99.2.77", 1, "10.99.2.77", 80, "/" },
 		{ "http://[fd00::7]/x", 1, "fd00::7", 80, "/x" },
 		{ "http://10.99.2.77:8080/a/b?c=d", 1, "10.99.2.77", 8080, "/a/b?c=d" },
@@ -228,6 +230,7 @@ static void targets_are_read(void **state)
 	struct launch_target t;
 
 	(void)state;
+	assert_int_equal(setenv("POD_IP", "10.99.2.78", 1), 0);
 	for (size_t i = 0; i < BW_ARRAY_SIZE(good); i++) {
 		assert_int_equal(launch_target_parse(good[i].text, good[i].is_url, &t, NULL), 0);
 		assert_string_equal(t.host, good[i].host);
@@ -237,6 +240,9 @@ static void targets_are_read(void **state)
 	for (size_t i = 0; i < BW_ARRAY_SIZE(bad); i++)
 		assert_int_equal(launch_target_parse(bad[i].text, bad[i].is_url, &t, NULL),
 				 -EINVAL);
+	assert_int_equal(unsetenv("POD_IP"), 0);
+	assert_int_equal(launch_target_parse(":1", 0, &t, NULL), 0);
+	assert_string_equal(t.host, "127.0.0.1");
 }
 
 static void requests_are_read(void **state)
