@@ -7,7 +7,7 @@
 
 #include "intervals.h"
 
-#define TEXT_MAX 128 /* conf/crds: 91 */
+#define TEXT_MAX 128U /* conf/crds: 91 */
 
 /* Whether "LAST-FIRST" stands where "FIRST-LAST" should: the schema cannot compare addresses. */
 static int is_backwards(const char *text, char ret_right[TEXT_MAX * 2])
