@@ -7,10 +7,11 @@
 
 #include "intervals.h"
 
-#define TEXT_MAX 128U /* conf/crds: 91 */
+#define TEXT_MAX 128 /* conf/crds: 91 */
+#define RIGHT_MAX 256
 
 /* Whether "LAST-FIRST" stands where "FIRST-LAST" should: the schema cannot compare addresses. */
-static int is_backwards(const char *text, char ret_right[TEXT_MAX * 2])
+static int is_backwards(const char *text, char ret_right[RIGHT_MAX])
 {
 	const char *dash = strchr(text, '-');
 	char first[TEXT_MAX];
@@ -20,7 +21,7 @@ static int is_backwards(const char *text, char ret_right[TEXT_MAX * 2])
 		return 0;
 	memcpy(first, text, (size_t)(dash - text));
 	first[dash - text] = '\0';
-	(void)snprintf(ret_right, TEXT_MAX * 2, "%s-%s", dash + 1, first); /* as long as @text */
+	(void)snprintf(ret_right, RIGHT_MAX, "%s-%s", dash + 1, first); /* as long as @text */
 	return bw_interval_parse(ret_right, &iv) == 0;
 }
 
@@ -28,7 +29,7 @@ static int is_backwards(const char *text, char ret_right[TEXT_MAX * 2])
 static int parse(const char *text, const char *key, int at, int family, struct bw_interval *ret,
 		 struct bw_err *err)
 {
-	char right[TEXT_MAX * 2];
+	char right[RIGHT_MAX];
 	char path[32];
 
 	/* a field's name fits, ignoring */
