@@ -77,8 +77,8 @@ def a_claim_of_mode_sriov_gets_a_VF_with_its_address_MAC_and_VLAN(agent):
 
 
 def routes_of(ns):
-    """Whether or not the carrier is back."""
-    return [r.replace("linkdown ", "") for r in ns.routes()]
+    """Of the claim's address; whether or not the carrier is back. Link-local ones come when they like."""
+    return [r.replace("linkdown ", "") for r in ns.routes() if r.startswith(("default", "10.77."))]
 
 
 def silent_and_back(agent, down, up, first, second):
@@ -96,6 +96,16 @@ def silent_and_back(agent, down, up, first, second):
     expect_eq(routes_of(a), routes, "the pod's routes")
     expect("DOWN" not in a.ip("-o link show eth0").split("<")[1].split(">")[0], "its link")
     return a, b
+
+
+@on_card
+def a_VF_is_cut_off_without_its_link_or_routes(agent):
+    put(vf_binding("redis-0", "10.77.0.5/24", fencing="Available"))
+    put(vf_binding("redis-1", "10.77.0.6/24"))
+    a, b = silent_and_back(agent, lambda: run("ip link set pf0 down"), lambda: vmnic.up("pf0"), "redis-0", "redis-1")
+    for name, ns in (("redis-0", a), ("redis-1", b)):
+        expect_ok(ask("DEL", name, ns))
+    expect_no_rows()
 
 
 @on_card
