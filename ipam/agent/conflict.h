@@ -4,8 +4,9 @@
  * that address and neighbour advertisements of it, as they arrive by the uplink. Probes are no use
  * of an address. The kernel hands up such frames alone.
  *
- * From another MAC it is told as an event on the claim and as a condition of the node, once in ten seconds; the
- * claim is asked for, and the address is defended by one announcement (RFC 5227 section 2.4, b).
+ * From another MAC it is told as an event on the claim and as a condition of the node, once in ten
+ * seconds; the claim is asked for, and the address is defended by one announcement (RFC 5227
+ * section 2.4, b).
  */
 #pragma once
 

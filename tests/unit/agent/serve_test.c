@@ -58,7 +58,9 @@ static void free_client(struct bw_kube_client *c)
 	(void)c;
 }
 
-static const struct bw_kube_client_ops client_ops = { start_call, cancel_call, free_client };
+static const struct bw_kube_client_ops client_ops = { .start = start_call,
+						      .cancel = cancel_call,
+						      .free = free_client };
 
 static void judge(const struct bw_agent_request *req, struct agent_verdict *ret, void *arg)
 {
