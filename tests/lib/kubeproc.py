@@ -33,13 +33,15 @@ def program(name, old=False):
 
 
 def _start_time(pid):
-    """Ticks since boot at which this process began; None when it is gone or waits to be reaped."""
+    """Ticks since boot at which this process began; None when it is gone or waits to be reaped. Its first thread may
+    wait to be reaped while others still hold files, a listening socket among them: then it is not gone."""
     try:
         with open("/proc/%s/stat" % pid) as f:
             fields = f.read().rpartition(")")[2].split()
     except OSError:
         return None
-    return None if fields[0] in "ZX" else fields[19]
+    threads = int(fields[17])
+    return None if fields[0] in "ZX" and threads <= 1 else fields[19]
 
 
 def wait(fn, timeout_s, what):

@@ -130,5 +130,6 @@ int main(void)
 			as_many_addresses_as_fit_are_told_apart_and_more_let_everything_through),
 	};
 
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
