@@ -45,9 +45,12 @@ static int check_holder(const struct agent *a, const struct bw_net_claim *c, str
 		return bw_reject(err, BW_ERR_BUSY, EAGAIN,
 				 "claim %.63s/%.200s is not held by this node", ns, name);
 	if (agent_is_other_node(a, h->node_uid))
-		return bw_reject(err, BW_ERR_BUSY, EAGAIN,
-				 "claim %.63s/%.150s is held by an earlier Node %.63s (UID %.36s)",
-				 ns, name, h->node, h->node_uid);
+		return bw_reject(
+			err, BW_ERR_BUSY, EAGAIN,
+			"claim %.63s/%.100s is held by Node %.63s of UID %.36s, this agent's "
+			"token names UID %.36s: was the Node registered again, restart its "
+			"agent",
+			ns, name, h->node, h->node_uid, a->node_uid);
 	if (c->status.has_detached_token && c->status.detached_token >= h->token)
 		return bw_reject(
 			err, BW_ERR_BUSY, EAGAIN,
