@@ -36,5 +36,5 @@ KUBE_BARE = $(shell grep -l 'from kubetest import' $(KUBE_FILES))
 KUBE_LAST = $(filter %/leak.t,$(KUBE_FILES))
 KUBE_SHARED = $(filter-out $(KUBE_OWN) $(KUBE_BARE),$(KUBE_FILES))
 test-kube: $(TEST_PROGRAMS) $(TOOLS_KUBE) | $(KUBE_NEEDS) $(call need,kube-old)
-	$(Q)$(TEST_ENV) scripts/kube-bed run -t 2400 scripts/run-tier -p $(PASS) -t 600 -m $(KUBE_FLOOR) kube \
+	$(Q)$(TEST_ENV) scripts/kube-bed run -t 2400 scripts/run-tier -p $(PASS) -j 1 -t 600 -m $(KUBE_FLOOR) kube \
 		$(filter-out $(KUBE_LAST),$(KUBE_BARE)) $(KUBE_SHARED) $(KUBE_LAST) + $(KUBE_OWN)
