@@ -81,9 +81,15 @@ def class_7_a_thousand_failing_ADDs_and_DELs_of_what_nobody_knows_leave_nothing_
     """A crash loop: the namespace is gone whenever the plugin comes to it. (DELs that never come: agent.t.)"""
     node = bed.node("node2")
     placed("lost", "10.99.51.10", node="node2")
+
+    def locked():
+        return str(len([a for a in api.items(NET + "/networkaddresses")
+                        if a["spec"].get("pool") == "nodes" and a["spec"].get("state") != "Cooling"]))
+
     def counts():
-        return (rows(node, "SELECT count(*) FROM attachment"), rows(node, "SELECT count(*) FROM address"),
-                api.get(NET + "/networkpools/nodes")["status"]["used"])
+        # The pool's status follows its locks.
+        wait_until(lambda: api.get(NET + "/networkpools/nodes")["status"]["used"] == locked(), 30, "the pool's count")
+        return (rows(node, "SELECT count(*) FROM attachment"), rows(node, "SELECT count(*) FROM address"), locked())
     before = counts()
     node.run("sh", "-c", "cat >/run/failing.conf", stdin=json.dumps(config(node, {ANN + "claim": "lost"}, waitSeconds=0)))
     loop = ("for i in $(seq %d); do CNI_CONTAINERID=failing-$i %s </run/failing.conf >/run/failing.out && exit 9; done; cat /run/failing.out"
