@@ -103,7 +103,7 @@ def states(app):
 
 
 def agent_on(node):
-    return next(p for p in ready_pods("barewire-agent") if p["spec"]["nodeName"] == node)
+    return wait_until(lambda: next((p for p in ready_pods("barewire-agent") if p["spec"]["nodeName"] == node), None), 90, "the agent of " + node)
 
 
 def leader():
