@@ -32,6 +32,7 @@ def setup():
         pod("on-" + n.name, node=n.name, annotations={ANN + "network": "lan"}, wait=False)
     for n in bed.nodes:
         running("on-" + n.name)
+        api.wait(NN + n.name, lambda o: o is not None, 60, "its NodeNetwork")
         api.wait(claim_path("on-" + n.name), lambda o: o["status"].get("attached"), 20, "attached")
         who[n.name], said = credentials(agent_on(n.name))
         expect_eq((said["serviceaccount"]["name"], said["node"]["name"]), ("barewire-agent", n.name), "whose token it is")
