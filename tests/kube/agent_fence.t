@@ -48,17 +48,6 @@ def agent_said():
     return bed.node(OLD).run("sh", "-c", "tail -n 30 /var/log/pods/%s_barewire-agent-*/*/*.log" % SYSTEM, check=False)
 
 
-def agent_of_the_new_Node():
-    """What docs/operations.md says to do: the agent's token names the Node that was deleted."""
-    old = next(p for p in ready_pods("barewire-agent") if p["spec"]["nodeName"] == OLD)
-    api.delete("/api/v1/namespaces/%s/pods/%s" % (SYSTEM, old["metadata"]["name"]))
-
-    def new():
-        pods = ready_pods("barewire-agent")
-        return len(pods) == len(bed.nodes) and old["metadata"]["uid"] not in [p["metadata"]["uid"] for p in pods]
-    wait_until(new, 90, "the agents")
-
-
 @test
 def a_node_that_is_cut_off_holds_its_Available_attachments_and_no_others():
     bed.kubectl("cordon", NEW)
@@ -128,7 +117,7 @@ def with_the_API_server_back_it_stays_silent_and_the_node_is_a_node_again():
     expect_eq(senders.count(ip_bytes(IP)), 0, "ARP frames of %s from the node, to the old pod's end" % IP)
     tap.close()
     expect_eq(redis(IP, "ping"), "PONG", "the new one")
-    agent_of_the_new_Node()
+    renew_agent(OLD)
     judge()
 
 
