@@ -7,8 +7,8 @@
 KUBE_NEEDS = $(call need,bed) $(call need,demo) $(call need,test) $(call need,kube-tools) $(call need,go-plugins) \
 	$(call need,containerd2) $(call need,kube) $(call need,coredns)
 
-# Not yet in the suite: twelve rows of kills that end API server and etcd too (make test-kube-kills).
-KUBE_KILLS := tests/kube/faults_kill.t
+# Not yet in the suite (make test-kube-kills): twelve rows of kills that end API server and etcd too; etcd restored.
+KUBE_KILLS := tests/kube/faults_kill.t tests/kube/faults_restore.t
 KUBE_FILES ?= $(filter-out $(KUBE_KILLS),$(call tier_files,kube))
 KUBE_FLOOR ?= 160
 
@@ -43,4 +43,4 @@ test-kube: $(TEST_PROGRAMS) $(TOOLS_KUBE) | $(KUBE_NEEDS) $(call need,kube-old)
 		$(filter-out $(KUBE_LAST),$(KUBE_BARE)) $(KUBE_SHARED) $(KUBE_LAST) + $(KUBE_OWN)
 
 test-kube-kills:
-	$(Q)$(MAKE) --no-print-directory test-kube KUBE_FILES=$(KUBE_KILLS) KUBE_FLOOR=12
+	$(Q)$(MAKE) --no-print-directory test-kube KUBE_FILES="$(KUBE_KILLS)" KUBE_FLOOR=14

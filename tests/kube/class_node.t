@@ -74,6 +74,8 @@ def class_3_a_late_DEL_frees_nobody_on_the_same_node_and_none_after_a_move():
     expect(outside_pings(ip), "it answers on the other node")
     judge()
     delete_pod("late-b")
+    # The kubelet takes a sandbox down after its pod is gone from the API.
+    wait_until(lambda: not attachments(bed.node("node2"), uid_of("late-b")), 90, "the end of the sandbox")
 
 
 @test
