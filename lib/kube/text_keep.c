@@ -7,12 +7,7 @@
 
 #include "text_lex.h"
 
-struct keep {
-	struct lex l;
-	char *out;
-};
-
-static void put(struct keep *k, const char *start, size_t size)
+static void put(struct lex_copy *k, const char *start, size_t size)
 {
 	memcpy(k->out, start, size);
 	k->out += size;
@@ -33,10 +28,10 @@ static const struct bw_kube_keep *find(const struct bw_kube_keep *in, const char
 	return NULL;
 }
 
-static int keep_value(struct keep *k, const struct bw_kube_keep *in);
+static int keep_value(struct lex_copy *k, const struct bw_kube_keep *in);
 
 /* One member. Returns 1 when it was left out. */
-static int keep_member(struct keep *k, const struct bw_kube_keep *in, int first)
+static int keep_member(struct lex_copy *k, const struct bw_kube_keep *in, int first)
 {
 	const struct bw_kube_keep *found;
 	const char *key;
@@ -54,7 +49,7 @@ static int keep_member(struct keep *k, const struct bw_kube_keep *in, int first)
 	return keep_value(k, found->in);
 }
 
-static int keep_object(struct keep *k, const struct bw_kube_keep *in)
+static int keep_object(struct lex_copy *k, const struct bw_kube_keep *in)
 {
 	int first = 1;
 
@@ -72,19 +67,21 @@ static int keep_object(struct keep *k, const struct bw_kube_keep *in)
 		first &= r;
 		lex_space(&k->l);
 	} while (lex_take(&k->l, ','));
+	if (!lex_take(&k->l, '}'))
+		return -EBADMSG;
 	put(k, "}", 1);
-	return lex_take(&k->l, '}') ? 0 : -EBADMSG;
+	return 0;
 }
 
 /* Lists of lists are nobody's shape: they are copied, so that nothing recurses with its input. */
-static int keep_item(struct keep *k, const struct bw_kube_keep *in)
+static int keep_item(struct lex_copy *k, const struct bw_kube_keep *in)
 {
 	lex_space(&k->l);
 	return k->l.p < k->l.end && *k->l.p == '{' ? keep_object(k, in)
 						   : lex_compact(&k->l, &k->out);
 }
 
-static int keep_list(struct keep *k, const struct bw_kube_keep *in)
+static int keep_list(struct lex_copy *k, const struct bw_kube_keep *in)
 {
 	int r;
 
@@ -103,12 +100,14 @@ static int keep_list(struct keep *k, const struct bw_kube_keep *in)
 			break;
 		put(k, ",", 1);
 	}
+	if (!lex_take(&k->l, ']'))
+		return -EBADMSG;
 	put(k, "]", 1);
-	return lex_take(&k->l, ']') ? 0 : -EBADMSG;
+	return 0;
 }
 
 /* What has another type than was thought stays as it is: its reader says that it is wrong. */
-static int keep_value(struct keep *k, const struct bw_kube_keep *in)
+static int keep_value(struct lex_copy *k, const struct bw_kube_keep *in)
 {
 	lex_space(&k->l);
 	if (in && k->l.p < k->l.end && *k->l.p == '{')
@@ -121,24 +120,8 @@ static int keep_value(struct keep *k, const struct bw_kube_keep *in)
 int bw_kube_text_keep(const char *text, size_t size, const struct bw_kube_keep *what,
 		      struct bw_buf *ret, struct bw_err *err)
 {
-	struct keep k = { .l = { text, text + size } };
-	int r;
+	struct lex_copy k;
+	int r = lex_copy_begin(&k, text, size, ret, err);
 
-	if (size > BW_KUBE_OBJECT_MAX)
-		return bw_reject(err, BW_ERR_DECODE, EFBIG,
-				 "an object has %zu bytes, at most %u are allowed", size,
-				 BW_KUBE_OBJECT_MAX);
-	if (bw_buf_reserve(ret, size) < 0)
-		return bw_fail(err, ENOMEM, "keep an object of %zu bytes", size);
-	k.out = ret->data + ret->size;
-	r = keep_value(&k, what);
-	lex_space(&k.l);
-	if (r < 0 || k.l.p != k.l.end) {
-		ret->data[ret->size] = '\0';
-		return bw_reject(err, BW_ERR_DECODE, EBADMSG, "no valid JSON at byte %zu of %zu",
-				 (size_t)(k.l.p - text), size);
-	}
-	*k.out = '\0';
-	ret->size = (size_t)(k.out - ret->data);
-	return 0;
+	return r < 0 ? r : lex_copy_end(&k, keep_value(&k, what), text, size, ret, err);
 }

@@ -2,6 +2,7 @@
 /* Where JSON tokens end. Source of the grammar: RFC 8259. */
 #include <string.h>
 
+#include <bw/err.h>
 #include <bw/kube_text.h>
 
 #include "text_lex.h"
@@ -224,4 +225,31 @@ int lex_value(struct lex *l)
 int lex_compact(struct lex *l, char **out)
 {
 	return value(l, out);
+}
+
+int lex_copy_begin(struct lex_copy *c, const char *text, size_t size, struct bw_buf *ret,
+		   struct bw_err *err)
+{
+	if (size > BW_KUBE_OBJECT_MAX)
+		return bw_reject(err, BW_ERR_DECODE, EFBIG,
+				 "an object has %zu bytes, at most %u are allowed", size,
+				 BW_KUBE_OBJECT_MAX);
+	if (bw_buf_reserve(ret, size) < 0)
+		return bw_fail(err, ENOMEM, "keep an object of %zu bytes", size);
+	*c = (struct lex_copy){ { text, text + size }, ret->data + ret->size };
+	return 0;
+}
+
+int lex_copy_end(struct lex_copy *c, int r, const char *text, size_t size, struct bw_buf *ret,
+		 struct bw_err *err)
+{
+	lex_space(&c->l);
+	if (r < 0 || c->l.p != c->l.end) {
+		ret->data[ret->size] = '\0';
+		return bw_reject(err, BW_ERR_DECODE, EBADMSG, "no valid JSON at byte %zu of %zu",
+				 (size_t)(c->l.p - text), size);
+	}
+	*c->out = '\0';
+	ret->size = (size_t)(c->out - ret->data);
+	return 0;
 }

@@ -4,6 +4,9 @@
 
 #include <bw/defs.h>
 
+struct bw_buf;
+struct bw_err;
+
 struct lex {
 	const char *p;
 	const char *end;
@@ -42,3 +45,16 @@ int lex_compact(struct lex *l, char **out);
 
 /* A member's name and its colon, space around them too. 0; -EBADMSG. */
 int lex_key(struct lex *l, const char **ret_start, size_t *ret_size);
+
+/* A walk over one document that copies what it keeps into a buffer as large as the text. */
+struct lex_copy {
+	struct lex l;
+	char *out;
+};
+
+/* Makes room behind what @ret has. 0; -EFBIG class DECODE; -ENOMEM. */
+int lex_copy_begin(struct lex_copy *c, const char *text, size_t size, struct bw_buf *ret,
+		   struct bw_err *err);
+/* @r: how the walk went. @ret gets the copy, NUL-terminated, or stays. 0; -EBADMSG class DECODE. */
+int lex_copy_end(struct lex_copy *c, int r, const char *text, size_t size, struct bw_buf *ret,
+		 struct bw_err *err);

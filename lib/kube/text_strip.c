@@ -30,21 +30,16 @@ static const struct {
 	{ ANNOTATIONS, "\"kubectl.kubernetes.io/last-applied-configuration\"", ELSEWHERE, 1 },
 };
 
-struct strip {
-	struct lex l;
-	char *out;
-};
-
-static void copy(struct strip *s, const char *start, size_t size)
+static void copy(struct lex_copy *s, const char *start, size_t size)
 {
 	memcpy(s->out, start, size);
 	s->out += size;
 }
 
-static int strip_object(struct strip *s, enum place place);
+static int strip_object(struct lex_copy *s, enum place place);
 
 /* Only the objects on the way to what is taken out are looked into. */
-static int strip_value(struct strip *s, enum place place)
+static int strip_value(struct lex_copy *s, enum place place)
 {
 	lex_space(&s->l);
 	if (place == ELSEWHERE || s->l.p == s->l.end || *s->l.p != '{')
@@ -53,7 +48,7 @@ static int strip_value(struct strip *s, enum place place)
 }
 
 /* One member of an object. Returns 1 when it was taken out. */
-static int strip_member(struct strip *s, enum place place, int first)
+static int strip_member(struct lex_copy *s, enum place place, int first)
 {
 	enum place next = ELSEWHERE;
 	const char *key;
@@ -76,7 +71,7 @@ static int strip_member(struct strip *s, enum place place, int first)
 	return strip_value(s, next);
 }
 
-static int strip_object(struct strip *s, enum place place)
+static int strip_object(struct lex_copy *s, enum place place)
 {
 	int first = 1;
 
@@ -104,24 +99,8 @@ static int strip_object(struct strip *s, enum place place)
 
 int bw_kube_text_strip(const char *text, size_t size, struct bw_buf *ret, struct bw_err *err)
 {
-	struct strip s = { .l = { text, text + size } };
-	int r;
+	struct lex_copy s;
+	int r = lex_copy_begin(&s, text, size, ret, err);
 
-	if (size > BW_KUBE_OBJECT_MAX)
-		return bw_reject(err, BW_ERR_DECODE, EFBIG,
-				 "an object has %zu bytes, at most %u are allowed", size,
-				 BW_KUBE_OBJECT_MAX);
-	if (bw_buf_reserve(ret, size) < 0)
-		return bw_fail(err, ENOMEM, "keep an object of %zu bytes", size);
-	s.out = ret->data + ret->size;
-	r = strip_value(&s, ROOT);
-	lex_space(&s.l);
-	if (r < 0 || s.l.p != s.l.end) {
-		ret->data[ret->size] = '\0';
-		return bw_reject(err, BW_ERR_DECODE, EBADMSG, "no valid JSON at byte %zu of %zu",
-				 (size_t)(s.l.p - text), size);
-	}
-	*s.out = '\0';
-	ret->size = (size_t)(s.out - ret->data);
-	return 0;
+	return r < 0 ? r : lex_copy_end(&s, strip_value(&s, ROOT), text, size, ret, err);
 }

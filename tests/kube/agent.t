@@ -5,7 +5,6 @@
 import json
 import os
 import re
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -22,6 +21,7 @@ if os.environ.get("BW_AGENT_T") != "1":
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from bwtest import *  # noqa: E402,F401,F403
 from bwtest import BUILD, TOP, Netns, cni, diag, expect, expect_eq, expect_in, main, run, test, wait_until  # noqa: E402
+from agentsock import SOCK, ask  # noqa: E402
 from kubeapi import ApiServer, kubectl  # noqa: E402
 from kubeclient import Client, token_of  # noqa: E402
 from kubeproc import Proc, program  # noqa: E402
@@ -30,7 +30,6 @@ from wire import BROADCAST, Tap, arp, eth  # noqa: E402
 NET = "/apis/net.barewire.dev/v1alpha1"
 CLAIMS = NET + "/namespaces/default/networkclaims"
 NODE = NET + "/nodenetworks/n1"
-SOCK = "/run/barewire/agent.sock"
 JOURNAL = "/var/lib/barewire/journal.db"
 CONFLIST = {"cniVersion": "1.0.0", "name": "barewire", "type": "barewire-bridge", "claims": True,
             "capabilities": {"io.kubernetes.cri.pod-annotations": True}, "ipam": {"type": "barewire-ipam"}}
@@ -83,20 +82,6 @@ def answers():
         return ask({"op": "status"})["ok"]
     except (OSError, ValueError):
         return False
-
-
-def ask(req, timeout_s=10):
-    with socket.socket(socket.AF_UNIX) as s:
-        s.settimeout(timeout_s)
-        s.connect(SOCK)
-        s.sendall(json.dumps(req).encode() + b"\n")
-        data = b""
-        while not data.endswith(b"\n"):
-            more = s.recv(65536)
-            if not more:
-                raise ValueError("closed after %r" % data)
-            data += more
-    return json.loads(data)
 
 
 def ask_claim(name, wait_ms=5000, ifname="eth0", **more):
