@@ -18,6 +18,7 @@ import time
 
 MERGE = "application/merge-patch+json"
 APPLY = "application/apply-patch+yaml"
+BUSY_S = 30
 
 
 class ApiError(Exception):
@@ -84,8 +85,19 @@ class Client:
         except ValueError:
             return status, data.decode(errors="replace")
 
+    def patiently(self, method, path, body=None, content_type="application/json"):
+        """ask(), and when the server did nothing but ask for patience (429, as it does for a kind whose cache it still
+        fills after a start), again after the time it names, for BUSY_S at most: what client-go does."""
+        end = time.monotonic() + BUSY_S
+        while True:
+            status, answer = self.ask(method, path, body, content_type)
+            if status != 429 or time.monotonic() > end:
+                return status, answer
+            details = answer.get("details") if isinstance(answer, dict) else None
+            time.sleep(min((details or {}).get("retryAfterSeconds", 1), 5))
+
     def do(self, method, path, body=None, content_type="application/json"):
-        status, answer = self.ask(method, path, body, content_type)
+        status, answer = self.patiently(method, path, body, content_type)
         if not 200 <= status < 300:
             raise ApiError("%s %s" % (method, path), status, answer)
         return answer
@@ -95,7 +107,7 @@ class Client:
 
     def find(self, path):
         """The object, or None when there is none."""
-        status, answer = self.ask("GET", path)
+        status, answer = self.patiently("GET", path)
         if status == 404:
             return None
         if status != 200:
@@ -117,7 +129,7 @@ class Client:
 
     def delete(self, path, options=None):
         """False when there was none."""
-        status, answer = self.ask("DELETE", path, options)
+        status, answer = self.patiently("DELETE", path, options)
         if status not in (200, 202, 404):
             raise ApiError("DELETE " + path, status, answer)
         return status != 404
