@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-# What scripts/kgen makes of conf/crds and conf/kinds: <gen/net.h>, <gen/k8s.h> and their sources, which the
+# What scripts/kgen makes of conf/crds and conf/kinds: <gen/net.h>, <gen/db.h>, <gen/k8s.h> and
+# their sources, which the
 # library holds. The generator is the build's own program: no sanitizer, no other compiler.
 KGEN := build/scripts/kgen/kgen
 KGEN_SRC := $(wildcard scripts/kgen/*.c)
 GEN_CRDS := $(sort $(filter-out %/kustomization.yaml,$(wildcard conf/crds/*.yaml)))
-GEN_KINDS_net := $(GEN_CRDS)
+GEN_KINDS_db := conf/crds/unit.yaml
+GEN_KINDS_net := $(filter-out $(GEN_KINDS_db),$(GEN_CRDS))
 GEN_KINDS_k8s := conf/kinds/builtin.yaml
-GEN_UNITS := net k8s
+GEN_UNITS := net db k8s
 GEN_H := $(GEN_UNITS:%=build/gen/%.h)
 GEN_OBJ := $(GEN_UNITS:%=$(B)/gen/%.o)
 

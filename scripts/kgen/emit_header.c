@@ -4,11 +4,20 @@
 
 #include "kgen.h"
 
+/* What the enum calls a value that was not given: a value may be called None itself. */
+static const char *absent(const struct schema *s)
+{
+	for (size_t i = 0; i < s->n_values; i++)
+		if (strcmp(c_upper(s->values[i]), "NONE") == 0)
+			return "ABSENT";
+	return "NONE";
+}
+
 static void emit_enum(FILE *out, const struct schema *s)
 {
 	char *upper = c_upper(s->cname);
 
-	(void)fprintf(out, "enum %s {\n\t%s_NONE, /* not given */\n", s->cname, upper);
+	(void)fprintf(out, "enum %s {\n\t%s_%s, /* not given */\n", s->cname, upper, absent(s));
 	for (size_t i = 0; i < s->n_values; i++)
 		(void)fprintf(out, "\t%s_%s,\n", upper, c_upper(s->values[i]));
 	(void)fprintf(out, "\t%s_MAX_,\n};\n", upper);
@@ -83,6 +92,10 @@ static void emit_struct(FILE *out, const struct schema *s, int root)
 	if (root)
 		(void)fprintf(out, "\tstruct cJSON *doc; /* owned: what the strings point into */\n"
 				   "\tstruct bw_kube_meta meta;\n");
+	if (s->open)
+		(void)fprintf(
+			out,
+			"\tconst struct cJSON *raw; /* all of it, what has no member here too */\n");
 	for (size_t i = 0; i < s->n_props; i++)
 		emit_member(out, &s->props[i]);
 	(void)fprintf(out, "};\nextern const struct bw_json_table %s_table;\n\n", s->cname);

@@ -90,6 +90,8 @@ static void emit_shape(FILE *out, const struct schema *s, const char *list, int 
 	case S_CONDITION:
 	case S_OBJECT:
 		(void)fprintf(out, ", .table = &%s", table_of(s));
+		if (s->open)
+			(void)fprintf(out, ", .check = %s_raw", s->cname);
 		break;
 	case S_LIST:
 		emit_bounds(out, s, crd);
@@ -166,6 +168,18 @@ static void emit_init(FILE *out, const struct schema *s)
 	(void)fprintf(out, "}\n\n");
 }
 
+/* What runs after the members were read: keeps the tree. */
+static void emit_raw(FILE *out, const struct schema *s)
+{
+	(void)fprintf(
+		out,
+		"static int %s_raw(const struct cJSON *json, const struct bw_json_path *path, "
+		"void *member, struct bw_err *err)\n{\n"
+		"\tstruct %s *o = member;\n\n\t(void)path;\n\t(void)err;\n"
+		"\to->raw = json;\n\treturn 0;\n}\n\n",
+		s->cname, s->cname);
+}
+
 static void emit_table(FILE *out, const struct schema *s, int root, int crd)
 {
 	for (size_t i = 0; i < s->n_props; i++) {
@@ -183,6 +197,8 @@ static void emit_table(FILE *out, const struct schema *s, int root, int crd)
 			emit_item(out, s, &s->props[i], crd);
 	if (has_default(s))
 		emit_init(out, s);
+	if (s->open)
+		emit_raw(out, s);
 	(void)fprintf(out, "static const struct bw_json_field %s_fields[] = {\n", s->cname);
 	if (root)
 		(void)fprintf(out,

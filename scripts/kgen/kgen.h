@@ -75,6 +75,7 @@ struct schema {
 	const char *def; /* default as text; NULL */
 	uint8_t required;
 	uint8_t wide; /* INT: format int64 */
+	uint8_t open; /* OBJECT: keeps members that are not named; raw has them all */
 	uint8_t has_min, has_max;
 	int64_t min, max; /* of the value, the characters, or the items */
 	const char **values; /* ENUM */

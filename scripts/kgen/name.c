@@ -60,7 +60,8 @@ char *c_singular(const char *name)
 
 	if (len > 3 && strcmp(out + len - 3, "ies") == 0)
 		memcpy(out + len - 3, "y", 2);
-	else if (len > 4 && strcmp(out + len - 4, "sses") == 0)
+	else if (len > 4 &&
+		 (strcmp(out + len - 4, "sses") == 0 || strcmp(out + len - 4, "uses") == 0))
 		out[len - 2] = '\0';
 	else if (len > 1 && out[len - 1] == 's')
 		out[len - 1] = '\0';

@@ -170,8 +170,9 @@ static void read_object(struct schema *s, const char *prefix, int crd)
 		return;
 	}
 	s->cname = must_print("%s_%s", prefix, s->c);
+	s->open = keep.node && yn_bool(keep);
 	read_props(s, props, crd);
-	s->type = known_shape(s);
+	s->type = s->open ? S_OBJECT : known_shape(s);
 }
 
 static void read_list(struct schema *s, const char *prefix, int crd)
@@ -208,6 +209,8 @@ static void read_default(struct schema *s)
 
 	if (!def.node)
 		return;
+	if (s->type == S_OBJECT && !yn_count(def))
+		return; /* {}: that defaults below it are seen */
 	if (s->type != S_STR && s->type != S_ENUM && s->type != S_INT && s->type != S_BOOL)
 		die(def, "a default of this type is not understood");
 	s->def = yn_text(def);

@@ -109,6 +109,16 @@ def names_of_fields_read_as_c():
 
 
 @test
+def what_is_open_is_kept_whole():
+    text = prop("a: {type: object, x-kubernetes-preserve-unknown-fields: true, default: {}, "
+                "properties: {b: {type: string, enum: [None, One], default: None}}}")
+    out = kgen(text, "header", "net")[1]
+    expect_in("const struct cJSON *raw;", out, "the tree")
+    expect_in("_B_ABSENT, /* not given */", out, "what was not given, beside the value None")
+    expect_in(".check = ", kgen(text)[1], "what keeps it")
+
+
+@test
 def more_than_one_version_is_refused():
     status, _, err = kgen(prop("a: {type: boolean}").replace("  - name: v1\n", "  - {name: v0}\n  - name: v1\n"))
     expect_eq(status, 1, "exit status")
