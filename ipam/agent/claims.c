@@ -8,6 +8,7 @@
 
 #include "again.h"
 #include "agent.h"
+#include "cluster.h"
 #include "earlier.h"
 #include "stale.h"
 
@@ -33,7 +34,7 @@ static void unit_keys(const struct bw_kube_object *o, bw_kube_index_put put, voi
 }
 
 /* Whether the claim is this node's to serve now. 0; -EAGAIN and why not. */
-static int check_holder(const struct agent *a, const struct bw_net_claim *c, struct bw_err *err)
+static int check_holder(struct agent *a, const struct bw_net_claim *c, struct bw_err *err)
 {
 	const struct bw_net_claim_status_holder *h = &c->status.holder;
 	const char *ns = c->meta.namespace, *name = c->meta.name;
@@ -44,13 +45,15 @@ static int check_holder(const struct agent *a, const struct bw_net_claim *c, str
 	if (!c->status.has_holder || strcmp(h->node, a->conf->node) != 0)
 		return bw_reject(err, BW_ERR_BUSY, EAGAIN,
 				 "claim %.63s/%.200s is not held by this node", ns, name);
-	if (agent_is_other_node(a, h->node_uid))
+	if (agent_is_other_node(a, h->node_uid)) {
+		agent_cluster_doubt(a->cluster_ask);
 		return bw_reject(
 			err, BW_ERR_BUSY, EAGAIN,
 			"claim %.63s/%.100s is held by Node %.63s of UID %.36s, this agent's "
-			"token names UID %.36s: was the Node registered again, restart its "
-			"agent",
+			"token names UID %.36s: was the Node registered again, the kubelet "
+			"renews the token",
 			ns, name, h->node, h->node_uid, a->node_uid);
+	}
 	if (c->status.has_detached_token && c->status.detached_token >= h->token)
 		return bw_reject(
 			err, BW_ERR_BUSY, EAGAIN,

@@ -20,13 +20,16 @@
 #define CALL_MS 10000
 #define AGAIN_MIN_MS 500
 #define AGAIN_MAX_MS 30000
+#define SELF_MS 300000 /* who we are is asked again: a kubelet renews tokens by itself */
+#define DOUBT_MS 10000 /* and so while a claim is held by another Node of our name */
+#define DOUBT_MAX 90 /* questions in a row: longer than a token of the DaemonSet lives */
 #define EXTRA_UID "authentication.kubernetes.io/node-uid"
 #define EXTRA_NAME "authentication.kubernetes.io/node-name"
 
 static const struct bw_kube_kind kind_review = { "authentication.k8s.io", "v1",
 						 "selfsubjectreviews", "SelfSubjectReview", 0 };
 
-/* What is asked once at the start, one after the other. */
+/* What is asked at the start, one after the other; the second is asked again and again. */
 enum step { STEP_VERSION, STEP_SELF, STEP_DONE };
 
 struct agent_cluster {
@@ -34,6 +37,8 @@ struct agent_cluster {
 	struct bw_kube_call call;
 	struct bw_timer again;
 	unsigned int wait_ms;
+	unsigned int doubts; /* questions left that come sooner */
+	int64_t asked_ns; /* who we are */
 	enum step step;
 	const struct agent_cluster_ops *ops;
 	void *arg;
@@ -41,13 +46,18 @@ struct agent_cluster {
 
 static void start(void *arg);
 
+static void wait(struct agent_cluster *c, int64_t at)
+{
+	if (bw_timer_set(&c->again, at) < 0)
+		bw_log_error("out of memory: the API server is not asked again");
+}
+
 static void later(struct agent_cluster *c)
 {
 	c->wait_ms = c->wait_ms ? c->wait_ms * 2 : AGAIN_MIN_MS;
 	if (c->wait_ms > AGAIN_MAX_MS)
 		c->wait_ms = AGAIN_MAX_MS;
-	if (bw_timer_set(&c->again, bw_loop_now_ns(c->a->loop) + c->wait_ms * NS_PER_MS) < 0)
-		bw_log_error("out of memory: the API server is not asked again");
+	wait(c, bw_loop_now_ns(c->a->loop) + c->wait_ms * NS_PER_MS);
 }
 
 /* First value of an extra of the caller; 0 when it is there. */
@@ -78,8 +88,9 @@ static void put_cluster(struct agent *a)
 		bw_log_error("cannot remember the cluster", "err", err.msg);
 }
 
-static void take_self(struct agent *a, const struct bw_kube_answer *answer)
+static void take_self(struct agent_cluster *c, const struct bw_kube_answer *answer)
 {
+	struct agent *a = c->a;
 	const struct bw_kube_slice doc = { answer->body, answer->body_size };
 	char uid[BW_CLAIM_UID_MAX + 1];
 	char name[BW_CLAIM_NAME_MAX + 1];
@@ -99,8 +110,26 @@ static void take_self(struct agent *a, const struct bw_kube_answer *answer)
 		(void)snprintf(a->cluster.node_uid, sizeof(a->cluster.node_uid), "%s", uid);
 		put_cluster(a);
 	}
-	agent_claims_rebind(a);
-	agent_inventory_look(a->inventory);
+	c->doubts = 0;
+	c->ops->renamed(c->arg);
+}
+
+static void ask_self_later(struct agent_cluster *c)
+{
+	c->step = STEP_SELF;
+	wait(c, c->asked_ns + (c->doubts ? DOUBT_MS : SELF_MS) * NS_PER_MS);
+	if (c->doubts)
+		c->doubts--;
+}
+
+void agent_cluster_doubt(struct agent_cluster *c)
+{
+	if (!c)
+		return;
+	/* Before the first answer, while one is under way and after a failure it comes anyway. */
+	c->doubts = DOUBT_MAX;
+	if (c->step == STEP_SELF && !c->wait_ms && bw_timer_is_set(&c->again))
+		wait(c, c->asked_ns + DOUBT_MS * NS_PER_MS);
 }
 
 /* "33", or "33+" as some providers have it. */
@@ -134,9 +163,11 @@ static void on_answer(const struct bw_kube_answer *answer, void *arg)
 	if (c->step == STEP_VERSION)
 		c->ops->version(minor_of(answer), c->arg);
 	if (c->step == STEP_SELF && answer->result == BW_KUBE_OK)
-		take_self(c->a, answer);
+		take_self(c, answer);
 	c->step++;
-	if (c->step != STEP_DONE)
+	if (c->step == STEP_DONE)
+		ask_self_later(c);
+	else
 		start(c);
 }
 
@@ -155,6 +186,8 @@ static void start(void *arg)
 	struct agent_cluster *c = arg;
 	struct bw_err err = { 0 };
 
+	if (c->step == STEP_SELF)
+		c->asked_ns = bw_loop_now_ns(c->a->loop);
 	if (bw_kube_start(c->a->client, &reqs[c->step], &c->call, &err) < 0)
 		later(c);
 }

@@ -9,16 +9,18 @@ struct agent_cluster;
 struct bw_err;
 
 struct agent_cluster_ops {
-	/* The server is older than what the product needs. */
+	/* The server is older than what the product needs. Once, as the next. */
 	void (*too_old)(const char *why, void *arg);
 	/* It is not: its release is 1.@minor. */
 	void (*version)(unsigned int minor, void *arg);
+	/* The Node of this agent's token is known now, or another one: a->node_uid. */
+	void (*renamed)(void *arg);
 };
 
 /**
  * agent_cluster_new() - begin to ask, and to watch the epoch
  * @a: with its stores
- * @ops: what is told, once each; borrowed
+ * @ops: what is told; borrowed
  * @arg: for @ops
  * @ret: owned by the caller
  *
@@ -27,5 +29,13 @@ struct agent_cluster_ops {
  */
 int agent_cluster_new(struct agent *a, const struct agent_cluster_ops *ops, void *arg,
 		      struct agent_cluster **ret, struct bw_err *err);
+/**
+ * agent_cluster_doubt() - a claim is held by another Node of this node's name
+ * @c: asks who it is sooner, for a while: the kubelet may have a newer token for it already
+ *
+ * Where a Node was deleted and its kubelet registered again, only a token that was made after that
+ * has the new Node's UID. NULL-safe.
+ */
+void agent_cluster_doubt(struct agent_cluster *c);
 /* Cancels what is in flight. NULL-safe. */
 void agent_cluster_free(struct agent_cluster **c);

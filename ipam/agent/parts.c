@@ -234,8 +234,17 @@ static void on_too_old(const char *why, void *arg)
 	a->failed(why, a->failed_arg);
 }
 
+static void on_renamed(void *arg)
+{
+	struct agent *a = arg;
+
+	agent_claims_rebind(a);
+	agent_inventory_look(a->inventory);
+}
+
 static const struct agent_cluster_ops cluster_ops = { .too_old = on_too_old,
-						      .version = on_version };
+						      .version = on_version,
+						      .renamed = on_renamed };
 
 int agent_parts_start(struct agent *a, void (*failed)(const char *why, void *arg), void *arg,
 		      struct bw_err *err)

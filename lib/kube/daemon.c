@@ -15,6 +15,7 @@
 #define FLAG_VERSION 1000
 #define FLAG_HELP 1001
 #define LINE_MAX_ 1024
+#define RELOAD_MS 10000 /* a token that the kubelet has renewed is used this soon */
 
 static void say(int fd, const char *text)
 {
@@ -125,7 +126,7 @@ int bw_daemon_loop(void (*on_signal)(int signo, void *arg), void *arg, struct bw
 int bw_daemon_connect(struct bw_loop *loop, const char *kubeconfig, const char *context,
 		      const char *agent, struct bw_kube_client **ret, struct bw_err *err)
 {
-	const struct bw_kube_http_options o = { .agent = agent };
+	const struct bw_kube_http_options o = { .agent = agent, .reload_ms = RELOAD_MS };
 	bw_autokubeconfig struct bw_kube_config *config = NULL;
 	int r = bw_kube_config_find(kubeconfig, context, &config, err);
 

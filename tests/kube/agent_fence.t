@@ -117,8 +117,17 @@ def with_the_API_server_back_it_stays_silent_and_the_node_is_a_node_again():
     expect_eq(senders.count(ip_bytes(IP)), 0, "ARP frames of %s from the node, to the old pod's end" % IP)
     tap.close()
     expect_eq(redis(IP, "ping"), "PONG", "the new one")
-    renew_agent(OLD)
     judge()
+
+
+@test
+def an_agent_that_runs_on_serves_the_Node_that_was_registered_again():
+    agent = agent_on(OLD)["metadata"]["uid"]
+    pod("again", node=OLD, annotations={ANN + "network": "available"})
+    uid = api.get("/api/v1/nodes/" + OLD)["metadata"]["uid"]
+    expect_eq(holder(bound("again"))["nodeUID"], uid, "the holder's UID")
+    api.wait("%s/nodenetworks/%s" % (NET, OLD), lambda o: o["status"].get("nodeUID") == uid, 30, "the agent says which Node it is of")
+    expect_eq(agent_on(OLD)["metadata"]["uid"], agent, "the agent's pod")
 
 
 main(setup=setup)

@@ -131,7 +131,6 @@ def from_a_node_cut_off_on_both_cards_nothing_moves_under_strict_though_its_node
     node.kubelet.start()
     expect_moved(old, "node2")
     back()
-    renew_agent("node1")
     state["judge"].rest(60)
 
 

@@ -22,7 +22,7 @@ def credentials(pod):
     node = bed.node(pod["spec"]["nodeName"])
     token = node.run("sh", "-c", "cat %s/*/token" % (SECRETS % pod["metadata"]["uid"])).strip()
     claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "==="))
-    return Client(bed.admin, token=token), claims["kubernetes.io"]
+    return Client(bed.admin, token=token), {**claims["kubernetes.io"], "seconds": claims["exp"] - claims["iat"]}
 
 
 def setup():
@@ -35,7 +35,8 @@ def setup():
         api.wait(NN + n.name, lambda o: o is not None, 60, "its NodeNetwork")
         api.wait(claim_path("on-" + n.name), lambda o: o["status"].get("attached"), 20, "attached")
         who[n.name], said = credentials(agent_on(n.name))
-        expect_eq((said["serviceaccount"]["name"], said["node"]["name"]), ("barewire-agent", n.name), "whose token it is")
+        expect_eq((said["serviceaccount"]["name"], said["node"]["name"], said["seconds"]), ("barewire-agent", n.name, 600),
+                  "whose token it is, and how long")
     who["controller"], said = credentials(ready_pods("barewire-controller")[0])
     expect_eq(said["serviceaccount"]["name"], "barewire-controller", "whose token it is")
 

@@ -106,14 +106,6 @@ def agent_on(node):
     return wait_until(lambda: next((p for p in ready_pods("barewire-agent") if p["spec"]["nodeName"] == node), None), 90, "the agent of " + node)
 
 
-def renew_agent(node):
-    """What docs/operations.md says to do when a Node was registered again: the agent's token names the old one."""
-    old = agent_on(node)
-    api.delete("/api/v1/namespaces/%s/pods/%s" % (SYSTEM, old["metadata"]["name"]))
-    wait_until(lambda: agent_on(node)["metadata"]["uid"] != old["metadata"]["uid"], 90, "another agent of " + node)
-    wait_until(lambda: len(ready_pods("barewire-agent")) == len(bed.nodes), 90, "the agents")
-
-
 def leader():
     """Name of the controller's pod that leads, or None."""
     lease = api.find("/apis/coordination.k8s.io/v1/namespaces/%s/leases/barewire-controller" % SYSTEM)
