@@ -86,10 +86,10 @@ static void on_address(struct bw_kube_object *old, struct bw_kube_object *now, v
 	struct ctl_addr *a = NULL;
 	struct bw_ip ip;
 
+	bw_defer_call(&c->settle); /* once for all that came together */
 	if (!now) {
 		if (old)
 			address_gone(c, old);
-		ctl_settle(c);
 		return;
 	}
 	/* What cannot be read is used nevertheless: its name says by which address. */
@@ -116,7 +116,11 @@ static void on_address(struct bw_kube_object *old, struct bw_kube_object *now, v
 	/* New to us, or another owner: whoever it names may wait for it, or complain of another. */
 	if (a && *a->claim_ns && (was != a->state || strcmp(owner, a->claim_uid) != 0))
 		ask(c->claims, a->claim_ns, a->claim_name, BW_KEY_DEPENDENT);
-	ctl_settle(c);
+}
+
+static void on_settle(void *arg)
+{
+	ctl_settle(arg);
 }
 
 /* CLAIMS AND PODS */
@@ -343,6 +347,7 @@ int ctl_hear_changes(struct ctl_ipam *c, struct bw_err *err)
 		{ c->st.policies, on_policy },
 	};
 
+	bw_defer_init(&c->settle, c->loop, on_settle, c);
 	for (size_t i = 0; i < BW_ARRAY_SIZE(all); i++) {
 		int r = bw_kube_store_on_change(all[i].store, all[i].fn, c, err);
 

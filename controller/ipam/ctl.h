@@ -76,6 +76,7 @@ struct ctl_ipam {
 	struct bw_controller *nodes;
 	struct bw_controller *epoch_ctl;
 	struct ctl_book book;
+	struct bw_defer settle; /* ctl_settle() when this batch of events has been told */
 	struct ctl_pools pools;
 	struct ctl_wait wait;
 	struct bw_list gone_nodes; /* struct ctl_gone_node */

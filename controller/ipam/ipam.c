@@ -386,6 +386,7 @@ void ctl_ipam_free(struct ctl_ipam **ipam)
 
 	if (!c)
 		return;
+	bw_defer_stop(&c->settle);
 	ctl_wait_done(&c->wait);
 	ctl_pools_done(&c->pools);
 	ctl_book_done(&c->book);
