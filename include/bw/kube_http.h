@@ -3,7 +3,7 @@
  * A client that speaks HTTP/1.1 to an API server: libcurl's multi interface on the loop.
  *
  * I1 At most BW_KUBE_WRITES_MAX writes and BW_KUBE_READS_MAX reads are in flight, the others wait
- *    in order; watches and urgent calls pass.
+ *    in order; watches and urgent calls pass, and urgent ones have connections of their own.
  * I2 Every call ends: by its answer, by its deadline, or because nothing came for too long.
  * I3 libcurl sends a request again when a kept connection turns out to be closed, a POST too. So a
  *    write may be carried out twice, and the second answer tells of the first.

@@ -21,21 +21,20 @@
 /* A descriptor of libcurl's, as long as it wants to hear of it. */
 struct sock {
 	struct bw_list node;
-	struct kube_http *http;
+	struct kube_multi *multi;
 	struct bw_loop_fd watch;
 };
 
-static void drain(struct kube_http *h);
+static void drain(struct kube_multi *m);
 
-static void run_curl(struct kube_http *h, curl_socket_t fd, int events)
+static void run_curl(struct kube_multi *m, curl_socket_t fd, int events)
 {
 	int running;
 
-	h->in_curl++;
-	(void)curl_multi_socket_action(h->multi, fd, events,
-				       &running); /* told per handle, ignoring */
-	h->in_curl--;
-	drain(h);
+	m->http->in_curl++;
+	(void)curl_multi_socket_action(m->m, fd, events, &running); /* told per handle, ignoring */
+	m->http->in_curl--;
+	drain(m);
 }
 
 static void on_ready(uint32_t events, void *arg)
@@ -49,7 +48,7 @@ static void on_ready(uint32_t events, void *arg)
 		bits |= CURL_CSELECT_OUT;
 	if (events & (EPOLLERR | EPOLLHUP))
 		bits |= CURL_CSELECT_ERR;
-	run_curl(s->http, s->watch.fd, bits);
+	run_curl(s->multi, s->watch.fd, bits);
 }
 
 static void on_timer(void *arg)
@@ -66,7 +65,7 @@ static void sock_free(struct sock *s)
 
 static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
 {
-	struct kube_http *h = arg;
+	struct kube_multi *m = arg;
 	struct sock *s = socket_arg;
 	uint32_t events = 0;
 
@@ -86,25 +85,50 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, voi
 	if (!s)
 		return -1;
 	bw_list_init(&s->node);
-	s->http = h;
-	if (bw_loop_fd_add(&s->watch, h->loop, fd, events, on_ready, s, NULL) < 0) {
+	s->multi = m;
+	if (bw_loop_fd_add(&s->watch, m->http->loop, fd, events, on_ready, s, NULL) < 0) {
 		free(s);
 		return -1;
 	}
-	bw_list_add_tail(&h->sockets, &s->node);
-	return curl_multi_assign(h->multi, fd, s) == CURLM_OK ? 0 : -1;
+	bw_list_add_tail(&m->http->sockets, &s->node);
+	return curl_multi_assign(m->m, fd, s) == CURLM_OK ? 0 : -1;
 }
 
 static int on_curl_timer(CURLM *multi, long ms, void *arg)
 {
-	struct kube_http *h = arg;
+	struct kube_multi *m = arg;
 
 	(void)multi;
 	if (ms < 0) {
-		bw_timer_stop(&h->timer);
+		bw_timer_stop(&m->timer);
 		return 0;
 	}
-	return bw_timer_set(&h->timer, bw_loop_now_ns(h->loop) + ms * NS_PER_MS) < 0 ? -1 : 0;
+	return bw_timer_set(&m->timer, bw_loop_now_ns(m->http->loop) + ms * NS_PER_MS) < 0 ? -1 : 0;
+}
+
+static int multi_init(struct kube_multi *m, struct kube_http *h, struct bw_err *err)
+{
+	m->http = h;
+	m->m = curl_multi_init();
+	if (!m->m || curl_multi_setopt(m->m, CURLMOPT_SOCKETFUNCTION, on_curl_socket) != CURLM_OK ||
+	    curl_multi_setopt(m->m, CURLMOPT_SOCKETDATA, m) != CURLM_OK ||
+	    curl_multi_setopt(m->m, CURLMOPT_TIMERFUNCTION, on_curl_timer) != CURLM_OK ||
+	    curl_multi_setopt(m->m, CURLMOPT_TIMERDATA, m) != CURLM_OK ||
+	    curl_multi_setopt(m->m, CURLMOPT_MAXCONNECTS, CONNECTIONS_KEPT) != CURLM_OK)
+		return bw_fail(err, ENOMEM, "start the HTTP client");
+	return 0;
+}
+
+static void multi_done(struct kube_multi *m)
+{
+	if (m->m)
+		(void)curl_multi_cleanup(m->m); /* frees what there is, ignoring */
+	bw_timer_stop(&m->timer);
+}
+
+static CURLM *multi_of(const struct kube_transfer *t)
+{
+	return t->lane == KUBE_LANE_URGENT ? t->http->urgent.m : t->http->common.m;
 }
 
 /* Lanes. */
@@ -115,6 +139,7 @@ static int has_room(const struct kube_http *h, enum kube_lane lane)
 		[KUBE_LANE_READ] = BW_KUBE_READS_MAX,
 		[KUBE_LANE_WRITE] = BW_KUBE_WRITES_MAX,
 		[KUBE_LANE_FREE] = UINT32_MAX,
+		[KUBE_LANE_URGENT] = UINT32_MAX,
 	};
 
 	return h->in_flight[lane] < limits[lane];
@@ -154,7 +179,7 @@ static void send_one(struct kube_http *h, struct kube_transfer *t,
 		end_unsent(t, BW_KUBE_REFUSED, err.msg);
 		return;
 	}
-	code = curl_multi_add_handle(h->multi, t->easy);
+	code = curl_multi_add_handle(multi_of(t), t->easy);
 	if (code != CURLM_OK) {
 		end_unsent(t, BW_KUBE_REFUSED, curl_multi_strerror(code));
 		return;
@@ -196,7 +221,7 @@ static void bury(struct kube_http *h)
 	while (!bw_list_empty(&h->dead)) {
 		struct kube_transfer *t = bw_list_entry(h->dead.next, struct kube_transfer, node);
 
-		(void)curl_multi_remove_handle(h->multi, t->easy); /* it goes anyway, ignoring */
+		(void)curl_multi_remove_handle(multi_of(t), t->easy); /* it goes anyway, ignoring */
 		h->in_flight[t->lane]--;
 		kube_transfer_free(&t);
 	}
@@ -234,21 +259,22 @@ static void on_pump(void *arg)
 }
 
 /* Tells the calls whose handles are done. */
-static void drain(struct kube_http *h)
+static void drain(struct kube_multi *m)
 {
-	const CURLMsg *m;
+	struct kube_http *h = m->http;
+	const CURLMsg *msg;
 	int left;
 
-	while ((m = curl_multi_info_read(h->multi, &left))) {
+	while ((msg = curl_multi_info_read(m->m, &left))) {
 		struct kube_transfer *t = NULL;
-		CURLcode code = m->data.result;
+		CURLcode code = msg->data.result;
 
-		if (m->msg != CURLMSG_DONE)
+		if (msg->msg != CURLMSG_DONE)
 			continue;
 		/* Cannot fail for a handle of ours, ignoring. */
-		(void)curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&t);
-		/* @m is gone after this; failing it would not be in the list, ignoring. */
-		(void)curl_multi_remove_handle(h->multi, t->easy);
+		(void)curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&t);
+		/* @msg is gone after this; failing it would not be in the list, ignoring. */
+		(void)curl_multi_remove_handle(m->m, t->easy);
 		h->in_flight[t->lane]--;
 		bw_list_del(&t->node);
 		bw_defer_call(&h->pump);
@@ -268,7 +294,7 @@ static int http_start(struct bw_kube_client *c, const struct bw_kube_request *r,
 	struct kube_transfer *t = NULL;
 	int e;
 
-	if (h->n_waiting >= BW_KUBE_QUEUE_MAX)
+	if (h->n_waiting >= BW_KUBE_QUEUE_MAX && !(r->flags & BW_KUBE_F_URGENT))
 		return bw_reject(err, BW_ERR_BUSY, ENOMEM, "%u requests wait already",
 				 BW_KUBE_QUEUE_MAX);
 	e = kube_transfer_new(h, r, &t, err);
@@ -309,6 +335,7 @@ static void http_free(struct bw_kube_client *c)
 		&h->waiting[KUBE_LANE_READ],
 		&h->waiting[KUBE_LANE_WRITE],
 		&h->waiting[KUBE_LANE_FREE],
+		&h->waiting[KUBE_LANE_URGENT],
 	};
 
 	/* Only when the caller broke its promise is anything left here: nobody hears of it. */
@@ -323,11 +350,10 @@ static void http_free(struct bw_kube_client *c)
 		}
 	}
 	bury(h);
-	if (h->multi)
-		(void)curl_multi_cleanup(h->multi); /* frees what there is, ignoring */
+	multi_done(&h->common);
+	multi_done(&h->urgent);
 	bw_list_for_each (node, &h->sockets)
 		sock_free(bw_list_entry(node, struct sock, node));
-	bw_timer_stop(&h->timer);
 	bw_defer_stop(&h->pump);
 	curl_slist_free_all(h->connect_to);
 	if (h->has_cred)
@@ -453,15 +479,8 @@ static int setup(struct kube_http *h, struct bw_kube_config **config, struct bw_
 			   on_credentials, h, err);
 	if (r < 0)
 		return r;
-	h->multi = curl_multi_init();
-	if (!h->multi ||
-	    curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket) != CURLM_OK ||
-	    curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h) != CURLM_OK ||
-	    curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer) != CURLM_OK ||
-	    curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h) != CURLM_OK ||
-	    curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_KEPT) != CURLM_OK)
-		return bw_fail(err, ENOMEM, "start the HTTP client");
-	return 0;
+	r = multi_init(&h->common, h, err);
+	return r < 0 ? r : multi_init(&h->urgent, h, err);
 }
 
 int bw_kube_http_new(struct bw_loop *loop, struct bw_kube_config **config,
@@ -480,7 +499,8 @@ int bw_kube_http_new(struct bw_loop *loop, struct bw_kube_config **config,
 	ignore_sigpipe();
 	h->client.ops = &http_ops;
 	h->loop = loop;
-	bw_timer_init(&h->timer, loop, on_timer, h);
+	bw_timer_init(&h->common.timer, loop, on_timer, &h->common);
+	bw_timer_init(&h->urgent.timer, loop, on_timer, &h->urgent);
 	bw_defer_init(&h->pump, loop, on_pump, h);
 	for (int i = 0; i < KUBE_LANE_MAX_; i++)
 		bw_list_init(&h->waiting[i]);

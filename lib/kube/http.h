@@ -22,8 +22,16 @@ static_assert(BW_ERR_MSG_MAX >= CURL_ERROR_SIZE, "libcurl's texts fit");
 enum kube_lane {
 	KUBE_LANE_READ,
 	KUBE_LANE_WRITE,
-	KUBE_LANE_FREE, /* watches and urgent calls */
+	KUBE_LANE_FREE, /* watches */
+	KUBE_LANE_URGENT, /* Leases: also with connections of their own */
 	KUBE_LANE_MAX_,
+};
+
+/* Handles that share what connections are kept. */
+struct kube_multi {
+	struct kube_http *http;
+	CURLM *m;
+	struct bw_timer timer; /* libcurl's own */
 };
 
 struct kube_http {
@@ -37,9 +45,9 @@ struct kube_http {
 	char *base; /* URL of the server, with the name that its certificate has */
 	char *host; /* of it, with its port, for metrics */
 	struct curl_slist *connect_to; /* where that really is; NULL = there */
-	CURLM *multi;
+	struct kube_multi common;
+	struct kube_multi urgent; /* a renewal shakes no hands, whatever the others have taken */
 	int in_curl; /* inside libcurl: no handle may come or go */
-	struct bw_timer timer; /* libcurl's own */
 	struct bw_defer pump;
 	struct bw_list waiting[KUBE_LANE_MAX_];
 	unsigned int n_waiting;

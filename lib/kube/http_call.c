@@ -57,7 +57,9 @@ void kube_transfer_refuse(struct kube_transfer *t)
 
 static enum kube_lane lane_of(const struct bw_kube_request *r)
 {
-	if (r->verb == BW_KUBE_WATCH || (r->flags & BW_KUBE_F_URGENT))
+	if (r->flags & BW_KUBE_F_URGENT)
+		return KUBE_LANE_URGENT;
+	if (r->verb == BW_KUBE_WATCH)
 		return KUBE_LANE_FREE;
 	return kube_url_is_write(r->verb) ? KUBE_LANE_WRITE : KUBE_LANE_READ;
 }

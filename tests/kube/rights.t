@@ -146,6 +146,16 @@ def the_controllers_token_opens_nothing_that_is_not_its_own():
     refused(c.ask("POST", pods_path(), {"metadata": {"name": "x"}, "spec": {"containers": [{"name": "a", "image": "a"}]}}), "is forbidden")
 
 
+@test
+def a_renewal_of_the_Lease_has_a_queue_of_its_own_at_the_server():
+    flows = {o["metadata"]["uid"]: o for o in api.items("/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas")}
+    lease = "/apis/coordination.k8s.io/v1/namespaces/%s/leases/barewire-controller" % SYSTEM
+    for path, want in ((lease, ("barewire-leader-election", "leader-election")), (NET + "/networkpools/lan", ("barewire", "barewire"))):
+        expect_eq(who["controller"].ask("GET", path)[0], 200, path)
+        flow = flows[who["controller"].answered["X-Kubernetes-PF-FlowSchema-UID"]]
+        expect_eq((flow["metadata"]["name"], flow["spec"]["priorityLevelConfiguration"]["name"]), want, "schema and level of " + path)
+
+
 ASK = """
 import socket
 s = socket.socket(socket.AF_UNIX)

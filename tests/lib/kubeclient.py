@@ -42,6 +42,7 @@ class Client:
         self.host, self.port = re.match(r"https://([^:/]+):(\d+)", field["server"]).groups()
         self.timeout_s, self.token, self.conn, self.headers = timeout_s, token, None, headers or {}
         self.kubeconfig = kubeconfig
+        self.answered = {}  # headers of the last answer
         self.tls = ssl.create_default_context(cadata=base64.b64decode(field["certificate-authority-data"]).decode())
         if not token:
             with tempfile.NamedTemporaryFile() as pem:
@@ -67,6 +68,7 @@ class Client:
             headers["Authorization"] = "Bearer " + self.token
         self.conn.request(method, path, None if body is None else json.dumps(body), headers)
         r = self.conn.getresponse()
+        self.answered = r.headers
         return r.status, r.read()
 
     def ask(self, method, path, body=None, content_type="application/json"):

@@ -451,6 +451,45 @@ static void writes_in_flight_are_limited(void **state)
 		call_end(&calls[i]);
 }
 
+/* As a leader under load: no lane has room, more wait, nobody has taken the Lease's connection. */
+static void a_renewal_waits_for_nobody(void **state)
+{
+	enum { N = BW_KUBE_WRITES_MAX + BW_KUBE_READS_MAX + 64 };
+	struct bw_kube_request renew = create_x;
+	static struct call calls[N];
+	int64_t conn = 0;
+
+	(void)state;
+	quick_client(20000, 0);
+	renew.flags = BW_KUBE_F_URGENT;
+	renew.namespace = "lease";
+	for (int round = 0; round < 3; round++) {
+		bw_autocall struct call c = { 0 };
+		bw_autoseen struct seen s = { 0 };
+
+		call_start(&server, &c, &renew);
+		s = fake_seen(&server);
+		assert_seen(&s, "target",
+			    "/api/v1/namespaces/lease/pods?fieldManager=m&fieldValidation=Strict");
+		fake_say(&server, "{\"to\":\"/namespaces/lease/\",\"body\":\"{}\"}");
+		fake_until(&server, &c.done, 1);
+		assert_int_equal(c.reply.result, BW_KUBE_OK);
+		assert_true(!round || seen_conn(&s) == conn);
+		conn = seen_conn(&s);
+		for (int i = 0; i < N && !round; i++)
+			call_start(&server, &calls[i], i % 3 ? &create_x : &get_x);
+		for (int i = 0; i < BW_KUBE_WRITES_MAX + BW_KUBE_READS_MAX && !round; i++) {
+			bw_autoseen struct seen other = fake_seen(&server);
+
+			assert_int_not_equal(seen_conn(&other), conn);
+		}
+	}
+	for (int i = 0; i < N; i++) {
+		assert_false(calls[i].done);
+		call_end(&calls[i]);
+	}
+}
+
 static void reads_in_flight_are_limited_and_wait_in_vain(void **state)
 {
 	enum { N = BW_KUBE_READS_MAX + 1 };
@@ -553,6 +592,7 @@ int main(void)
 		wire_test(write_on_a_dead_kept_connection_is_sent_again),
 		wire_test(call_ends_by_its_deadline),
 		wire_test(writes_in_flight_are_limited),
+		wire_test(a_renewal_waits_for_nobody),
 		wire_test(reads_in_flight_are_limited_and_wait_in_vain),
 		wire_test(cancelled_call_is_never_told),
 		wire_test(watch_may_cancel_another_from_its_data),
