@@ -20,7 +20,7 @@ import kubeimage
 from kubeapi import DNS_IP, SERVICE_CIDR, ApiServer, kubectl
 from kubeclient import Client
 from kubenode import CLUSTER_CIDR, Node
-from kubeproc import CACHE, Proc, program, versions, wait
+from kubeproc import CACHE, Kept, Proc, program, versions, wait
 
 MANAGEMENT = "10.77.0.1"
 OUTSIDE4, OUTSIDE6 = "10.99.0.2", "fd00:99::2"
@@ -60,8 +60,9 @@ class Bed:
         self.dns = Proc("coredns", [program("coredns"), "-conf", self.path("Corefile")], self.path("coredns.log"))
 
     def _component(self, name, flags):
+        """Ends by itself when the API server stays away or has another history, and counts on a supervisor."""
         conf = self.api.kubeconfig(name, "system:" + name)
-        return Proc(name, [program(name), "--kubeconfig=" + conf, "--authentication-kubeconfig=" + conf,
+        return Kept(name, [program(name), "--kubeconfig=" + conf, "--authentication-kubeconfig=" + conf,
                            "--authorization-kubeconfig=" + conf, *flags], self.path(name + ".log"))
 
     @classmethod

@@ -138,9 +138,6 @@ class Target:
             self.node.kubelet.start()
         if not (self.bed.api.etcd.alive and self.bed.api.alive):
             self.bed.api.start()
-        # They end by themselves when the API server stays away for long.
-        for p in (self.bed.manager, self.bed.scheduler):
-            p.start()
 
 
 def kill_in(pod, program):

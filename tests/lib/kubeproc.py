@@ -134,3 +134,35 @@ class Proc:
             return fn()
         wait(ready, timeout_s, lambda: "%s is not ready\n%s" % (self.name, self.tail()))
         return self
+
+
+class Kept(Proc):
+    """A program that is started again whenever it ends, as the supervisor of a real cluster does. The pid is the
+    supervisor's; signals go to both, so kill() ends both for good and start() begins anew."""
+
+    def __init__(self, name, argv, *rest, **kw):
+        super().__init__(name, ["sh", "-c", 'while :; do "$@"; sleep 0.5; done', name, *argv], *rest, **kw)
+
+    def signal(self, number):
+        pid = self.pid
+        if pid:
+            self.group = pid
+            os.killpg(pid, number)
+        return pid
+
+    def wait_end(self, timeout_s=10):
+        wait(lambda: not self.alive and not _group_lives(self.group), timeout_s, "the end of " + self.name)
+
+
+def _group_lives(group):
+    """A process of this group is there and does not merely wait to be reaped."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/stat" % pid) as f:
+                if f.read().rpartition(")")[2].split()[2] != str(group):
+                    continue
+        except OSError:
+            continue
+        if _start_time(pid):
+            return True
+    return False
