@@ -2,14 +2,12 @@
 # A real Kubernetes for tests and for a person who wants to look around (docs/design/kube-bed.md). The tier runs
 # inside one bed that all its files share.
 #: make kube-up       a Kubernetes of two nodes on this machine, in namespaces of its own; make kube-down ends it
-#: make test-kube-kills  kill agent, containerd, kubelet, leader, API server and etcd in turn and in pairs (not in make test)
 #: make kube-deps     build etcd, Kubernetes and CoreDNS into BW_CACHE, once; then also scripts/kube-api, scripts/kube-bed
 KUBE_NEEDS = $(call need,bed) $(call need,demo) $(call need,test) $(call need,kube-tools) $(call need,go-plugins) \
 	$(call need,containerd2) $(call need,kube) $(call need,coredns)
 
-# Not yet in the suite (make test-kube-kills): twelve rows of kills that end API server and etcd too; etcd restored.
-KUBE_KILLS := tests/kube/faults_kill.t tests/kube/faults_restore.t
-KUBE_FILES ?= $(filter-out $(KUBE_KILLS),$(call tier_files,kube))
+# Not yet in the suite: etcd restored.
+KUBE_FILES ?= $(filter-out tests/kube/faults_restore.t,$(call tier_files,kube))
 KUBE_FLOOR ?= 160
 
 .PHONY: bench-kube demo-kube kube-deps kube-up kube-down test-kube
@@ -41,6 +39,3 @@ KUBE_SHARED = $(filter-out $(KUBE_OWN) $(KUBE_BARE),$(KUBE_FILES))
 test-kube: $(TEST_PROGRAMS) $(TOOLS_KUBE) | $(KUBE_NEEDS) $(call need,kube-old)
 	$(Q)$(TEST_ENV) scripts/kube-bed run -t 2400 scripts/run-tier -p $(PASS) -j 1 -t 600 -m $(KUBE_FLOOR) kube \
 		$(filter-out $(KUBE_LAST),$(KUBE_BARE)) $(KUBE_SHARED) $(KUBE_LAST) + $(KUBE_OWN)
-
-test-kube-kills:
-	$(Q)$(MAKE) --no-print-directory test-kube KUBE_FILES="$(KUBE_KILLS)" KUBE_FLOOR=14

@@ -19,7 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from bwtest import expect, wait_until
 import kubeproduct
-from kubeproduct import leader, system_pods
+from kubeclient import MERGE
+from kubeproduct import SYSTEM, leader, system_pods
 from kubetest import pod_pids
 
 VICTIMS = ("agent", "containerd", "kubelet", "leader", "api", "etcd")
@@ -138,6 +139,16 @@ class Target:
             self.node.kubelet.start()
         if not (self.bed.api.etcd.alive and self.bed.api.alive):
             self.bed.api.start()
+
+
+def give_up_lease(dead):
+    """What a leader does that ends in peace, done for the pod whose leader was killed: no other waits until its Lease has
+    run out. Whoever has it by now, or its container's next life, keeps it."""
+    path = "/apis/coordination.k8s.io/v1/namespaces/%s/leases/barewire-controller" % SYSTEM
+    lease = kubeproduct.api.get(path)
+    if (lease["spec"].get("holderIdentity") or "").startswith(dead["metadata"]["name"]):
+        kubeproduct.api.ask("PATCH", path, {"metadata": {"resourceVersion": lease["metadata"]["resourceVersion"]},
+                                            "spec": {"holderIdentity": ""}}, MERGE)
 
 
 def kill_in(pod, program):
