@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from kubeproduct import *  # noqa: E402
 from kubeclient import MERGE  # noqa: E402
 from kubefault import Hold, Target, give_up_lease, killed_together  # noqa: E402
-from kubejudge import Judge  # noqa: E402
+from kubejudge import Judge, journal, token_of  # noqa: E402
 
 # Everywhere, on node1, on node2; where the plugins stand still.
 ROWS = [
@@ -94,7 +94,7 @@ def killed(everywhere, on1, on2, door):
     for t in targets:
         t.heal()
     if "leader" in everywhere and door == "before":  # behind the other door its Lease has to run out
-        give_up_lease(targets[0].leader)
+        give_up_lease(targets[0].identity)
     healed = time.monotonic()
     all_run(old)
     for name in IPS:
@@ -112,6 +112,51 @@ def name_of(everywhere, on1, on2, door):
 
 for row in ROWS:
     case(name_of(*row), killed, *row)
+
+
+def tokens(claim):
+    """detachedToken, holder's token, attached token"""
+    return token_of(claim, "detachedToken"), token_of(claim, "holder", "token"), token_of(claim, "attached", "token")
+
+
+def steps(name, since):
+    """What the claim went through: each (addresses, tokens) that was another than the one before."""
+    seen = [(claim_ips(c), tokens(c)) for c in state["judge"].changes_of(name)[max(since - 1, 0):]]
+    return [now for before, now in zip(seen, seen[1:]) if now != before]
+
+
+@test
+def class_13_without_the_api_server_nothing_is_released_and_acknowledgements_arrive_once():
+    judge, node, target = state["judge"], bed.node("node1"), Target(bed.node("node1"))
+    old = {name: uid(name) for name in IPS}
+    stays = api.get(pod_path("redis1-1"))
+    sandbox = set(pod_pids(stays))
+    with Hold(node, "before") as hold:
+        hold.close("DEL")
+        api.delete(pod_path("redis1-0"))
+        hold.reached("DEL")
+        judge.history()
+        token = holder(api.get(claim_path("redis1-0")))["token"]
+        since = {name: len(judge.changes_of(name)) for name in IPS}
+        bed.api.kill()
+    try:
+        # Nobody can hear of the DEL, and a sandbox is made again.
+        wait_until(lambda: journal(node, "SELECT kind FROM outbox") == [("detached",)], 60, lambda: "outbox: %s" % journal(node, "SELECT * FROM outbox"))
+        for pid in sandbox:
+            os.kill(pid, 9)
+        wait_until(lambda: len(set(pod_pids(stays)) - sandbox) >= 2, 60, "a new sandbox")
+        wait_outside(lambda: redis(IPS["redis1-1"], "ping", check=False, timeout=1) == "PONG", 20)
+    finally:
+        target.heal()
+    all_run({**old, **{name: None for name in IPS if name != "redis1-0"}})
+    expect_same("redis1-0", old["redis1-0"])
+    judge.rest(60)
+    # Given back, placed with the next token, attached; and nothing at all for those that stayed.
+    ips = [IPS["redis1-0"]]
+    expect_eq(steps("redis1-0", since["redis1-0"]), [(ips, (token, token, token)), (ips, (token, token + 1, token)), (ips, (token, token + 1, token + 1))],
+              "addresses and tokens: detached, holder's, attached")
+    for name in ("redis1-1", "redis2-0", "redis2-1"):
+        expect_eq(steps(name, since[name]), [], "changes of " + name)
 
 
 main(setup=setup)

@@ -101,12 +101,22 @@ class ApiServer(Proc):
         return self.pki.kubeconfig(os.path.join(self.folder, name + ".kubeconfig"), self.url, name, cn, orgs)
 
     def start(self):
-        """Both, ready and with the namespace default made."""
+        """Both, ready: with the namespace default made, and every kind that was defined before served again. A server
+        that has just begun asks for patience (429) while it still opens a kind's storage."""
         self.etcd.start()
         super().start()
         client = Client(self.admin, timeout_s=2)
         self.wait_ready(lambda: client.ask("GET", "/readyz")[0] == 200, 120)
-        return self.wait_ready(lambda: client.ask("GET", "/api/v1/namespaces/default/serviceaccounts")[0] == 200, 60)
+        self.wait_ready(lambda: client.ask("GET", "/api/v1/namespaces/default/serviceaccounts")[0] == 200, 60)
+        for path in self._defined(client):
+            self.wait_ready(lambda: client.ask("GET", path + "?limit=1")[0] == 200, 60)
+        return self
+
+    def _defined(self, client):
+        """Where the kinds of CustomResourceDefinitions are served."""
+        for d in client.items("/apis/apiextensions.k8s.io/v1/customresourcedefinitions"):
+            if any(c["type"] == "Established" and c["status"] == "True" for c in d.get("status", {}).get("conditions", [])):
+                yield "/apis/%s/%s/%s" % (d["spec"]["group"], next(v["name"] for v in d["spec"]["versions"] if v["served"]), d["spec"]["names"]["plural"])
 
     def stop(self, timeout_s=10):
         super().stop(timeout_s)

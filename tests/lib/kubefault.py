@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from bwtest import expect, wait_until
 import kubeproduct
 from kubeclient import MERGE
-from kubeproduct import SYSTEM, leader, system_pods
+from kubeproduct import LEASE, leader, system_pods
 from kubetest import pod_pids
 
 VICTIMS = ("agent", "containerd", "kubelet", "leader", "api", "etcd")
@@ -121,6 +121,7 @@ class Target:
         self.node, self.bed = node, kubeproduct.bed
         self.agent = wait_until(lambda: running_program(agents_on(node.name), "barewire-agent"), 60, "an agent on " + node.name)
         self.leader = wait_until(lambda: running_program([leader()], "barewire-controller"), 60, "a leader")
+        self.identity = kubeproduct.api.get(LEASE)["spec"].get("holderIdentity")
 
     def kill(self, name):
         if name == "agent":
@@ -141,14 +142,12 @@ class Target:
             self.bed.api.start()
 
 
-def give_up_lease(dead):
-    """What a leader does that ends in peace, done for the pod whose leader was killed: no other waits until its Lease has
-    run out. Whoever has it by now, or its container's next life, keeps it."""
-    path = "/apis/coordination.k8s.io/v1/namespaces/%s/leases/barewire-controller" % SYSTEM
-    lease = kubeproduct.api.get(path)
-    if (lease["spec"].get("holderIdentity") or "").startswith(dead["metadata"]["name"]):
-        kubeproduct.api.ask("PATCH", path, {"metadata": {"resourceVersion": lease["metadata"]["resourceVersion"]},
-                                            "spec": {"holderIdentity": ""}}, MERGE)
+def give_up_lease(identity):
+    """What a leader does that ends in peace, done for one that was killed: no other waits until its Lease has run out."""
+    lease = kubeproduct.api.get(LEASE)
+    if lease["spec"].get("holderIdentity") == identity:
+        kubeproduct.api.ask("PATCH", LEASE, {"metadata": {"resourceVersion": lease["metadata"]["resourceVersion"]},
+                                             "spec": {"holderIdentity": ""}}, MERGE)
 
 
 def kill_in(pod, program):

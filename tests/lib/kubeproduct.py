@@ -17,6 +17,7 @@ from kubetest import BUILD, NS, REDIS, Failed, TOP, delete_pods, diag, expect, i
 NET = "/apis/net.barewire.dev/v1alpha1"
 SYSTEM = "barewire-system"
 KINDS = ("networkpools", "networkclaims", "networkaddresses", "networkreservations", "nodenetworks", "networkepochs")
+LEASE = "/apis/coordination.k8s.io/v1/namespaces/%s/leases/barewire-controller" % SYSTEM
 IMAGE = os.path.join(BUILD, "image.tar")
 ANN = "net.barewire.dev/"
 
@@ -108,7 +109,7 @@ def agent_on(node):
 
 def leader():
     """Name of the controller's pod that leads, or None."""
-    lease = api.find("/apis/coordination.k8s.io/v1/namespaces/%s/leases/barewire-controller" % SYSTEM)
+    lease = api.find(LEASE)
     holder = (lease or {}).get("spec", {}).get("holderIdentity") or ""
     return next((p for p in system_pods("barewire-controller") if p["metadata"]["name"] in holder), None)
 
