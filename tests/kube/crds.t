@@ -33,6 +33,7 @@ def setup():
     for name in ("networkpools", "networkclaims", "networkaddresses", "networkreservations", "nodenetworks",
                  "networkepochs"):
         k("wait", "--for=condition=Established", "crd/%s.net.barewire.dev" % name)
+    k("wait", "--for=condition=Established", "crd/units.db.barewire.dev")
 
 
 def k(*argv, **kw):
@@ -373,7 +374,7 @@ def examples_are_taken():
     k("create", "serviceaccount", "default", "-n", "default", check=False)
     for name in sorted(os.listdir(os.path.join(TOP, "conf", "examples"))):
         k("apply", "-f", os.path.join(TOP, "conf", "examples", name))
-    expect_eq(sorted(i["metadata"]["name"] for i in api.get(NET + "/networkpools")["items"]), ["db-fast", "lan", "lan6"], "pools")
+    expect_eq(sorted(i["metadata"]["name"] for i in api.get(NET + "/networkpools")["items"]), ["db-fast", "lan", "lan6", "replication"], "pools")
 
 
 # conf/deploy ---------------------------------------------------------------------------------------
@@ -474,10 +475,14 @@ def every_rule_and_every_policy_was_seen_to_refuse():
     everything = "\n".join(said)
     missing = []
     for crd in api.get("/apis/apiextensions.k8s.io/v1/customresourcedefinitions")["items"]:
+        if crd["spec"]["group"] != "net.barewire.dev":
+            continue  # tests/kube/unitrules.t
         for r in rules_of(crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]):
             if literal(r) not in everything:
                 missing.append("%s: %s" % (crd["spec"]["names"]["kind"], literal(r)))
     for p in api.get("/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies")["items"]:
+        if p["metadata"]["name"] == "barewire-units":
+            continue
         for v in p["spec"]["validations"]:
             # RBAC refuses these first; the policy stands for the day on which somebody grants more.
             if "writes only the status of" not in literal(v) and literal(v) not in everything:
