@@ -18,9 +18,13 @@ ENV = {k: v for k, v in os.environ.items() if not k.startswith("BW_SANDBOX") and
 ENV["TMPDIR"] = TMP
 
 
+made = set()  # names of the beds that were seen; others stand on this machine too
+
+
 def leftovers():
-    """Folders and control groups of beds that are not the tests' own, and processes that speak of them."""
-    found = os.listdir(TMP) + [g for g in glob.glob("/sys/fs/cgroup/*/bwkube-*") if os.path.basename(g) != bed.group]
+    """Folders and control groups of the second beds, and processes that speak of them."""
+    made.update(os.listdir(TMP))
+    found = os.listdir(TMP) + [g for name in made for g in glob.glob("/sys/fs/cgroup/" + name) + glob.glob("/sys/fs/cgroup/*/" + name)]
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open("/proc/%s/cmdline" % pid) as f:
