@@ -9,10 +9,10 @@ targets=(tests/fuzz/*_fuzz.c)
 # Not strict_string_checks: it takes strndup() of an input without NUL for an overflow.
 export ASAN_OPTIONS=handle_segv=2:detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
 echo "1..${#targets[@]}"
-n=0
-failed=0
-for src in "${targets[@]}"; do
-	n=$((n + 1))
+
+# $1 its number, $2 its source, $3 the seconds that somebody asked for: prints its line of TAP.
+try() {
+	local n=$1 src=$2 bin name seeds learned found log why='' few bound runs
 	bin=$(basename "$src" .c)
 	name=${bin%_fuzz}
 	seeds=tests/fuzz/corpus/$name
@@ -20,9 +20,8 @@ for src in "${targets[@]}"; do
 	found=build/fuzz/found/$name
 	mkdir -p "$learned" "$found"
 	log=build/fuzz/$name.log
-	why=
 	few=$(sed -n 's/.*fuzz seconds: \([0-9]*\).*/\1/p' "$src")
-	if [ -z "${1:-}" ] && [ -n "$few" ] && [ "$few" -lt "$seconds" ]; then bound=$few; else bound=$seconds; fi
+	if [ -z "$3" ] && [ -n "$few" ] && [ "$few" -lt "$seconds" ]; then bound=$few; else bound=$seconds; fi
 	if [ -z "$(ls "$seeds" 2>/dev/null)" ]; then
 		why="no seeds in $seeds"
 	elif ! timeout -k 5 $((bound + 60)) "build/fuzz/$bin" -max_total_time="$bound" -timeout=10 -rss_limit_mb=2048 \
@@ -36,9 +35,21 @@ for src in "${targets[@]}"; do
 	if [ -z "$why" ]; then
 		echo "ok $n - $name: $runs runs in $bound s"
 	else
-		failed=1
 		echo "not ok $n - $name: $why"
 		tail -n 40 "$log" 2>/dev/null | sed 's/^/# /'
 	fi
+}
+
+# As many at a time as there are processors: each is one thread.
+jobs=$(nproc)
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+for i in "${!targets[@]}"; do
+	[ "$(jobs -rp | wc -l)" -lt "$jobs" ] || wait -n
+	try $((i + 1)) "${targets[i]}" "${1:-}" >"$out/$i" &
 done
-exit $failed
+wait
+for i in "${!targets[@]}"; do
+	cat "$out/$i"
+done
+! grep -q '^not ok' "$out"/*
