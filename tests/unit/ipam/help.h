@@ -24,15 +24,17 @@
 #define BOOT_A "00000000-0000-4000-8000-00000000000a"
 #define BOOT_B "00000000-0000-4000-8000-00000000000b"
 
+/* Below TMPDIR: make test-unit names one in memory, where thousands of syncs cost nothing. */
 static inline int make_dir(void **state)
 {
-	static const char tmpl[] = "/tmp/bw-ipam-XXXXXX";
-	char *dir = malloc(sizeof(tmpl));
+	const char *parent = getenv("TMPDIR");
+	char *dir = NULL;
 
-	if (!dir)
+	if (asprintf(&dir, "%s/bw-ipam-XXXXXX", parent ? parent : "/tmp") < 0)
 		return -1;
-	memcpy(dir, tmpl, sizeof(tmpl));
 	*state = mkdtemp(dir);
+	if (!*state)
+		free(dir);
 	return *state ? 0 : -1;
 }
 
