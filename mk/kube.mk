@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # A real Kubernetes for tests and for a person who wants to look around (docs/design/kube-bed.md). The tier runs
-# inside one bed that all its files share.
+# beside two beds that its files share.
 #: make kube-up       a Kubernetes of two nodes on this machine, in namespaces of its own; make kube-down ends it
 #: make kube-deps     build etcd, Kubernetes and CoreDNS into BW_CACHE, once; then also scripts/kube-api, scripts/kube-bed
 KUBE_NEEDS = $(call need,bed) $(call need,demo) $(call need,test) $(call need,kube-tools) $(call need,go-plugins) \

@@ -39,6 +39,10 @@ def node_status():
         [{**condition, "type": t} for t in ("MemoryPressure", "DiskPressure", "PIDPressure")]}
 
 
+def ready(obj):
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in obj.get("status", {}).get("conditions", []))
+
+
 class FakeKubelet:
     def __init__(self, kubeconfig, nodes, agent):
         self.client = Client(kubeconfig)
@@ -81,6 +85,10 @@ class FakeKubelet:
 
     def renew(self, client):
         self.leases(client)
+        # A node whose Lease came late was set aside by the controller-manager, and its pods with it.
+        for node in client.items("/api/v1/nodes?labelSelector=" + LABEL.replace("/", "%2F")):
+            if not ready(node):
+                client.patch("/api/v1/nodes/%s/status" % node["metadata"]["name"], {"status": node_status()})
         time.sleep(3)
 
     def watch_pods(self, client):
@@ -107,7 +115,7 @@ class FakeKubelet:
         if "deletionTimestamp" in meta:
             self.detach(client, obj)
             client.ask("DELETE", path, {"gracePeriodSeconds": 0, "preconditions": {"uid": meta["uid"]}})
-        elif obj.get("status", {}).get("phase") in (None, "Pending"):
+        elif obj.get("status", {}).get("phase") in (None, "Pending") or not ready(obj):
             self.run(client, obj, path)
 
     def claim_key(self, pod):
@@ -121,6 +129,7 @@ class FakeKubelet:
             ip = self.attach(client, pod)
             if not ip:
                 return  # the claim's next event brings the pod back
+        ip = ip or pod.get("status", {}).get("podIP")
         if not ip:
             with self.lock:
                 self.ips += 1
