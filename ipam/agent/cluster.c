@@ -14,7 +14,6 @@
 
 #include "agent.h"
 #include "cluster.h"
-#include "inventory.h"
 
 #define NS_PER_MS 1000000LL
 #define CALL_MS 10000
@@ -211,10 +210,8 @@ static void take_epoch(struct agent *a, const struct bw_net_epoch *e)
 			     e->spec.cluster_id);
 	if (known && epoch < j->epoch)
 		suspect(a, "its epoch is lower than this node has seen");
-	else if (known && epoch > j->epoch && a->restore_suspected) {
+	else if (known && epoch > j->epoch)
 		a->restore_suspected = 0; /* looked at anew: what is still unknown says so again */
-		agent_claims_compare(a);
-	}
 	if (!a->bind_epoch)
 		a->bind_epoch = epoch;
 	if (known && epoch <= j->epoch)
@@ -226,7 +223,8 @@ static void take_epoch(struct agent *a, const struct bw_net_epoch *e)
 
 static void on_epoch(struct bw_kube_object *old, struct bw_kube_object *now, void *arg)
 {
-	struct agent *a = arg;
+	struct agent_cluster *c = arg;
+	struct agent *a = c->a;
 	struct bw_net_epoch e = { 0 };
 	struct bw_err err = { 0 };
 	int was = a->restore_suspected;
@@ -240,7 +238,13 @@ static void on_epoch(struct bw_kube_object *old, struct bw_kube_object *now, voi
 		take_epoch(a, &e);
 	bw_net_epoch_done(&e);
 	if (was != a->restore_suspected)
-		agent_inventory_look(a->inventory);
+		c->ops->suspects(c->arg);
+}
+
+/* Without a reason to say more it stands still: a write of every node a minute is a high price. */
+uint64_t agent_cluster_epoch(const struct agent *a)
+{
+	return a->restore_suspected ? a->cluster.epoch : a->bind_epoch;
 }
 
 int agent_cluster_new(struct agent *a, const struct agent_cluster_ops *ops, void *arg,
@@ -260,7 +264,7 @@ int agent_cluster_new(struct agent *a, const struct agent_cluster_ops *ops, void
 	(void)snprintf(a->node_uid, sizeof(a->node_uid), "%s", a->conf->node_uid); /* bounded */
 	r = bw_journal_cluster_get(a->journal, &a->cluster, err);
 	if (r >= 0)
-		r = bw_kube_store_on_change(a->epochs, on_epoch, a, err);
+		r = bw_kube_store_on_change(a->epochs, on_epoch, c, err);
 	if (r < 0) {
 		free(c);
 		return r;

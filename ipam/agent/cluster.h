@@ -2,6 +2,8 @@
 /* Which cluster this is: its version, its epoch, and which Node it takes this one for. */
 #pragma once
 
+#include <stdint.h>
+
 #include <bw/defs.h>
 
 struct agent;
@@ -15,6 +17,8 @@ struct agent_cluster_ops {
 	void (*version)(unsigned int minor, void *arg);
 	/* The Node of this agent's token is known now, or another one: a->node_uid. */
 	void (*renamed)(void *arg);
+	/* The epoch went back, or has gone on since: a->restore_suspected. */
+	void (*suspects)(void *arg);
 };
 
 /**
@@ -37,5 +41,10 @@ int agent_cluster_new(struct agent *a, const struct agent_cluster_ops *ops, void
  * has the new Node's UID. NULL-safe.
  */
 void agent_cluster_doubt(struct agent_cluster *c);
+/*
+ * What the node publishes: the first epoch since the agent's start; once it knows of a later one
+ * than the API server, the highest of all, which tells a leader how far it was.
+ */
+uint64_t agent_cluster_epoch(const struct agent *a);
 /* Cancels what is in flight. NULL-safe. */
 void agent_cluster_free(struct agent_cluster **c);

@@ -8,6 +8,7 @@
 #include <bw/log.h>
 
 #include "agent.h"
+#include "cluster.h"
 #include "conflict.h"
 #include "inventory.h"
 #include "look.h"
@@ -240,7 +241,7 @@ static int text(struct agent_inventory *inv, const struct bw_kube_object *o, cha
 					 .version = a->conf->version,
 					 .cluster_id = a->cluster.id,
 					 .generation = o->generation,
-					 .epoch = a->bind_epoch,
+					 .epoch = agent_cluster_epoch(a),
 					 .conditions = inv->conditions };
 
 	judge(inv, &facts);

@@ -242,9 +242,18 @@ static void on_renamed(void *arg)
 	agent_inventory_look(a->inventory);
 }
 
-static const struct agent_cluster_ops cluster_ops = { .too_old = on_too_old,
-						      .version = on_version,
-						      .renamed = on_renamed };
+static void on_suspects(void *arg)
+{
+	struct agent *a = arg;
+
+	if (!a->restore_suspected)
+		agent_claims_compare(a);
+	agent_inventory_look(a->inventory);
+}
+
+static const struct agent_cluster_ops cluster_ops = {
+	.too_old = on_too_old, .version = on_version, .renamed = on_renamed, .suspects = on_suspects
+};
 
 int agent_parts_start(struct agent *a, void (*failed)(const char *why, void *arg), void *arg,
 		      struct bw_err *err)

@@ -17,6 +17,7 @@ struct bed {
 	struct agent a;
 	char dir[64];
 	int renamed;
+	int suspected;
 };
 
 static struct bed bed;
@@ -38,7 +39,12 @@ static void on_renamed(void *arg)
 	((struct bed *)arg)->renamed++;
 }
 
-static const struct agent_cluster_ops ops = { on_too_old, on_version, on_renamed };
+static void on_suspects(void *arg)
+{
+	((struct bed *)arg)->suspected++;
+}
+
+static const struct agent_cluster_ops ops = { on_too_old, on_version, on_renamed, on_suspects };
 
 static int setup(void **state)
 {
@@ -172,6 +178,41 @@ static void an_answer_that_fails_or_names_no_node_changes_nothing(void **state)
 	agent_cluster_doubt(NULL); /* not asked yet */
 }
 
+static void see_epoch(struct fake_call *watch, const char *type, unsigned int rv, unsigned int n)
+{
+	char rest[128];
+
+	(void)snprintf(rest, sizeof(rest), ",\"spec\":{\"epoch\":%u,\"clusterID\":\"c-1\"}", n);
+	assert_int_equal(fake_event(watch, type, "", "cluster", rv, rest), 0);
+	fake_run(&bed.f, 0);
+}
+
+/* A leader that is new since the restore has nobody else to tell it how far the epoch was. */
+static void an_epoch_that_went_back_is_told_with_the_highest_seen(void **state)
+{
+	struct fake_call *watch;
+
+	(void)state;
+	fake_run(&bed.f, 100 * MS);
+	watch = fake_next(&bed.f, BW_KUBE_WATCH, "networkepochs");
+	see_epoch(watch, "ADDED", 10, 5);
+	assert_int_equal(fake_bookmark(watch, 20, 1), 0);
+	for (unsigned int n = 6; n <= 40; n++)
+		see_epoch(watch, "MODIFIED", 20 + n, n);
+	assert_int_equal(agent_cluster_epoch(&bed.a), 5); /* no write a minute */
+	assert_int_equal(bed.suspected, 0);
+	see_epoch(watch, "MODIFIED", 70, 12);
+	assert_int_equal(bed.suspected, 1);
+	assert_true(bed.a.restore_suspected);
+	assert_int_equal(agent_cluster_epoch(&bed.a), 40);
+	see_epoch(watch, "MODIFIED", 71, 13);
+	assert_int_equal(agent_cluster_epoch(&bed.a), 40);
+	see_epoch(watch, "MODIFIED", 72, 41);
+	assert_int_equal(bed.suspected, 2);
+	assert_false(bed.a.restore_suspected);
+	assert_int_equal(agent_cluster_epoch(&bed.a), 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -181,6 +222,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_doubt_ends_by_itself, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			an_answer_that_fails_or_names_no_node_changes_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			an_epoch_that_went_back_is_told_with_the_highest_seen, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
