@@ -226,5 +226,6 @@ int main(void)
 			an_epoch_that_went_back_is_told_with_the_highest_seen, setup, teardown),
 	};
 
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
