@@ -25,6 +25,9 @@
 #define CTL_ANN_DROPPED CTL_PREFIX "dropped"
 #define CTL_ANN_SWEEP CTL_PREFIX "sweep"
 #define CTL_ANN_RESTORED CTL_PREFIX "restored-from" /* NetworkEpoch: the epoch that was lost */
+#define CTL_ANN_RAISED                                                                             \
+	CTL_PREFIX "raised" /* NetworkEpoch: when somebody led who could allocate                  \
+			     */
 #define CTL_ANN_ALLOW_DELETE CTL_PREFIX "allow-delete"
 #define CTL_NODE_LABEL "domain.net.barewire.dev/"
 #define CTL_TAINT_FENCED "node.kubernetes.io/out-of-service" /* KEP-2268 */
@@ -94,6 +97,8 @@ struct ctl_ipam {
 	int64_t max_epoch; /* the highest this process has seen, nodes' included */
 	int64_t sure_epoch; /* a live read has shown this or a higher one */
 	int64_t raise_at_ns; /* when it is to be raised again */
+	uint8_t weighed; /* .listen_until_ns is of this term */
+	int64_t listen_until_ns; /* nothing is given before: nodes may contradict */
 	int64_t quarantine_ns; /* since when */
 	uint8_t healed; /* the raise that is under way ends the quarantine */
 	uint8_t restarting; /* .restart was called */
@@ -101,6 +106,14 @@ struct ctl_ipam {
 	char quarantine[256]; /* why */
 	char heal_waits[256]; /* for whom, while it cannot end; "" = time alone */
 };
+
+/*
+ * listen.c: before the epoch @o (NULL = there is none) is raised for the first time in a term:
+ * whether nodes are to be listened to before anything is given, for one interval of the epoch.
+ * Those that run have seen it by then and said so: a watch connects again sooner.
+ */
+void ctl_listen_weigh(struct ctl_ipam *c, const struct bw_kube_object *o);
+int ctl_is_listening(const struct ctl_ipam *c);
 
 /* Now. */
 int64_t ctl_now_ns(const struct ctl_ipam *c);

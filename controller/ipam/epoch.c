@@ -113,7 +113,7 @@ void ctl_epoch_seen(struct ctl_ipam *c)
 		(void)bw_controller_enqueue(c->epoch_ctl, NULL, EPOCH_NAME, BW_KEY_FACT);
 	}
 	if (c->leading && !c->quarantined && !c->ready && !c->doubt && c->term_epoch &&
-	    s.epoch >= c->term_epoch) {
+	    s.epoch >= c->term_epoch && !ctl_is_listening(c)) {
 		c->ready = 1;
 		ctl_enqueue_all(c);
 	}
@@ -265,14 +265,20 @@ static void plan_raise(struct ctl_ipam *c, struct bw_kube_object *o, struct bw_p
 	struct bw_kube_request r = { .verb = o ? BW_KUBE_MERGE : BW_KUBE_CREATE,
 				     .kind = &bw_kind_networkepoch,
 				     .name = EPOCH_NAME };
+	char stamp[CTL_STAMP_MAX];
+	struct cJSON *ann;
 
 	if (!raise)
 		return;
 	raise->c = c;
 	raise->epoch = c->max_epoch + 1;
 	bw_json_put_int(&b, spec, "epoch", raise->epoch);
+	ann = bw_json_put_object(&b, meta, "annotations");
 	if (c->healed)
-		put_null(&b, bw_json_put_object(&b, meta, "annotations"), CTL_ANN_RESTORED);
+		put_null(&b, ann, CTL_ANN_RESTORED);
+	/* Who comes after one that ends while it listens must listen, too. */
+	if (!ctl_is_listening(c))
+		bw_json_put_str(&b, ann, CTL_ANN_RAISED, ctl_stamp(ctl_real_s(c), stamp));
 	if (o) {
 		bw_json_put_str(&b, meta, "resourceVersion", o->rv);
 	} else {
@@ -558,6 +564,8 @@ int ctl_epoch_reconcile(const char *ns, const char *name, struct bw_kube_object 
 		bw_plan_requeue_after(plan, 1000);
 		return 0;
 	}
+	if (!c->weighed)
+		ctl_listen_weigh(c, o);
 	if (c->ready) {
 		struct heal h = { .c = c, .plan = plan };
 
@@ -568,6 +576,8 @@ int ctl_epoch_reconcile(const char *ns, const char *name, struct bw_kube_object 
 		plan_raise(c, o, plan);
 		left_ms = c->opts.epoch_ms;
 	}
+	if (ctl_is_listening(c) && (c->listen_until_ns - ctl_now_ns(c)) / NS_PER_MS < left_ms)
+		left_ms = (c->listen_until_ns - ctl_now_ns(c)) / NS_PER_MS;
 	bw_plan_requeue_after(plan, left_ms + 1);
 	return 0;
 }

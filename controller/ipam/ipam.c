@@ -364,6 +364,8 @@ void ctl_ipam_lead(struct ctl_ipam *c, int leading)
 	c->ready = 0;
 	c->term_epoch = 0;
 	c->raise_at_ns = 0;
+	c->weighed = 0;
+	c->listen_until_ns = 0;
 	forget_said(c);
 	if (c->leading)
 		(void)bw_controller_enqueue(c->epoch_ctl, NULL, "cluster", BW_KEY_FACT);

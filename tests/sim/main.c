@@ -191,7 +191,7 @@ static int run_many(const struct options *o)
 
 /* One world of a scenario. Return: 1 broken; 2 the round is beyond the scenario's end. */
 static int run_scenario_once(const struct sim_scenario *s, unsigned int round,
-			     const struct options *o)
+			     const struct options *o, struct totals *t)
 {
 	static struct sim_world w; /* large; one at a time */
 	uint64_t before;
@@ -199,6 +199,7 @@ static int run_scenario_once(const struct sim_scenario *s, unsigned int round,
 
 	memset(&w, 0, sizeof(w));
 	w.trace.out = o->trace ? stdout : NULL;
+	w.mutant = o->mutant;
 	sim_scenario_begin(&w, s, 1);
 	before = sim_proc_calls(w.procs[0]);
 	if (s->run) {
@@ -213,7 +214,11 @@ static int run_scenario_once(const struct sim_scenario *s, unsigned int round,
 		sim_world_calm(&w);
 		bad = sim_world_settle(&w);
 	}
-	if (bad) {
+	t->seeds++;
+	if (bad)
+		(void)snprintf(t->broken, sizeof(t->broken), "%s",
+			       sim_check_broken(w.check)); /* cut is fine */
+	if (bad && !o->quiet) {
 		sim_trace_print(&w.trace, stdout, "# ");
 		printf("# %s, round %u: %s\n", s->name, round, sim_check_broken(w.check));
 	}
@@ -224,11 +229,12 @@ static int run_scenario_once(const struct sim_scenario *s, unsigned int round,
 static int run_scenario(const struct sim_scenario *s, const struct options *o,
 			unsigned int *ret_rounds)
 {
+	struct totals t = { 0 };
 	unsigned int round = 1;
-	int r = run_scenario_once(s, round, o);
+	int r = run_scenario_once(s, round, o, &t);
 
 	while (!s->run && !r && round < ROUNDS_MAX)
-		r = run_scenario_once(s, ++round, o);
+		r = run_scenario_once(s, ++round, o, &t);
 	*ret_rounds = round;
 	return r == 1;
 }
@@ -273,8 +279,11 @@ static int run_mutants(const struct options *o)
 
 		one.mutant = m->name;
 		/* Of safety alone: what does not converge may have another reason. */
-		for (uint64_t s = 1; s <= MUTANT_SEEDS && t.broken[0] != 'I'; s++)
+		for (uint64_t s = 1; !m->scenario && s <= MUTANT_SEEDS && t.broken[0] != 'I'; s++)
 			(void)run_seed(s, &one, &t); /* told in t */
+		for (const struct sim_scenario *s = sim_scenarios; m->scenario && s->name; s++)
+			if (strstr(s->name, m->scenario))
+				(void)run_scenario_once(s, 1, &one, &t); /* as above */
 		t.failed = t.broken[0] == 'I';
 		printf("%sok %u - found after %llu seeds: %s\n# %s\n", t.failed ? "" : "not ", ++n,
 		       (unsigned long long)t.seeds, m->what, t.broken);

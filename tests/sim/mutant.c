@@ -12,15 +12,17 @@
 #include "store_impl.h"
 
 const struct sim_mutant sim_mutants[] = {
-	{ "trust-create", "a refused CREATE of an address counts as done" },
-	{ "no-cas", "the status of a claim is written without its resourceVersion" },
-	{ "no-precondition", "an address is deleted whatever it is by now" },
-	{ "blind-delete", "an address is deleted where it should cool" },
-	{ "ack-early", "an agent gives its token back while the attachment is live" },
-	{ "serve-spent", "an agent serves a token that it has given back" },
-	{ "false-fence", "a node is tainted out-of-service and not powered off" },
-	{ "false-release", "a token is released by hand while its node lives" },
-	{ NULL, NULL },
+	{ "trust-create", "a refused CREATE of an address counts as done", NULL },
+	{ "no-cas", "the status of a claim is written without its resourceVersion", NULL },
+	{ "no-precondition", "an address is deleted whatever it is by now", NULL },
+	{ "blind-delete", "an address is deleted where it should cool", NULL },
+	{ "ack-early", "an agent gives its token back while the attachment is live", NULL },
+	{ "serve-spent", "an agent serves a token that it has given back", NULL },
+	{ "false-fence", "a node is tainted out-of-service and not powered off", NULL },
+	{ "false-release", "a token is released by hand while its node lives", NULL },
+	{ "deaf-leader", "a leader that is new since a restore listens to no node first",
+	  "all leaders are new" },
+	{ NULL, NULL, NULL },
 };
 
 static int is(const struct sim_request *q, const char *mutant)

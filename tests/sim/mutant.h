@@ -5,5 +5,6 @@
 struct sim_mutant {
 	const char *name; /* NULL ends the table */
 	const char *what;
+	const char *scenario; /* part of the name of the one that shows it; NULL = seeds do */
 };
 extern const struct sim_mutant sim_mutants[];

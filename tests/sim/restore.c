@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <cjson/cJSON.h>
 
@@ -54,7 +55,8 @@ static void publish(struct sim_node *n)
 		"\"conditions\":[{\"type\":\"RestoreSuspected\",\"status\":\"%s\",\"reason\":"
 		"\"EpochWentBack\",\"message\":\"\",\"lastTransitionTime\":"
 		"\"2027-01-15T08:00:00Z\"}]}}",
-		n->uid, (unsigned long long)n->epoch, n->suspects ? "True" : "False");
+		n->uid, (unsigned long long)(n->suspects ? n->epoch : n->first_epoch),
+		n->suspects ? "True" : "False");
 	struct cJSON *live =
 		cJSON_AddArrayToObject(cJSON_GetObjectItemCaseSensitive(patch, "status"), "live");
 
@@ -86,6 +88,8 @@ void sim_agent_epoch(struct sim_node *n)
 
 	if (!now || (now == n->epoch && !n->suspects))
 		return;
+	if (!n->first_epoch)
+		n->first_epoch = now;
 	live = suspects ? live_now(n) : 0;
 	if (suspects && n->suspects && live == n->said_live)
 		return;
@@ -96,6 +100,21 @@ void sim_agent_epoch(struct sim_node *n)
 	publish(n);
 }
 
+/* What a leader goes by who must not give anything yet. */
+static void forge_raised(struct sim_world *w)
+{
+	time_t now = (time_t)bw_loop_real_s(w->loop);
+	char text[32];
+	struct tm tm;
+
+	if (!gmtime_r(&now, &tm) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm))
+		abort();
+	(void)sim_world_merge(w, "mutant", SIM_EPOCH, NULL, "cluster", NULL,
+			      sim_json("{\"metadata\":{\"annotations\":{"
+				       "\"net.barewire.dev/raised\":\"%s\"}}}",
+				       text));
+}
+
 void sim_world_restore(struct sim_world *w, uint64_t rv, uint64_t bump)
 {
 	sim_trace(&w->trace, "the store goes back from %llu to %llu, and on from %llu",
@@ -103,6 +122,8 @@ void sim_world_restore(struct sim_world *w, uint64_t rv, uint64_t bump)
 		  (unsigned long long)(rv + bump));
 	sim_store_restore(w->store, rv, bump);
 	sim_check_restored(w->check);
+	if (sim_world_mutant(w, "deaf-leader"))
+		forge_raised(w);
 	sim_server_break(&w->server);
 	for (unsigned int i = 0; i < w->n_nodes; i++) {
 		struct sim_node *n = &w->nodes[i];

@@ -276,8 +276,22 @@ static void after_the_snapshot(struct sim_world *w)
 	sim_want(w, sim_wait_live(w, "db", "heir", "n2", 60000) >= 0, "its heir runs");
 }
 
+/* Nobody who leads remembers, and the nodes find the server again within a minute. */
+static void forget_all(struct sim_world *w)
+{
+	for (unsigned int i = 0; i < w->setup.procs; i++)
+		sim_proc_kill(w->procs[i], SIM_NS_PER_S / 10);
+	for (unsigned int i = 0; i < w->n_nodes; i++)
+		w->nodes[i].cut = 1;
+	sim_for_ms(w, 40000);
+	for (unsigned int i = 0; i < w->n_nodes; i++) {
+		w->nodes[i].cut = 0;
+		sim_node_wake(&w->nodes[i]);
+	}
+}
+
 /* Class 14: etcd is restored from a snapshot, with and without a bump of its revision. */
-static void store_goes_back(struct sim_world *w, uint64_t bump)
+static void store_goes_back(struct sim_world *w, uint64_t bump, int forgotten)
 {
 	char claim[SIM_NAME_MAX], pod[SIM_NAME_MAX], node[SIM_NAME_MAX];
 	uint64_t snapshot;
@@ -299,6 +313,8 @@ static void store_goes_back(struct sim_world *w, uint64_t bump)
 	sim_world_restore(w, snapshot, bump);
 	sim_make_claim(w, "db", "new", LAN);
 	sim_make_pod(w, "db", "new", "new", "n2");
+	if (forgotten)
+		forget_all(w);
 	sim_for_ms(w, 600000);
 	sim_want(w, sim_count_bound(w) == FEW + 1, "all bound, not %u", sim_count_bound(w));
 	for (unsigned int i = 0; i < FEW; i++) {
@@ -313,12 +329,17 @@ static void store_goes_back(struct sim_world *w, uint64_t bump)
 
 static void snapshot_as_it_was(struct sim_world *w)
 {
-	store_goes_back(w, 0);
+	store_goes_back(w, 0, 0);
 }
 
 static void snapshot_with_a_bump(struct sim_world *w)
 {
-	store_goes_back(w, 1000000);
+	store_goes_back(w, 1000000, 0);
+}
+
+static void snapshot_and_fresh_leaders(struct sim_world *w)
+{
+	store_goes_back(w, 0, 1);
 }
 
 /* Class 18: a released address is not given again before its cooldown, whoever leads. */
@@ -470,6 +491,8 @@ const struct sim_scenario sim_scenarios[] = {
 	{ "14 a store restored from a snapshot", 1, snapshot_as_it_was, NULL, 1 },
 	{ "14 a store restored from a snapshot, its revision raised", 1, snapshot_with_a_bump, NULL,
 	  1 },
+	{ "14 a store restored from a snapshot, all leaders are new", 1, snapshot_and_fresh_leaders,
+	  NULL, 1 },
 	{ "18 the cooldown is kept across leaders", 1, cooldown_is_kept, NULL, 0 },
 	{ "19 IPv6 prefixes of any size", 1, large_ipv6, NULL, 1 },
 	{ "20 one address, three spellings", 2, spellings_are_one, NULL, 1 },

@@ -85,6 +85,7 @@ struct sim_node {
 	uint64_t boot;
 	uint64_t view; /* its watch has seen so much */
 	uint64_t epoch; /* the highest it has seen */
+	uint64_t first_epoch; /* since its agent's start */
 	uint64_t said_live; /* what it has said of that */
 	uint8_t suspects; /* that the store was restored; it has said what lives here */
 	struct bw_timer timer;

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A term that begins after nobody has led for a while: nodes are listened to first. */
+#include "bed.h"
+
+static struct bed bed;
+static struct bed *const b = &bed;
+
+static const char pool[] = "{\"kind\":\"NetworkPool\",\"metadata\":{\"name\":\"lan\"},\"spec\":{"
+			   "\"domain\":\"lan\",\"prefix\":\"10.99.0.0/16\",\"ranges\":["
+			   "\"10.99.2.1-10.99.2.9\"]}}";
+static const char contradiction[] =
+	"{\"kind\":\"NodeNetwork\",\"metadata\":{\"name\":\"n1\"},\"status\":{\"epoch\":99,"
+	"\"clusterID\":\"c-1\",\"nodeUID\":\"n\",\"conditions\":[{\"type\":\"RestoreSuspected\","
+	"\"status\":\"True\",\"reason\":\"R\",\"message\":\"\",\"lastTransitionTime\":"
+	"\"2023-11-14T22:13:20Z\"}],\"live\":[{\"namespace\":\"db\",\"name\":\"late\",\"uid\":"
+	"\"u-late\",\"pool\":\"lan\",\"domain\":\"lan\",\"token\":1,\"ips\":[\"10.99.2.1\"]}]}}";
+
+#define CLAIM                                                                                      \
+	"{\"kind\":\"NetworkClaim\",\"metadata\":{\"name\":\"%s\",\"namespace\":\"db\","           \
+	"\"finalizers\":[\"net.barewire.dev/claim\"]},\"spec\":{\"interfaces\":[{\"name\":"        \
+	"\"eth0\",\"network\":\"lan\"}]}}"
+
+static int set_up(void **state)
+{
+	(void)state;
+	bed_init(b);
+	ctl_ipam_lead(b->ipam, 1);
+	bed_run(b, 1000);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	bed_done(b);
+	return 0;
+}
+
+static const char *ip_of(const char *claim, char out[256])
+{
+	return bed_get(b, SIM_CLAIM, "db", claim, "status.interfaces.0.ips.0", out);
+}
+
+/* The leader is gone for so long, and another process leads; whether it gives an address at once.
+ */
+static int gives_after(int64_t gone_ms, const char *claim)
+{
+	char json[512];
+	char ip[256];
+
+	ctl_ipam_lead(b->ipam, 0);
+	bed_run(b, gone_ms);
+	bed_boot(b);
+	ctl_ipam_lead(b->ipam, 1);
+	(void)snprintf(json, sizeof(json), CLAIM, claim);
+	bed_put(b, json);
+	bed_run(b, 5000);
+	return *ip_of(claim, ip) != 0;
+}
+
+/* The store may be of a backup: nodes that know better are listened to first. */
+static void who_leads_after_nobody_did_listens_before_it_gives(void **state)
+{
+	char ip[256];
+
+	(void)state;
+	bed_put(b, pool);
+	bed_run(b, 61000);
+	assert_true(gives_after(90000, "soon")); /* a change of leaders */
+	bed_run(b, 61000);
+	assert_false(gives_after(240000, "late"));
+	bed_run(b, 20000);
+	assert_false(gives_after(1000, "next")); /* who comes after it listens, too */
+	bed_run(b, 50000);
+	assert_string_equal(ip_of("late", ip), "");
+	bed_run(b, 7000);
+	assert_true(*ip_of("late", ip));
+	assert_true(*ip_of("next", ip));
+	bed_run(b, 61000);
+	assert_true(gives_after(1000, "again"));
+}
+
+/* And a node that says so while it listens stops it. */
+static void a_node_that_contradicts_is_heard_before_anything_is_given(void **state)
+{
+	struct ctl_ipam_stats s;
+	char text[256];
+
+	(void)state;
+	bed_put(b, pool);
+	bed_put(b, "{\"kind\":\"Node\",\"metadata\":{\"name\":\"n1\"}}");
+	bed_run(b, 61000);
+	assert_false(gives_after(240000, "new"));
+	bed_put(b, contradiction);
+	bed_run(b, 2000);
+	ctl_ipam_stats(b->ipam, &s);
+	assert_int_equal(s.quarantined, 1);
+	bed_run(b, 300000);
+	ctl_ipam_stats(b->ipam, &s);
+	assert_int_equal(s.quarantined, 0);
+	assert_string_equal(bed_get(b, SIM_ADDRESS, NULL, "lan.10-99-2-1", "spec.state", text),
+			    "Quarantined");
+	assert_string_equal(ip_of("new", text), "10.99.2.2");
+}
+
+int main(void)
+{
+#define STORY(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		STORY(who_leads_after_nobody_did_listens_before_it_gives),
+		STORY(a_node_that_contradicts_is_heard_before_anything_is_given),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
