@@ -16,7 +16,7 @@ def claim_template(name, size="1Gi", **spec):
 
 
 def container(name, **more):
-    return {"name": name, "image": "docker.io/library/%s:1" % name, **more}
+    return {"name": name, "image": "%s:1" % name, **more}
 
 
 UNIT = unit("redis-0", {
@@ -105,7 +105,7 @@ BAD = [
     (BARE, {C0 + "name": "Redis"}, "spec.template.spec.containers[0].name", '"Redis"', "should match"),
     (BARE, {C0 + "name": "barewire-launch"}, "spec.template.spec.containers[0].name", '"barewire-launch"', "name it otherwise"),
     (UNIT, {POD + ".containers": [container("redis")] * 2}, "spec.template.spec.containers[1]", '"name":"redis"', "Duplicate value"),
-    (UNIT, {C0 + "image": None}, "spec.template.spec.containers[0]", "container redis", "write one, such as docker.io/library/redis:8"),
+    (UNIT, {C0 + "image": None}, "spec.template.spec.containers[0]", "container redis", "write one, such as redis:8"),
     (UNIT, {C0 + "image": ""}, "spec.template.spec.containers[0]", "has no image", "write one"),
     (UNIT, {POD + ".initContainers": [{"name": "setup"}]}, "spec.template.spec.initContainers[0]", "container setup", "write one, such as"),
     (UNIT, {POD + ".initContainers": [container("barewire-x")]}, "spec.template.spec.initContainers[0].name", '"barewire-x"', "name it otherwise"),
