@@ -231,6 +231,95 @@ def the_definition_is_guarded():
             "deleting units.db.barewire.dev deletes every Unit", "net.barewire.dev/allow-delete=true", codes=(403,))
 
 
+# Who may do what -------------------------------------------------------------------------------------
+
+def controller():
+    answer = api.do("POST", "/api/v1/namespaces/barewire-system/serviceaccounts/barewire-controller/token",
+                    {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"audiences": []}})
+    return Client(server.admin, token=answer["status"]["token"])
+
+
+def labelled(o, label="redis-0"):
+    o["metadata"]["labels"] = {"db.barewire.dev/unit": label}
+    return o
+
+
+@test
+def the_controller_touches_pods_and_volumes_of_units_alone():
+    c = controller()
+    volumes = "/api/v1/namespaces/default/persistentvolumeclaims"
+    pod, volume = pod_of(BARE), {"metadata": {"name": "data-redis-0"}, "spec": UNIT["spec"]["volumeClaimTemplates"][0]["spec"]}
+    for plural, path, o in (("pods", PODS, pod), ("persistentvolumeclaims", volumes, volume)):
+        refused(c.ask("POST", path, o), "%s default/%s has no label db.barewire.dev/unit" % (plural, o["metadata"]["name"]), codes=(403,))
+        taken(api.ask("POST", path, o))
+        if plural == "pods":
+            refused(c.ask("DELETE", path + "/redis-0"), "writes only what belongs to a Unit", codes=(403,))
+        else:
+            refused(c.ask("PATCH", path + "/data-redis-0", labelled({"metadata": {}}), MERGE), "writes only what belongs to a Unit", codes=(403,))
+        taken(api.ask("DELETE", path + "/" + o["metadata"]["name"]))
+    o = labelled(pod_of(but(BARE, {"metadata.name": "mine"})))
+    taken(c.ask("POST", PODS + "?dryRun=All", o))
+    taken(c.ask("POST", PODS, o))
+    taken(c.ask("DELETE", PODS + "/mine"))
+    volume["metadata"]["name"] = "data-mine"
+    taken(c.ask("POST", volumes, labelled(volume, "mine")))
+    taken(c.ask("PATCH", volumes + "/data-mine", {"metadata": {"ownerReferences": []}}, MERGE))
+    refused(c.ask("DELETE", volumes + "/data-mine"), "cannot delete resource", codes=(403,))
+    for path in (PODS, volumes):
+        refused(c.ask("DELETE", path), "is forbidden", codes=(403,))
+
+
+@test
+def of_a_unit_the_controller_writes_status_and_finalizer():
+    c = controller()
+    o = but(BARE, {"metadata.name": "written"})
+    taken(make(o))
+    path = UNITS + "/written"
+    taken(c.ask("GET", UNITS))
+    taken(c.ask("PATCH", path, {"metadata": {"finalizers": ["db.barewire.dev/unit"]}}, MERGE))
+    taken(c.ask("PATCH", path + "/status", {"status": {"phase": "Pending"}}, MERGE))
+    refused(c.ask("PATCH", path, {"spec": {"startup": True, "maintenance": True}}, MERGE), "writes only finalizers and the status of a Unit", codes=(403,))
+    refused(c.ask("POST", UNITS, but(BARE, {"metadata.name": "made"})), "cannot create resource", codes=(403,))
+    refused(c.ask("DELETE", path), "cannot delete resource", codes=(403,))
+    for secret in ("/api/v1/secrets", "/api/v1/namespaces/default/secrets/x", "/api/v1/configmaps"):
+        refused(c.ask("GET", secret), "is forbidden", codes=(403,))
+    taken(c.ask("PATCH", path, {"metadata": {"finalizers": []}}, MERGE))
+
+
+@test
+def exec_is_the_controllers_and_can_be_taken_away():
+    c = controller()
+
+    def allowed(verb):
+        review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": {
+            "namespace": "default", "verb": verb, "resource": "pods", "subresource": "exec"}}}
+        return taken(c.ask("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review))["status"]["allowed"]
+    expect(allowed("get") and allowed("create"), "get and create on pods/exec")
+    expect(not allowed("delete") and not allowed("patch"), "nothing else")
+    k("delete", "clusterrolebinding", "barewire-controller-exec")
+    wait_until(lambda: not allowed("get") and not allowed("create"), 30)
+    taken(c.ask("GET", UNITS))
+
+
+@test
+def people_declare_units_with_the_clusters_usual_roles():
+    who = {}
+    for name, role in (("dana", "barewire-edit"), ("vic", "barewire-view")):
+        k("create", "rolebinding", name, "-n", "default", "--clusterrole=" + role, "--user=" + name)
+        who[name] = Client(server.kubeconfig(name, name))
+    o = but(BARE, {"metadata.name": "hers"})
+    wait_until(lambda: who["dana"].ask("POST", UNITS + "?dryRun=All", o)[0] == 201, 30)
+    taken(who["dana"].ask("POST", UNITS, o))
+    taken(who["dana"].ask("PATCH", UNITS + "/hers", {"spec": {"maintenance": True}}, MERGE))
+    refused(who["dana"].ask("PATCH", UNITS + "/hers/status", {"status": {"phase": "Ready"}}, MERGE), "cannot patch resource", codes=(403,))
+    wait_until(lambda: who["vic"].ask("GET", UNITS + "/hers")[0] == 200, 30)
+    refused(who["vic"].ask("DELETE", UNITS + "/hers"), "cannot delete resource", codes=(403,))
+    taken(who["dana"].ask("DELETE", UNITS + "/hers"))
+    for role in ("view", "edit", "admin"):
+        expect_eq(api.get("/apis/rbac.authorization.k8s.io/v1/clusterroles/barewire-view")["metadata"]["labels"]
+                  ["rbac.authorization.k8s.io/aggregate-to-" + role], "true", "part of " + role)
+
+
 def rules_of(schema):
     yield from schema.get("x-kubernetes-validations", [])
     for s in list(schema.get("properties", {}).values()) + [schema[n] for n in ("items",) if n in schema]:
@@ -249,8 +338,9 @@ def literal(rule):
 def every_rule_was_seen_to_refuse_and_the_bad_ones_are_counted():
     everything = "\n".join(said)
     crd = api.get("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/units.db.barewire.dev")
-    policy = api.get("/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/barewire-units")
-    rules = list(rules_of(crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"])) + policy["spec"]["validations"]
+    rules = list(rules_of(crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]))
+    for name in ("barewire-units", "barewire-controller-units", "barewire-controller-unit-spec"):
+        rules += api.get("/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/" + name)["spec"]["validations"]
     expect_eq([literal(r) for r in rules if literal(r) not in everything], [], "rules that nothing tried")
     diag("bad manifests refused by schema, rules and policy: %(rules)d; only by the dry run of the pod: %(dry)d" % refusals)
     expect(refusals["rules"] >= 60 and sum(refusals.values()) >= 80, "at least 80, 60 of them by rules")
