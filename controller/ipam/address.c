@@ -110,12 +110,18 @@ static void cool(struct ctl_ipam *c, struct bw_plan *p, struct ctl_addr *a, cons
 {
 	struct ctl_pool *pool = ctl_pools_find(&c->pools, a->pool);
 	int64_t cooldown_s = pool ? pool->o.spec.cooldown_seconds : 0;
+	int unread = !pool && bw_kube_store_get(c->st.pools, NULL, a->pool);
 	int64_t due_ns = a->state_seen_ns + cooldown_s * NS_PER_S;
 	enum ctl_verdict verdict = a->verdict;
 
 	/* A spare one was never told to anybody. */
 	if (!a->spare && ctl_now_ns(c) < due_ns) {
 		bw_plan_requeue_after(p, (due_ns - ctl_now_ns(c)) / NS_PER_MS + 1);
+		return;
+	}
+	/* How long it must rest is what somebody has to mend first. */
+	if (unread && !a->spare) {
+		bw_plan_requeue_after(p, c->opts.retry_ms);
 		return;
 	}
 	a->verdict = CTL_VERDICT_NONE; /* good for one use */

@@ -127,6 +127,21 @@ static void one_free_address_is_not_enough_for_two(void **state)
 	claim_is("two", "status.interfaces.1.ips.0", "10.99.2.2");
 }
 
+static void an_address_rests_while_its_pool_cannot_be_read(void **state)
+{
+	(void)state;
+	bed_put(b, POOL("lan", "\"ranges\":[\"10.99.2.1\"],\"cooldownSeconds\":10"));
+	bed_put(b, CLAIM("a", "\"network\":\"lan\""));
+	bed_run(b, 2000);
+	bed_merge(b, SIM_POOL, NULL, "lan", NULL, "{\"spec\":{\"cooldownSeconds\":\"ten\"}}");
+	bed_delete(b, SIM_CLAIM, "db", "a");
+	bed_run(b, 120000);
+	expect(SIM_ADDRESS, NULL, "lan.10-99-2-1", "spec.state", "Cooling");
+	bed_merge(b, SIM_POOL, NULL, "lan", NULL, "{\"spec\":{\"cooldownSeconds\":10}}");
+	bed_run(b, 40000);
+	assert_int_equal(bed_count(b, SIM_ADDRESS), 0);
+}
+
 /* The agent's write: the attachment of the holder's token is gone. */
 static void detach(const char *name, int token)
 {
@@ -560,6 +575,7 @@ int main(void)
 		STORY(an_address_costs_two_writes_and_two_families_three),
 		STORY(the_oldest_waits_shortest),
 		STORY(one_free_address_is_not_enough_for_two),
+		STORY(an_address_rests_while_its_pool_cannot_be_read),
 		STORY(an_address_moves_when_the_old_node_has_let_go),
 		STORY(a_node_that_never_attached_is_asked),
 		STORY(a_fenced_node_has_let_go),
