@@ -224,6 +224,10 @@ def without_the_programs_the_database_goes_on():
         uninstall()
         for n in bed.nodes:
             bed.ready(n.name, False, 30)
+        for kind in kubeproduct.KINDS:  # what the addresses are kept by while nobody else minds them
+            status, said = api.ask("DELETE", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/%s.net.barewire.dev?dryRun=All" % kind)
+            expect_eq(status, 403, "deleting the definition of %s: %s" % (kind, said))
+        expect_eq(api.ask("DELETE", "%s/networkaddresses/%s?dryRun=All" % (NET, address_name(DB)))[0], 403, "deleting the address")
     for n in bed.nodes:
         expect_eq(files_of_ours(n), [], "programs and configuration of " + n.name)
     expect_eq(traces(bed.node("node2")), [], "traces of a node without pods")
@@ -274,7 +278,7 @@ def after_the_full_removal_nothing_is_left():
     for line in steps:
         start = time.monotonic()
         words, _, note = line.partition("#")
-        step = lambda: bed.kubectl(*words.replace("conf/deploy", DEPLOY).split(), timeout=120)
+        step = lambda: bed.kubectl(*words.replace("conf/", os.path.join(TOP, "conf/")).split(), timeout=120)
         step()
         if "until none is left" in note:
             wait_until(lambda: not step(), 20, lambda: words + "\n" + step())
