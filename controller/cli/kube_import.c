@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * barewire import FILE: what another IPAM has, as NetworkPools, NetworkReservations and
- * NetworkClaims to look at and apply. Nothing is written to the cluster. Input is JSON: a CNI
- * configuration, or kubectl get -o json. Notes for people go to stderr.
+ * barewire import FILE: what another IPAM has, as NetworkPools, NetworkReservations,
+ * NetworkClaims and Units to look at and apply. Nothing is written to the cluster. Input is JSON: a
+ * CNI configuration, or kubectl get -o json. Notes for people go to stderr.
  */
 #include <stdio.h>
 #include <string.h>
@@ -113,6 +113,8 @@ int cli_kube_import(struct cli_session *s)
 	if (r == 0)
 		r = text.size > BW_JSON_TEXT_MAX ? long_list(&im, &text, &err)
 						 : whole(&im, &text, &err);
+	if (r == 0)
+		cli_import_units_end(&im);
 	if (r < 0) {
 		(void)bw_wrap(&err, r, "import %s", file); /* printed, ignoring */
 		return cli_fail(&err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an import makes: pools, reservations, claims; who reads which IPAM's objects. */
+/* What an import makes: pools, reservations, claims, Units; who reads which IPAM's objects. */
 #pragma once
 
 #include <bw/defs.h>
@@ -76,3 +76,8 @@ void cli_import_note(const char *what, const char *text);
 int cli_import_cni(struct cli_import *im, const struct cJSON *doc, const char *name);
 int cli_import_object(struct cli_import *im, const struct cJSON *doc);
 int cli_import_dbscale(struct cli_import *im, const struct cJSON *doc);
+int cli_import_unit(struct cli_import *im, const struct cJSON *doc);
+/* A number of Mbit/s as limits of both directions. */
+void cli_import_bandwidth(struct cli_import *im, struct cJSON *iface, const struct cJSON *spec);
+/* After the last document: Units get the addresses of the claims that were read with them. */
+void cli_import_units_end(struct cli_import *im);

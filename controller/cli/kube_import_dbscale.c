@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * barewire import: Network and NetworkClaim of DBScale (networking.upm.io). A Network is a pool; a
- * claim that is bound becomes ours with its address declared, so that the Unit keeps it.
+ * claim that is bound becomes ours with its address declared, so that the Unit keeps it. Units are
+ * read in kube_import_unit.c.
  */
 #include <stdio.h>
 #include <string.h>
@@ -76,7 +77,7 @@ static void put_owner(struct cli_import *im, struct cJSON *meta, struct cJSON *s
 			slash + 1);
 }
 
-static void put_bandwidth(struct cli_import *im, struct cJSON *iface, const struct cJSON *spec)
+void cli_import_bandwidth(struct cli_import *im, struct cJSON *iface, const struct cJSON *spec)
 {
 	const struct cJSON *mbps = bw_json_get(spec, "bandwidth");
 	struct cJSON *o;
@@ -116,7 +117,7 @@ static int claim(struct cli_import *im, const struct cJSON *doc, const struct cJ
 		bw_json_put_str(b, bw_json_put_array(b, iface, "requestedIPs"), NULL, ip);
 	else
 		cli_import_note(name, "it has no address: ours will be given any");
-	put_bandwidth(im, iface, spec);
+	cli_import_bandwidth(im, iface, spec);
 	put_owner(im, to, o, name, bw_json_get_str(status, "used"));
 	im->n++;
 	return 1;
@@ -131,6 +132,8 @@ int cli_import_dbscale(struct cli_import *im, const struct cJSON *doc)
 
 	if (strcmp(kind, "Network") == 0)
 		return network(im, meta, spec);
+	if (strcmp(kind, "Unit") == 0)
+		return cli_import_unit(im, doc);
 	/* Ours has the same kind. */
 	if (strcmp(kind, "NetworkClaim") == 0 && (!api || !strstr(api, "barewire.dev")))
 		return claim(im, doc, meta, spec);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""barewire import: pools, reservations and claims of other IPAMs."""
+"""barewire import: pools, reservations and claims of other IPAMs, Units of other controllers."""
 import json
 import os
 import subprocess
@@ -80,6 +80,70 @@ IMPORTS = {
 }
 
 
+SEED_POD = {"containers": [{"name": "mysql", "image": "mysql:8.4", "env": [{"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}]}]}
+
+
+def unit(name, networking, pod=None, annotations=None, namespace=None, labels=None, **spec):
+    more = {k: v for k, v in (("namespace", namespace), ("labels", labels), ("annotations", annotations)) if v}
+    return {"apiVersion": "db.barewire.dev/v1alpha1", "kind": "Unit", "metadata": {"name": name, **more},
+            "spec": {"networking": {"type": "networkClaim", **networking}, "template": {"spec": pod or SEED_POD}, **spec}}
+
+
+def old_unit(name, networking, api="unit.upm.io/v1alpha4", root=None, meta=None, **spec):
+    return {"apiVersion": api, "kind": "Unit", "metadata": {"name": name, **(meta or {})}, "spec": {"networking": networking, **spec}, **(root or {})}
+
+
+CALICO = {"mode": "calico", "network": "34eb2de1-calico-pool", "type": "networkClaim"}
+OLD_CLAIM = {"apiVersion": "networking.upm.io/v1alpha1", "kind": "NetworkClaim", "metadata": meta("mysql-0"),
+             "spec": {"network": "34eb2de1-calico-pool"}, "status": {"bindIP": "10.5.1.7", "used": "prod/mysql-0"}}
+VOLUME = {"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "fast", "resources": {"requests": {"storage": "10Gi"}}}}
+
+# Units of other groups: what is read, what comes of it, what is said to people.
+UNITS = {
+    "the seed's Unit": (
+        [old_unit("mysql-0", CALICO, meta={"annotations": {"config.addr.type": "pod_ip"}}, mainContainerName="mysql", template={"spec": SEED_POD})],
+        [unit("mysql-0", {"mode": "calico", "network": "34eb2de1-calico-pool"}, annotations={"config.addr.type": "pod_ip"}, mainContainerName="mysql")],
+        ["mysql-0: its address is not known"]),
+    "a Unit whose networking and containers stand at the margin": (
+        [{"kind": "Unit", "apiVersion": "v1", "metadata": meta("m"), "spec": {"mainContainerName": "mysql"}, "networking": CALICO, **SEED_POD}],
+        [unit("m", {"mode": "calico", "network": "34eb2de1-calico-pool"}, mainContainerName="mysql")], []),
+    "a Unit with its claim: the address is declared once": (
+        [old_unit("mysql-0", {**CALICO, "bandwidth": 500}, meta={"namespace": "prod", "labels": {"app": "m"}}, template={"spec": SEED_POD}), OLD_CLAIM],
+        [unit("mysql-0", {"mode": "calico", "network": "34eb2de1-calico-pool", "address": "10.5.1.7",
+                          "bandwidth": {"ingressMbps": 500, "egressMbps": 500}}, namespace="prod", labels={"app": "m"})], []),
+    "a claim of another namespace stays a claim": (
+        [OLD_CLAIM, old_unit("mysql-0", CALICO, meta={"namespace": "test"}, template={"spec": SEED_POD})],
+        [None, unit("mysql-0", {"mode": "calico", "network": "34eb2de1-calico-pool"}, namespace="test")], ["mysql-0: its address is not known"]),
+    "unit-operator's annotations and policies": (
+        [old_unit("u", {"mode": "raven", "network": "A.Pool", "type": "bsgchina.networkClaim.external"}, api="upm.syntropycloud.io/v1alpha2",
+                  meta={"annotations": {"endpoint.mode": "pod_name", "unit-operator/maintenance": "true", "team": "db"}}, startup=False,
+                  failedPodRecoveryPolicy={"enabled": True, "reconcileThreshold": 6}, volumeClaimTemplates=[VOLUME],
+                  template={"metadata": {"annotations": {"cni.projectcalico.org/ipAddrs": "[]", "a": "b"}}, "spec": {**SEED_POD, "nodeName": "n1"}})],
+        [{**unit("u", {"mode": "external", "network": "a-pool"}, annotations={"team": "db", "config.addr.type": "pod_name"}, startup=False, maintenance=True,
+                 failedPodRecoveryPolicy={"enabled": True, "thresholdSeconds": 60}, volumeClaimTemplates=[VOLUME],
+                 template={"metadata": {"annotations": {"a": "b"}}, "spec": SEED_POD})}],
+        ["second card", "nodeName is left out", "its volumes have other names here"]),
+    "volumes, states and actions of DBScale": (
+        [old_unit("u", {"mode": "ipvlan"}, unservice=True, action={"rebuild": {}}, mainImageVersion="8.4", template={"spec": SEED_POD}, claims=[
+            {"name": "data", "storageClassName": "fast", "storage": {"type": "local", "request": "10Gi"}}, {"name": "log", "accessModes": ["ReadWriteMany"]}])],
+        [unit("u", {}, startup=False, volumeClaimTemplates=[VOLUME, {"metadata": {"name": "log"}, "spec": {
+            "accessModes": ["ReadWriteMany"], "resources": {"requests": {}}}}])],
+        ["its mode is none of ours", "it names no network", "a volume has no size", "its action is not taken over", "mainImageVersion is not taken over"]),
+    "a Unit without containers": ([old_unit("u", CALICO)], [unit("u", {"mode": "calico", "network": "34eb2de1-calico-pool"}, pod={}, template={"spec": {}})],
+                                  ["it has no template: write spec.template.spec.containers"]),
+}
+
+
+def imports_units(name):
+    source, want, texts = UNITS[name]
+    p = run_import(json.dumps({"items": source}), "-o", "json")
+    got = json.loads(p.stdout)["items"]
+    expect_eq([o for o in got if o["kind"] == "Unit"], [o for o in want if o])
+    expect_eq(len(got), len(want), "objects")
+    for text in texts:
+        expect_in(text, p.stderr)
+
+
 def run_import(source, *options, code=0):
     p = subprocess.run([os.path.join(BUILD, "kubectl-barewire"), "import", "-", *options], input=source, capture_output=True, text=True, timeout=60)
     expect_eq(p.returncode, code, p.stderr)
@@ -94,6 +158,26 @@ def imports(name):
 
 for _name in IMPORTS:
     case("import takes " + _name, imports, _name)
+
+
+for _name in UNITS:
+    case("import takes " + _name, imports_units, _name)
+
+
+@test
+def a_unit_of_nonsense_becomes_one_to_look_at():
+    for value in ([], ["a", {}], "x", 7, {"a": [1]}, {"spec": ["a"], "metadata": {"annotations": ["a"]}}):
+        for field in ("networking", "template", "containers", "claims", "volumeClaimTemplates", "failedPodRecoveryPolicy", "action", "mainContainerName"):
+            more = {} if field == "networking" else {field: value}
+            odd = old_unit("u", CALICO, meta={"annotations": value, "labels": value}, **more)
+            p = run_import(json.dumps({"items": [odd, OLD_CLAIM]}), "-o", "json")
+            expect_eq(json.loads(p.stdout)["items"][0]["kind"], "Unit", field)
+        run_import(json.dumps(old_unit("u", value)), "-o", "json")
+
+
+@test
+def a_unit_of_ours_is_passed_over():
+    expect_in("no pool of", run_import(json.dumps(unit("u", {"network": "lan"})), code=1).stderr)
 
 
 @test
