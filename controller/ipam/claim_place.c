@@ -29,7 +29,7 @@ static int is_spent(const struct bw_net_claim_status *s)
 	return s->has_detached_token && s->detached_token >= s->holder.token;
 }
 
-static int is_fenced(const struct bw_kube_object *o, const char *uid)
+int ctl_node_fenced(const struct bw_kube_object *o, const char *uid)
 {
 	BW_CLEANUP(bw_k_node_done) struct bw_k_node n = { 0 };
 
@@ -49,7 +49,7 @@ static enum bw_plan_next done_fenced(const struct bw_kube_answer *a, void *arg)
 
 	if (a->result != BW_KUBE_OK || ctl_live(&bw_kind_node, ctl_keep_node, a, &o) < 0)
 		return BW_PLAN_FAIL;
-	fenced = is_fenced(o, arg);
+	fenced = ctl_node_fenced(o, arg);
 	bw_kube_object_unref(&o);
 	return fenced ? BW_PLAN_GO_ON : BW_PLAN_FAIL; /* the cache will see it */
 }
@@ -65,7 +65,7 @@ static int node_is_tainted(struct ctl_claim *k)
 	size_t size = strlen(h->node_uid) + 1;
 	char *uid;
 
-	if (!is_fenced(bw_kube_store_get(k->c->st.nodes, NULL, h->node), h->node_uid))
+	if (!ctl_node_fenced(bw_kube_store_get(k->c->st.nodes, NULL, h->node), h->node_uid))
 		return 0;
 	uid = bw_plan_alloc(k->plan, size);
 	if (!uid)

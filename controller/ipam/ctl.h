@@ -235,6 +235,8 @@ int ctl_claim_needs(struct ctl_claim *k);
 int ctl_claim_take(struct ctl_claim *k, struct bw_err *err);
 /* Writes the holder when it may change. */
 int ctl_claim_place(struct ctl_claim *k, struct bw_err *err);
+/* Whether the Node @o (NULL = none) is that of @uid and declared out of service. */
+int ctl_node_fenced(const struct bw_kube_object *o, const char *uid);
 /* Gives everything back once the holder is confirmed gone. */
 int ctl_claim_release(struct ctl_claim *k, struct bw_err *err);
 /* Finds .pod, .second and where it is. */

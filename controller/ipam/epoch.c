@@ -456,16 +456,14 @@ static int heal_node(struct bw_kube_object *o, void *arg)
 {
 	BW_CLEANUP(bw_net_node_done) struct bw_net_node n = { 0 };
 	struct heal *h = arg;
+	struct bw_kube_object *node = bw_kube_store_get(h->c->st.nodes, NULL, o->name);
 
-	if (bw_net_node_decode(o->text, o->size, &n, NULL) < 0 ||
-	    !bw_kube_store_get(h->c->st.nodes, NULL, o->name))
+	if (!node || bw_net_node_decode(o->text, o->size, &n, NULL) < 0)
 		return 0;
 	if (!suspects(&n)) {
-		if (n.status.has_epoch && n.status.epoch > h->epoch)
-			wait_for(h,
-				 "node %s has seen a later epoch and has not said yet what lives "
-				 "on it",
-				 n.meta.name);
+		/* Its agent was there before; what a fenced node has is dead. */
+		if (n.status.has_epoch && !ctl_node_fenced(node, node->uid))
+			wait_for(h, "node %s has not said yet what lives on it", n.meta.name);
 		return 0;
 	}
 	for (size_t i = 0; i < n.status.live.n; i++) {

@@ -22,6 +22,7 @@
 #define SELF_MS 300000 /* who we are is asked again: a kubelet renews tokens by itself */
 #define DOUBT_MS 10000 /* and so while a claim is held by another Node of our name */
 #define DOUBT_MAX 90 /* questions in a row: longer than a token of the DaemonSet lives */
+#define ANN_RESTORED "net.barewire.dev/restored-from" /* a leader's word, until it is healed */
 #define EXTRA_UID "authentication.kubernetes.io/node-uid"
 #define EXTRA_NAME "authentication.kubernetes.io/node-name"
 
@@ -210,6 +211,8 @@ static void take_epoch(struct agent *a, const struct bw_net_epoch *e)
 			     e->spec.cluster_id);
 	if (known && epoch < j->epoch)
 		suspect(a, "its epoch is lower than this node has seen");
+	else if (bw_kube_annotation(&e->meta, ANN_RESTORED))
+		suspect(a, "a leader has noticed it"); /* who asks for what lives here */
 	else if (known && epoch > j->epoch)
 		a->restore_suspected = 0; /* looked at anew: what is still unknown says so again */
 	if (!a->bind_epoch)

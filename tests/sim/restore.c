@@ -26,6 +26,17 @@ static uint64_t epoch_of(const struct sim_world *w)
 	return cJSON_IsNumber(n) ? (uint64_t)n->valuedouble : 0;
 }
 
+/* A leader has noticed and wants to know what lives on each node. */
+static uint8_t is_asked(const struct sim_world *w)
+{
+	const struct cJSON *e = sim_store_tree(w->store, SIM_EPOCH, NULL, "cluster");
+	const struct cJSON *meta = cJSON_GetObjectItemCaseSensitive(e, "metadata");
+	const struct cJSON *notes = cJSON_GetObjectItemCaseSensitive(meta, "annotations");
+
+	return cJSON_IsString(
+		cJSON_GetObjectItemCaseSensitive(notes, "net.barewire.dev/restored-from"));
+}
+
 /* An attachment with its addresses, as "lan/10.99.0.10" has them. */
 static void put_live(struct cJSON *list, struct sim_node *n, const struct sim_pod *p)
 {
@@ -83,10 +94,10 @@ static uint64_t live_now(const struct sim_node *n)
 void sim_agent_epoch(struct sim_node *n)
 {
 	uint64_t now = n->world->restores ? epoch_of(n->world) : 0;
-	uint8_t suspects = now < n->epoch;
+	uint8_t suspects = now < n->epoch || is_asked(n->world);
 	uint64_t live;
 
-	if (!now || (now == n->epoch && !n->suspects))
+	if (!now || (now == n->epoch && !n->suspects && !suspects))
 		return;
 	if (!n->first_epoch)
 		n->first_epoch = now;

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A restored store that a leader has noticed: whom it waits for before it gives anything. */
+#include "bed.h"
+
+static struct bed bed;
+static struct bed *const b = &bed;
+
+#define POOL                                                                                       \
+	"{\"kind\":\"NetworkPool\",\"metadata\":{\"name\":\"lan\"},\"spec\":{\"domain\":\"lan\","  \
+	"\"prefix\":\"10.99.0.0/16\",\"ranges\":[\"10.99.2.1-10.99.2.9\"]}}"
+#define AGENT(more_)                                                                               \
+	"{\"kind\":\"NodeNetwork\",\"metadata\":{\"name\":\"n1\"},\"status\":{\"epoch\":1,"        \
+	"\"clusterID\":\"c-1\",\"nodeUID\":\"n\"" more_ "}}"
+#define SUSPECTS                                                                                   \
+	",\"conditions\":[{\"type\":\"RestoreSuspected\",\"status\":\"True\",\"reason\":\"R\","    \
+	"\"message\":\"\",\"lastTransitionTime\":\"2023-11-14T22:13:20Z\"}],\"live\":[]"
+
+static int set_up(void **state)
+{
+	(void)state;
+	bed_init(b);
+	ctl_ipam_lead(b->ipam, 1);
+	bed_run(b, 1000);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	bed_done(b);
+	return 0;
+}
+
+static uint8_t quarantined(void)
+{
+	struct ctl_ipam_stats s;
+
+	ctl_ipam_stats(b->ipam, &s);
+	return s.quarantined;
+}
+
+/* A store restored to when n1's agent had seen the epoch, and a leader that has noticed. */
+static void restore_with_agent(void)
+{
+	uint64_t snapshot;
+	char text[512];
+
+	bed_put(b, POOL);
+	bed_put(b, "{\"kind\":\"Node\",\"metadata\":{\"name\":\"n1\"}}");
+	bed_put(b, AGENT(""));
+	bed_run(b, 2000);
+	snapshot = sim_store_rv(b->store);
+	bed_run(b, 130000);
+	sim_store_restore(b->store, snapshot, 0);
+	sim_server_break(&b->server);
+	bed_run(b, 70000);
+	bed_boot(b);
+	ctl_ipam_lead(b->ipam, 1);
+	bed_run(b, 600000);
+	assert_int_equal(quarantined(), 1);
+	assert_non_null(
+		strstr(bed_get(b, SIM_POOL, NULL, "lan", "status.conditions.0.message", text),
+		       "node n1 has not said yet what lives on it"));
+}
+
+/* Its watch may go on from a future that never was: the leader's word makes it speak. */
+static void a_node_that_has_not_noticed_a_restore_is_waited_for(void **state)
+{
+	(void)state;
+	restore_with_agent();
+	bed_delete(b, SIM_NODENETWORK, NULL, "n1");
+	bed_put(b, AGENT(SUSPECTS));
+	bed_run(b, 300000);
+	assert_int_equal(quarantined(), 0);
+}
+
+static void a_fenced_node_is_not_waited_for_after_a_restore(void **state)
+{
+	(void)state;
+	restore_with_agent();
+	bed_merge(b, SIM_NODE, NULL, "n1", NULL,
+		  "{\"spec\":{\"taints\":[{\"key\":\"node.kubernetes.io/out-of-service\","
+		  "\"effect\":\"NoExecute\"}]}}");
+	bed_run(b, 300000);
+	assert_int_equal(quarantined(), 0);
+}
+
+int main(void)
+{
+#define STORY(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		STORY(a_node_that_has_not_noticed_a_restore_is_waited_for),
+		STORY(a_fenced_node_is_not_waited_for_after_a_restore),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
