@@ -144,6 +144,11 @@ def a_journal_that_differs_is_found():
     finds("RowToken: this machine: container", node=node)
     journal(node, "UPDATE attachment SET token = ?, claim_uid = 'nobody' WHERE id = ?", row["token"], row["id"])
     finds("RowUnknown: this machine: container", node=node)
+    # A row of a namespace that is gone. The agent collects such rows of claims: this one is nobody's.
+    netns = journal(node, "SELECT netns FROM attachment WHERE id = ?", row["id"])[0][0]
+    journal(node, "UPDATE attachment SET claim_uid = '', netns = '/run/netns/bw-never' WHERE id = ?", row["id"])
+    finds("RowDead: this machine: container", node=node)
+    journal(node, "UPDATE attachment SET netns = ? WHERE id = ?", netns, row["id"])
     # Its journal loses the row: the claim says attached, the kernel has the interface.
     journal(node, "UPDATE attachment SET claim_uid = ?, host_if = 'bwgone', state = 0 WHERE id = ?", uid, row["id"])
     poke(node)
