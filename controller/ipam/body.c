@@ -175,8 +175,11 @@ void ctl_write_state(struct ctl_ipam *c, struct bw_plan *p, const struct ctl_add
 
 static enum bw_plan_next done_delete(const struct bw_kube_answer *a, void *arg)
 {
+	const struct ctl_addr_ref *ref = arg;
+
 	if (a->result != BW_KUBE_OK && a->result != BW_KUBE_NOT_FOUND)
 		return BW_PLAN_FAIL;
+	ctl_returned_note(ref->c, ref->claim_uid, &ref->ip);
 	free_written(arg);
 	return BW_PLAN_GO_ON;
 }

@@ -66,6 +66,13 @@ struct ctl_said {
 #define CTL_SAID_BUCKETS 256
 #define CTL_SAID_MAX 65536 /* more than that is not said */
 
+/* An address that this leader has deleted, and whose it was. */
+struct ctl_returned {
+	struct bw_ip ip;
+	char claim_uid[BW_KUBE_UID_MAX + 1];
+};
+#define CTL_RETURNED_MAX 256 /* the last ones: nodes speak again within seconds */
+
 struct ctl_ipam {
 	struct bw_kube_runtime *rt; /* borrowed */
 	struct bw_loop *loop; /* borrowed */
@@ -85,6 +92,8 @@ struct ctl_ipam {
 	struct bw_list gone_nodes; /* struct ctl_gone_node */
 	struct bw_list said[CTL_SAID_BUCKETS]; /* struct ctl_said */
 	size_t n_said;
+	struct ctl_returned returned[CTL_RETURNED_MAX]; /* a ring */
+	size_t n_returned; /* since the start */
 	uint64_t random; /* state of the generator */
 	uint8_t leading;
 	uint8_t raised; /* this term's epoch was written */
@@ -114,6 +123,10 @@ struct ctl_ipam {
  */
 void ctl_listen_weigh(struct ctl_ipam *c, const struct bw_kube_object *o);
 int ctl_is_listening(const struct ctl_ipam *c);
+
+/* returned.c: @ip of the claim @claim_uid was deleted; whether it was, lately, by this leader. */
+void ctl_returned_note(struct ctl_ipam *c, const char *claim_uid, const struct bw_ip *ip);
+int ctl_was_returned(const struct ctl_ipam *c, const char *claim_uid, const struct bw_ip *ip);
 
 /* Now. */
 int64_t ctl_now_ns(const struct ctl_ipam *c);

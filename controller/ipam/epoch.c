@@ -436,9 +436,12 @@ static int shield_node(struct bw_kube_object *o, void *arg)
 		return 0;
 	for (size_t i = 0; i < n.status.live.n; i++) {
 		const struct bw_net_node_status_live *v = &n.status.live.items[i];
+		struct bw_ip ip;
 
 		for (size_t k = 0; k < v->ips.n && h->planned < HEAL_STEPS_MAX; k++)
-			heal_live(h, &n, v, v->ips.items[k]);
+			if (bw_ip_parse(v->ips.items[k], &ip) == 0 &&
+			    !ctl_was_returned(h->c, v->uid, &ip))
+				heal_live(h, &n, v, v->ips.items[k]);
 	}
 	return 0;
 }

@@ -7,13 +7,13 @@ static struct bed *const b = &bed;
 
 #define POOL                                                                                       \
 	"{\"kind\":\"NetworkPool\",\"metadata\":{\"name\":\"lan\"},\"spec\":{\"domain\":\"lan\","  \
-	"\"prefix\":\"10.99.0.0/16\",\"ranges\":[\"10.99.2.1-10.99.2.9\"]}}"
+	"\"prefix\":\"10.99.0.0/16\",\"ranges\":[\"10.99.2.1-10.99.2.9\"],\"cooldownSeconds\":0}}"
 #define AGENT(more_)                                                                               \
 	"{\"kind\":\"NodeNetwork\",\"metadata\":{\"name\":\"n1\"},\"status\":{\"epoch\":1,"        \
 	"\"clusterID\":\"c-1\",\"nodeUID\":\"n\"" more_ "}}"
-#define SUSPECTS                                                                                   \
+#define SUSPECTS_OF(live_)                                                                         \
 	",\"conditions\":[{\"type\":\"RestoreSuspected\",\"status\":\"True\",\"reason\":\"R\","    \
-	"\"message\":\"\",\"lastTransitionTime\":\"2023-11-14T22:13:20Z\"}],\"live\":[]"
+	"\"message\":\"\",\"lastTransitionTime\":\"2023-11-14T22:13:20Z\"}],\"live\":[" live_ "]"
 
 static int set_up(void **state)
 {
@@ -69,7 +69,7 @@ static void a_node_that_has_not_noticed_a_restore_is_waited_for(void **state)
 	(void)state;
 	restore_with_agent();
 	bed_delete(b, SIM_NODENETWORK, NULL, "n1");
-	bed_put(b, AGENT(SUSPECTS));
+	bed_put(b, AGENT(SUSPECTS_OF("")));
 	bed_run(b, 300000);
 	assert_int_equal(quarantined(), 0);
 }
@@ -85,12 +85,42 @@ static void a_fenced_node_is_not_waited_for_after_a_restore(void **state)
 	assert_int_equal(quarantined(), 0);
 }
 
+/* Its pod ended, its claim was deleted: what the node says of it is of a moment ago. */
+static void what_a_leader_gave_back_is_not_taken_for_lost(void **state)
+{
+	char uid[256];
+	char json[1024];
+
+	(void)state;
+	bed_put(b, POOL);
+	bed_put(b, "{\"kind\":\"Node\",\"metadata\":{\"name\":\"n1\"}}");
+	bed_put(b,
+		"{\"kind\":\"NetworkClaim\",\"metadata\":{\"name\":\"a\",\"namespace\":\"db\","
+		"\"finalizers\":[\"net.barewire.dev/claim\"]},\"spec\":{\"interfaces\":[{\"name\":"
+		"\"eth0\",\"network\":\"lan\"}]}}");
+	bed_run(b, 2000);
+	(void)bed_get(b, SIM_CLAIM, "db", "a", "metadata.uid", uid);
+	(void)snprintf(json, sizeof(json),
+		       AGENT(SUSPECTS_OF("{\"namespace\":\"db\",\"name\":\"a\",\"uid\":\"%s\","
+					 "\"pool\":\"lan\",\"domain\":\"lan\",\"token\":1,\"ips\":["
+					 "\"10.99.2.1\"]}")),
+		       uid);
+	bed_put(b, json);
+	bed_run(b, 1000);
+	assert_int_equal(bed_count(b, SIM_ADDRESS), 1);
+	bed_delete(b, SIM_CLAIM, "db", "a");
+	bed_run(b, 200000);
+	assert_int_equal(bed_count(b, SIM_CLAIM), 0);
+	assert_int_equal(bed_count(b, SIM_ADDRESS), 0);
+}
+
 int main(void)
 {
 #define STORY(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		STORY(a_node_that_has_not_noticed_a_restore_is_waited_for),
 		STORY(a_fenced_node_is_not_waited_for_after_a_restore),
+		STORY(what_a_leader_gave_back_is_not_taken_for_lost),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
