@@ -213,6 +213,31 @@ static void an_epoch_that_went_back_is_told_with_the_highest_seen(void **state)
 	assert_int_equal(agent_cluster_epoch(&bed.a), 5);
 }
 
+/* Its watch came back late, when the epoch was not lower any more: the leader's note tells it. */
+static void a_restore_that_a_leader_has_noticed_is_believed(void **state)
+{
+	struct fake_call *watch;
+
+	(void)state;
+	fake_run(&bed.f, 100 * MS);
+	watch = fake_next(&bed.f, BW_KUBE_WATCH, "networkepochs");
+	see_epoch(watch, "ADDED", 10, 5);
+	assert_int_equal(fake_bookmark(watch, 20, 1), 0);
+	assert_int_equal(
+		fake_data(watch,
+			  "{\"type\":\"MODIFIED\",\"object\":{\"metadata\":{\"name\":\"cluster\","
+			  "\"uid\":\"u\",\"resourceVersion\":\"21\",\"annotations\":{"
+			  "\"net.barewire.dev/restored-from\":\"9\"}},\"spec\":{\"epoch\":6,"
+			  "\"clusterID\":\"c-1\"}}}\n"),
+		0);
+	fake_run(&bed.f, 0);
+	assert_int_equal(bed.suspected, 1);
+	assert_true(bed.a.restore_suspected);
+	see_epoch(watch, "MODIFIED", 22, 10);
+	assert_int_equal(bed.suspected, 2);
+	assert_false(bed.a.restore_suspected);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -224,6 +249,8 @@ int main(void)
 			an_answer_that_fails_or_names_no_node_changes_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			an_epoch_that_went_back_is_told_with_the_highest_seen, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_restore_that_a_leader_has_noticed_is_believed,
+						setup, teardown),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
