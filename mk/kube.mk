@@ -37,11 +37,11 @@ KUBE_OWN = $(shell grep -L 'from kubetest import\|from kubeproduct import' $(KUB
 KUBE_BARE = $(filter-out $(KUBE_LAST),$(shell grep -l 'from kubetest import' $(KUBE_FILES)))
 KUBE_FIRST = $(filter %/class_race.t,$(KUBE_OWN))
 KUBE_LAST = $(filter %/leak.t,$(KUBE_FILES))
-KUBE_BED2 = $(filter $(addprefix %/,class_node.t agent_fence.t class_moves.t),$(KUBE_FILES)) \
-	$(foreach f,$(KUBE_FILES),$(if $(findstring /faults_,$f),$f)) $(filter %/database.t,$(KUBE_FILES))
+KUBE_BED2 = $(filter $(addprefix %/,agent_fence.t class_node.t cold.t services.t),$(KUBE_FILES)) \
+	$(foreach f,$(KUBE_FILES),$(if $(findstring /faults_,$f),$f)) $(filter %/class_moves.t %/database.t,$(KUBE_FILES))
 KUBE_BED1 = $(KUBE_BARE) $(filter-out $(KUBE_OWN) $(KUBE_BARE) $(KUBE_BED2) $(KUBE_LAST),$(KUBE_FILES)) $(KUBE_LAST)
 KUBE_BEDS = $(if $(and $(strip $(KUBE_BED1)),$(strip $(KUBE_BED2))),2,1)
 test-kube: $(TEST_PROGRAMS) $(TOOLS_KUBE) | $(KUBE_NEEDS) $(call need,kube-old)
-	$(Q)$(TEST_ENV) scripts/kube-bed beside $(KUBE_BEDS) -t 2400 scripts/run-tier -p $(PASS) -j 1 -t 600 -m $(KUBE_FLOOR) kube \
+	$(Q)$(TEST_ENV) scripts/kube-bed beside $(KUBE_BEDS) -t 2400 scripts/run-tier -p $(PASS) -j 1 -t 900 -m $(KUBE_FLOOR) kube \
 		'=scripts/kube-bed in 1' $(KUBE_BED1) + '=scripts/kube-bed in $(KUBE_BEDS)' $(KUBE_BED2) + \
 		'=scripts/kube-bed in 1' $(KUBE_FIRST) $(filter-out $(KUBE_FIRST),$(KUBE_OWN))

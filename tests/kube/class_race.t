@@ -57,14 +57,14 @@ def race(leaders, until):
     """All at once, until so many locks are there."""
     for c in leaders:
         c.thaw()
-    wait_until(lambda: nap(0.2) and cluster.count("networkaddresses") >= until, 200,
+    wait_until(lambda: nap(0.2) and cluster.count("networkaddresses") >= until, 400,
                lambda: "%d locks of %d\n%s" % (cluster.count("networkaddresses"), until, leaders[0].tail()))
     revive(leaders)
 
 
 def relay(leaders, until):
     """One after the other for a second or two: who wakes goes on with what it had decided before it slept."""
-    turns, end = 0, time.monotonic() + 200
+    turns, end = 0, time.monotonic() + 400
     while cluster.count("networkaddresses") < until:
         expect(time.monotonic() < end, "%d locks of %d\n%s" % (cluster.count("networkaddresses"), until, leaders[0].tail()))
         awake = leaders[turns % len(leaders)]
@@ -97,7 +97,7 @@ def class_12_leaders_that_sleep_and_wake_go_on_with_what_they_had_decided_and_gi
 def class_21_ten_thousand_claims_are_bound_cold_by_three_that_believe_they_lead():
     leaders = state["leaders"]
     race(leaders, ADDRESSES)
-    seen = wait_until(lambda: nap(0.5) and len(bound_claims()[1]) >= ADDRESSES and time.monotonic(), 200,
+    seen = wait_until(lambda: nap(0.5) and len(bound_claims()[1]) >= ADDRESSES and time.monotonic(), 400,
                       lambda: "%d bound of %d\n%s" % (len(bound_claims()[1]), ADDRESSES, leaders[0].tail()))
     asked = requests()
     refused = sum(n for (_, _, code), n in asked.items() if code == "409")
