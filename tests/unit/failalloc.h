@@ -4,20 +4,19 @@
  * fails once. Include it in exactly one file of a program. Under the sanitizers, whose allocator
  * cannot be replaced, nothing is injected and the loops run once.
  *
- *     long n = 0;
- *     do {
- *             fail_alloc_start(n++);
- *             r = call();
- *             failed = fail_alloc_stop();
- *             assert_int_equal(r, failed ? -ENOMEM : 0);
- *     } while (failed);
+ *     fail_alloc_everywhere(call);
  */
 #pragma once
 
 #include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -80,3 +79,19 @@ void *realloc(void *p, size_t size)
 }
 
 #endif
+
+/* call() fails with -ENOMEM whichever of its allocations fails, and not when none does. */
+__attribute__((unused)) static void fail_alloc_everywhere(int (*call)(void))
+{
+	long n = 0;
+	int failed;
+
+	do {
+		int r;
+
+		fail_alloc_start(n++);
+		r = call();
+		failed = fail_alloc_stop();
+		assert_int_equal(r, failed ? -ENOMEM : 0);
+	} while (failed);
+}

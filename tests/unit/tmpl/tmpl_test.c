@@ -322,18 +322,8 @@ static int all_of_it(void)
 
 static void no_memory_is_an_error_everywhere(void **state)
 {
-	long n = 0;
-	int failed;
-
 	(void)state;
-	do {
-		int r;
-
-		fail_alloc_start(n++);
-		r = all_of_it();
-		failed = fail_alloc_stop();
-		assert_int_equal(r, failed ? -ENOMEM : 0);
-	} while (failed);
+	fail_alloc_everywhere(all_of_it);
 }
 
 int main(void)

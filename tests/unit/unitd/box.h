@@ -189,6 +189,27 @@ static inline void box_done(const struct box *b)
 	assert_int_equal(rmdir(b->dir), 0);
 }
 
+static inline int box_setup(void **state)
+{
+	struct box *b = malloc(sizeof(*b));
+
+	if (!b)
+		return -1;
+	box_init(b);
+	*state = b;
+	return 0;
+}
+
+static inline int box_teardown(void **state)
+{
+	box_done(*state);
+	free(*state);
+	return 0;
+}
+
+/* A test whose state is a box of its own. */
+#define box_unit_test(f) cmocka_unit_test_setup_teardown(f, box_setup, box_teardown)
+
 static inline int box_has(const struct box *b, const char *name)
 {
 	char path[128];

@@ -43,111 +43,93 @@ static void command_that_cannot_run_is_told_by_the_status(void **state)
 	char missing[] = "/nonexistent/command", folder[] = "/etc";
 	char *const first[] = { missing, NULL };
 	char *const second[] = { folder, NULL };
-	struct box b;
+	struct box *b = *state;
 	pid_t outer;
 
-	(void)state;
-	box_init(&b);
-	outer = box_start(&b, first);
-	assert_int_equal(box_wait(&b, outer), LAUNCH_NOT_FOUND);
-	outer = box_start(&b, second);
-	assert_int_equal(box_wait(&b, outer), LAUNCH_CANNOT_RUN);
-	box_done(&b);
+	outer = box_start(b, first);
+	assert_int_equal(box_wait(b, outer), LAUNCH_NOT_FOUND);
+	outer = box_start(b, second);
+	assert_int_equal(box_wait(b, outer), LAUNCH_CANNOT_RUN);
 }
 
 static void signals_are_forwarded(void **state)
 {
-	struct box b;
+	struct box *b = *state;
 	pid_t outer;
 
-	(void)state;
-	box_init(&b);
-	outer = box_shell(&b, POLITE);
-	box_expect(&b, "up");
-	assert_int_equal(kill(b.pid, SIGUSR1), 0);
-	box_expect(&b, "usr1");
-	assert_int_equal(kill(b.pid, SIGTERM), 0);
-	box_expect(&b, "term");
-	assert_int_equal(box_wait(&b, outer), 7);
-	box_done(&b);
+	outer = box_shell(b, POLITE);
+	box_expect(b, "up");
+	assert_int_equal(kill(b->pid, SIGUSR1), 0);
+	box_expect(b, "usr1");
+	assert_int_equal(kill(b->pid, SIGTERM), 0);
+	box_expect(b, "term");
+	assert_int_equal(box_wait(b, outer), 7);
 }
 
 static void orphans_are_reaped(void **state)
 {
-	struct box b;
+	struct box *b = *state;
 	pid_t outer;
 
-	(void)state;
-	box_init(&b);
 	/* The inner shell ends first; a zombie would stay in /proc. */
-	outer = box_shell(&b, "p=$(sh -c 'sleep 0.05 >/dev/null & echo $!');"
-			      "while [ -e /proc/$p ]; do sleep 0.01; done; echo gone");
-	box_expect(&b, "gone");
-	assert_int_equal(box_wait(&b, outer), 0);
-	box_done(&b);
+	outer = box_shell(b, "p=$(sh -c 'sleep 0.05 >/dev/null & echo $!');"
+			     "while [ -e /proc/$p ]; do sleep 0.01; done; echo gone");
+	box_expect(b, "gone");
+	assert_int_equal(box_wait(b, outer), 0);
 }
 
 static void stop_keeps_the_container_and_start_runs_the_command_again(void **state)
 {
-	struct box b;
+	struct box *b = *state;
 	pid_t outer;
 
-	(void)state;
-	box_init(&b);
-	outer = box_shell(&b, POLITE);
-	box_expect(&b, "up");
-	box_ask_expect(&b, "status\n", "{\"state\":\"Running\",\"pid\":2,\"starts\":1,");
-	box_ask_expect(&b, "stop 1000 0\n", "\"state\":\"Stopped\",\"pid\":0,\"starts\":1,");
-	box_expect(&b, "term");
-	assert_true(box_has(&b, LAUNCH_STOP_FILE));
-	box_ask_expect(&b, "status\n", "\"lastExit\":{\"code\":7,\"signal\":0}}");
+	outer = box_shell(b, POLITE);
+	box_expect(b, "up");
+	box_ask_expect(b, "status\n", "{\"state\":\"Running\",\"pid\":2,\"starts\":1,");
+	box_ask_expect(b, "stop 1000 0\n", "\"state\":\"Stopped\",\"pid\":0,\"starts\":1,");
+	box_expect(b, "term");
+	assert_true(box_has(b, LAUNCH_STOP_FILE));
+	box_ask_expect(b, "status\n", "\"lastExit\":{\"code\":7,\"signal\":0}}");
 	/* Once more changes nothing. */
-	box_ask_expect(&b, "stop 1000 0\n", "\"state\":\"Stopped\"");
-	assert_int_equal(kill(b.pid, 0), 0);
-	box_ask_expect(&b, "start\n", "\"state\":\"Running\",");
-	box_expect(&b, "up");
-	assert_false(box_has(&b, LAUNCH_STOP_FILE));
-	box_ask_expect(&b, "start\n", "\"starts\":2,");
-	assert_int_equal(kill(b.pid, SIGTERM), 0);
-	box_expect(&b, "term");
-	assert_int_equal(box_wait(&b, outer), 7);
-	box_done(&b);
+	box_ask_expect(b, "stop 1000 0\n", "\"state\":\"Stopped\"");
+	assert_int_equal(kill(b->pid, 0), 0);
+	box_ask_expect(b, "start\n", "\"state\":\"Running\",");
+	box_expect(b, "up");
+	assert_false(box_has(b, LAUNCH_STOP_FILE));
+	box_ask_expect(b, "start\n", "\"starts\":2,");
+	assert_int_equal(kill(b->pid, SIGTERM), 0);
+	box_expect(b, "term");
+	assert_int_equal(box_wait(b, outer), 7);
 }
 
 static void who_does_not_listen_is_killed_when_the_grace_is_over(void **state)
 {
-	struct box b;
+	struct box *b = *state;
 	pid_t outer;
 
-	(void)state;
-	box_init(&b);
-	outer = box_shell(&b, DEAF);
-	box_expect(&b, "up");
-	box_ask_expect(&b, "stop 0 0\n", "\"lastExit\":{\"code\":-1,\"signal\":9}}");
-	assert_int_equal(kill(b.pid, SIGTERM), 0);
+	outer = box_shell(b, DEAF);
+	box_expect(b, "up");
+	box_ask_expect(b, "stop 0 0\n", "\"lastExit\":{\"code\":-1,\"signal\":9}}");
+	assert_int_equal(kill(b->pid, SIGTERM), 0);
 	/* Nothing has failed: the container had nothing to run. */
-	assert_int_equal(box_wait(&b, outer), 0);
-	box_done(&b);
+	assert_int_equal(box_wait(b, outer), 0);
 }
 
 static void stop_can_name_its_signal(void **state)
 {
-	struct box b;
+	struct box *b = *state;
 	pid_t outer;
 
-	(void)state;
-	box_init(&b);
-	b.o.stop_signal = SIGUSR2;
-	outer = box_shell(&b, "trap 'exit 5' USR2; " DEAF);
-	box_expect(&b, "up");
-	box_ask_expect(&b, "stop 1000 10\n", "\"lastExit\":{\"code\":3,\"signal\":0}}");
-	box_ask_expect(&b, "start\n", "Running");
-	box_expect(&b, "up");
+	b->o.stop_signal = SIGUSR2;
+	outer = box_shell(b, "trap 'exit 5' USR2; " DEAF);
+	box_expect(b, "up");
+	box_ask_expect(b, "stop 1000 10\n", "\"lastExit\":{\"code\":3,\"signal\":0}}");
+	box_ask_expect(b, "start\n", "Running");
+	box_expect(b, "up");
 	/* The container's own otherwise, and it ends one that is stopped. */
-	box_ask_expect(&b, "stop 1000 0\n", "\"lastExit\":{\"code\":5,\"signal\":0}}");
-	assert_int_equal(kill(b.pid, SIGUSR2), 0);
-	assert_int_equal(box_wait(&b, outer), 0);
-	box_done(&b);
+	box_ask_expect(b, "stop 1000 0\n", "\"lastExit\":{\"code\":5,\"signal\":0}}");
+	assert_int_equal(kill(b->pid, SIGUSR2), 0);
+	assert_int_equal(box_wait(b, outer), 0);
 }
 
 /* A FIFO's end shows that nobody who has it open lives: process 1 never had. */
@@ -156,12 +138,10 @@ static void stopped_means_that_nobody_is_left(void **state)
 	char fifo[128], script[512], c;
 	bw_autoclose int fd = -1;
 	struct pollfd p = { .events = POLLIN };
-	struct box b;
+	struct box *b = *state;
 	pid_t outer;
 
-	(void)state;
-	box_init(&b);
-	(void)snprintf(fifo, sizeof(fifo), "%s/file", b.dir);
+	(void)snprintf(fifo, sizeof(fifo), "%s/file", b->dir);
 	assert_int_equal(mkfifo(fifo, 0600), 0);
 	fd = open(fifo, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	assert_true(fd >= 0);
@@ -170,153 +150,134 @@ static void stopped_means_that_nobody_is_left(void **state)
 		       "exec 3>%s; setsid sleep 1000 & setsid sh -c \"trap '' TERM; "
 		       "echo deaf; while :; do sleep 1000; done\" & trap 'exit 0' TERM; wait; wait",
 		       fifo);
-	outer = box_shell(&b, script);
-	box_expect(&b, "deaf");
-	box_ask_expect(&b, "stop 1 0\n", "\"state\":\"Stopped\"");
+	outer = box_shell(b, script);
+	box_expect(b, "deaf");
+	box_ask_expect(b, "stop 1 0\n", "\"state\":\"Stopped\"");
 	p.fd = fd;
 	assert_int_equal(poll(&p, 1, BOX_WAIT_MS), 1);
 	assert_int_equal(read(fd, &c, 1), 0);
-	assert_int_equal(kill(b.pid, SIGTERM), 0);
-	assert_int_equal(box_wait(&b, outer), 0);
-	box_done(&b);
+	assert_int_equal(kill(b->pid, SIGTERM), 0);
+	assert_int_equal(box_wait(b, outer), 0);
 }
 
 /* The one in the middle is left to us first, and leaves us its own. */
 static void who_is_left_later_hears_of_the_stop_too(void **state)
 {
-	struct box b;
+	struct box *b = *state;
 	pid_t outer;
 
-	(void)state;
-	box_init(&b);
-	outer = box_shell(&b, "setsid sh -c \"setsid sh -c 'echo up; exec sleep 1000' & wait\" & "
-			      "trap 'exit 0' TERM; while :; do wait; done");
-	box_expect(&b, "up");
-	box_ask_expect(&b, "stop 1000 0\n", "\"state\":\"Stopped\"");
-	assert_int_equal(kill(b.pid, SIGTERM), 0);
-	assert_int_equal(box_wait(&b, outer), 0);
-	box_done(&b);
+	outer = box_shell(b, "setsid sh -c \"setsid sh -c 'echo up; exec sleep 1000' & wait\" & "
+			     "trap 'exit 0' TERM; while :; do wait; done");
+	box_expect(b, "up");
+	box_ask_expect(b, "stop 1000 0\n", "\"state\":\"Stopped\"");
+	assert_int_equal(kill(b->pid, SIGTERM), 0);
+	assert_int_equal(box_wait(b, outer), 0);
 }
 
 static void stop_outlives_the_container(void **state)
 {
-	struct box b;
+	struct box *b = *state;
 	pid_t outer;
 
-	(void)state;
-	box_init(&b);
-	outer = box_shell(&b, POLITE);
-	box_expect(&b, "up");
-	box_ask_expect(&b, "stop 1000 0\n", "Stopped");
-	assert_int_equal(kill(b.pid, SIGKILL), 0);
-	assert_int_equal(box_wait(&b, outer), 137);
-	outer = box_shell(&b, POLITE);
-	box_ask_expect(&b, "status\n", "{\"state\":\"Stopped\",\"pid\":0,\"starts\":0,");
-	box_ask_expect(&b, "start\n", "\"state\":\"Running\"");
-	box_expect(&b, "up");
-	assert_int_equal(kill(b.pid, SIGTERM), 0);
-	box_expect(&b, "term");
-	assert_int_equal(box_wait(&b, outer), 7);
-	box_done(&b);
+	outer = box_shell(b, POLITE);
+	box_expect(b, "up");
+	box_ask_expect(b, "stop 1000 0\n", "Stopped");
+	assert_int_equal(kill(b->pid, SIGKILL), 0);
+	assert_int_equal(box_wait(b, outer), 137);
+	outer = box_shell(b, POLITE);
+	box_ask_expect(b, "status\n", "{\"state\":\"Stopped\",\"pid\":0,\"starts\":0,");
+	box_ask_expect(b, "start\n", "\"state\":\"Running\"");
+	box_expect(b, "up");
+	assert_int_equal(kill(b->pid, SIGTERM), 0);
+	box_expect(b, "term");
+	assert_int_equal(box_wait(b, outer), 7);
 }
 
 static void start_during_a_stop_waits_for_its_end(void **state)
 {
 	char first[LAUNCH_ANSWER_MAX], second[LAUNCH_ANSWER_MAX];
-	struct box b;
+	struct box *b = *state;
 	pid_t outer;
 	int stop, start;
 
-	(void)state;
-	box_init(&b);
-	outer = box_shell(&b, DEAF);
-	box_expect(&b, "up");
-	stop = box_connect(&b);
+	outer = box_shell(b, DEAF);
+	box_expect(b, "up");
+	stop = box_connect(b);
 	box_send(stop, "stop 1000 0\n");
-	box_ask_expect(&b, "status\n", "\"state\":\"Stopping\"");
-	start = box_connect(&b);
+	box_ask_expect(b, "status\n", "\"state\":\"Stopping\"");
+	start = box_connect(b);
 	box_send(start, "start\n");
-	box_ask_expect(&b, "status\n", "\"state\":\"Stopping\"");
-	assert_int_equal(kill(b.pid, SIGUSR1), 0);
+	box_ask_expect(b, "status\n", "\"state\":\"Stopping\"");
+	assert_int_equal(kill(b->pid, SIGUSR1), 0);
 	box_answer(stop, first, sizeof(first));
 	box_answer(start, second, sizeof(second));
 	/* Both hear what has become of it. */
 	assert_non_null(strstr(first, "\"state\":\"Running\""));
 	assert_non_null(strstr(second, "\"starts\":2,"));
-	box_expect(&b, "up");
-	assert_int_equal(kill(b.pid, SIGUSR1), 0);
-	assert_int_equal(box_wait(&b, outer), 3);
-	box_done(&b);
+	box_expect(b, "up");
+	assert_int_equal(kill(b->pid, SIGUSR1), 0);
+	assert_int_equal(box_wait(b, outer), 3);
 }
 
 static void end_of_the_pod_during_a_stop_ends_the_container(void **state)
 {
 	char text[LAUNCH_ANSWER_MAX];
-	struct box b;
+	struct box *b = *state;
 	pid_t outer;
 	int stop;
 
-	(void)state;
-	box_init(&b);
-	outer = box_shell(&b, DEAF);
-	box_expect(&b, "up");
-	stop = box_connect(&b);
+	outer = box_shell(b, DEAF);
+	box_expect(b, "up");
+	stop = box_connect(b);
 	box_send(stop, "stop 1000 0\n");
-	box_ask_expect(&b, "status\n", "\"state\":\"Stopping\"");
-	assert_int_equal(kill(b.pid, SIGTERM), 0);
-	assert_int_equal(kill(b.pid, SIGUSR1), 0);
+	box_ask_expect(b, "status\n", "\"state\":\"Stopping\"");
+	assert_int_equal(kill(b->pid, SIGTERM), 0);
+	assert_int_equal(kill(b->pid, SIGUSR1), 0);
 	box_answer(stop, text, sizeof(text));
-	assert_int_equal(box_wait(&b, outer), 3);
-	box_done(&b);
+	assert_int_equal(box_wait(b, outer), 3);
 }
 
 static void stop_that_cannot_be_kept_is_refused(void **state)
 {
-	struct box b;
+	struct box *b = *state;
 	pid_t outer;
 	char path[128];
 
-	(void)state;
-	box_init(&b);
-	outer = box_shell(&b, POLITE);
-	box_expect(&b, "up");
-	(void)snprintf(path, sizeof(path), "%s/" LAUNCH_STOP_FILE, b.dir);
+	outer = box_shell(b, POLITE);
+	box_expect(b, "up");
+	(void)snprintf(path, sizeof(path), "%s/" LAUNCH_STOP_FILE, b->dir);
 	assert_int_equal(mkdir(path, 0700), 0);
-	box_ask_expect(&b, "stop 1000 0\n", "{\"error\":\"make the stop file /tmp/");
-	box_ask_expect(&b, "start\n", "{\"error\":\"remove the stop file /tmp/");
+	box_ask_expect(b, "stop 1000 0\n", "{\"error\":\"make the stop file /tmp/");
+	box_ask_expect(b, "start\n", "{\"error\":\"remove the stop file /tmp/");
 	assert_int_equal(rmdir(path), 0);
-	box_ask_expect(&b, "status\n", "\"state\":\"Running\"");
-	assert_int_equal(kill(b.pid, SIGTERM), 0);
-	assert_int_equal(box_wait(&b, outer), 7);
-	box_done(&b);
+	box_ask_expect(b, "status\n", "\"state\":\"Running\"");
+	assert_int_equal(kill(b->pid, SIGTERM), 0);
+	assert_int_equal(box_wait(b, outer), 7);
 }
 
 static void bad_clients_hurt_nobody(void **state)
 {
 	char text[LAUNCH_ANSWER_MAX], large[2 * LAUNCH_LINE_MAX];
 	int silent[3 * LAUNCH_CLIENTS_MAX];
-	struct box b;
+	struct box *b = *state;
 	pid_t outer;
 
-	(void)state;
-	box_init(&b);
-	outer = box_shell(&b, POLITE);
-	box_expect(&b, "up");
+	outer = box_shell(b, POLITE);
+	box_expect(b, "up");
 	for (size_t i = 0; i < BW_ARRAY_SIZE(silent); i++)
-		silent[i] = box_connect(&b);
-	box_ask_expect(&b, "status\n", "Running");
+		silent[i] = box_connect(b);
+	box_ask_expect(b, "status\n", "Running");
 	for (size_t i = 0; i < BW_ARRAY_SIZE(silent); i++)
 		(void)close(silent[i]);
-	box_ask_expect(&b, "explode\n", "{\"error\":\"unknown request\"}");
-	box_ask_expect(&b, "stop\n", "{\"error\":\"unknown request\"}");
+	box_ask_expect(b, "explode\n", "{\"error\":\"unknown request\"}");
+	box_ask_expect(b, "stop\n", "{\"error\":\"unknown request\"}");
 	memset(large, 'x', sizeof(large) - 1);
 	large[sizeof(large) - 1] = '\0';
-	box_ask(&b, large, text, sizeof(text));
+	box_ask(b, large, text, sizeof(text));
 	assert_string_equal(text, "");
-	box_ask_expect(&b, "status\n", "Running");
-	assert_int_equal(kill(b.pid, SIGTERM), 0);
-	assert_int_equal(box_wait(&b, outer), 7);
-	box_done(&b);
+	box_ask_expect(b, "status\n", "Running");
+	assert_int_equal(kill(b->pid, SIGTERM), 0);
+	assert_int_equal(box_wait(b, outer), 7);
 }
 
 static void client_hears_one_line_or_why_not(void **state)
@@ -324,46 +285,43 @@ static void client_hears_one_line_or_why_not(void **state)
 	bw_autobuf struct bw_buf answer = { 0 };
 	struct bw_err err = { 0 };
 	char dir[200];
-	struct box b;
+	struct box *b = *state;
 	pid_t outer;
 
-	(void)state;
-	box_init(&b);
-	assert_int_equal(launch_ask(b.dir, "status\n", 30, &answer, &err), -ENOENT);
+	assert_int_equal(launch_ask(b->dir, "status\n", 30, &answer, &err), -ENOENT);
 	memset(dir, 'd', sizeof(dir) - 1);
 	dir[sizeof(dir) - 1] = '\0';
 	assert_int_equal(launch_ask(dir, "status\n", 30, &answer, &err), -ENAMETOOLONG);
-	outer = box_shell(&b, DEAF);
-	box_expect(&b, "up");
-	assert_int_equal(launch_ask(b.dir, "status\n", 30, &answer, &err), 0);
+	outer = box_shell(b, DEAF);
+	box_expect(b, "up");
+	assert_int_equal(launch_ask(b->dir, "status\n", 30, &answer, &err), 0);
 	assert_memory_equal(answer.data, "{\"state\":\"Running\"", 18);
 	assert_int_equal(answer.data[answer.size - 1], '}');
 	/* A stop that takes longer than it is waited for. */
-	assert_int_equal(launch_ask(b.dir, "stop 1000 0\n", 1, &answer, &err), -ETIMEDOUT);
-	assert_int_equal(kill(b.pid, SIGUSR1), 0);
-	assert_int_equal(kill(b.pid, SIGTERM), 0);
-	(void)box_wait(&b, outer);
-	box_done(&b);
+	assert_int_equal(launch_ask(b->dir, "stop 1000 0\n", 1, &answer, &err), -ETIMEDOUT);
+	assert_int_equal(kill(b->pid, SIGUSR1), 0);
+	assert_int_equal(kill(b->pid, SIGTERM), 0);
+	(void)box_wait(b, outer);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(status_of_the_command_becomes_ours),
-		cmocka_unit_test(command_that_cannot_run_is_told_by_the_status),
-		cmocka_unit_test(signals_are_forwarded),
-		cmocka_unit_test(orphans_are_reaped),
-		cmocka_unit_test(stop_keeps_the_container_and_start_runs_the_command_again),
-		cmocka_unit_test(who_does_not_listen_is_killed_when_the_grace_is_over),
-		cmocka_unit_test(stop_can_name_its_signal),
-		cmocka_unit_test(stopped_means_that_nobody_is_left),
-		cmocka_unit_test(who_is_left_later_hears_of_the_stop_too),
-		cmocka_unit_test(stop_outlives_the_container),
-		cmocka_unit_test(start_during_a_stop_waits_for_its_end),
-		cmocka_unit_test(end_of_the_pod_during_a_stop_ends_the_container),
-		cmocka_unit_test(stop_that_cannot_be_kept_is_refused),
-		cmocka_unit_test(bad_clients_hurt_nobody),
-		cmocka_unit_test(client_hears_one_line_or_why_not),
+		box_unit_test(command_that_cannot_run_is_told_by_the_status),
+		box_unit_test(signals_are_forwarded),
+		box_unit_test(orphans_are_reaped),
+		box_unit_test(stop_keeps_the_container_and_start_runs_the_command_again),
+		box_unit_test(who_does_not_listen_is_killed_when_the_grace_is_over),
+		box_unit_test(stop_can_name_its_signal),
+		box_unit_test(stopped_means_that_nobody_is_left),
+		box_unit_test(who_is_left_later_hears_of_the_stop_too),
+		box_unit_test(stop_outlives_the_container),
+		box_unit_test(start_during_a_stop_waits_for_its_end),
+		box_unit_test(end_of_the_pod_during_a_stop_ends_the_container),
+		box_unit_test(stop_that_cannot_be_kept_is_refused),
+		box_unit_test(bad_clients_hurt_nobody),
+		box_unit_test(client_hears_one_line_or_why_not),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

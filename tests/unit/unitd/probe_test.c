@@ -43,47 +43,41 @@ static void write_file(const struct box *b, const char *name, const char *text)
 
 static void stopped_on_purpose_is_alive_and_not_ready(void **state)
 {
-	struct box b;
+	struct box *b = *state;
 
-	(void)state;
-	box_init(&b);
-	assert_int_equal(probe(&b, "readiness"), 0);
-	assert_int_equal(probe(&b, "readiness", "--", "true"), 0);
-	assert_int_equal(probe(&b, "readiness", "--", "false"), 1);
-	assert_int_equal(probe(&b, "liveness", "--", "sh", "-c", "exit 9"), 9);
-	assert_int_equal(probe(&b, "startup", "--", "/nonexistent"), LAUNCH_NOT_FOUND);
-	write_file(&b, LAUNCH_STOP_FILE, "");
-	assert_int_equal(probe(&b, "readiness", "--", "true"), 1);
-	assert_int_equal(probe(&b, "liveness", "--", "false"), 0);
-	assert_int_equal(probe(&b, "startup", "--", "false"), 0);
-	assert_int_equal(probe(&b, "other", "--", "true"), LAUNCH_USAGE);
-	box_done(&b);
+	assert_int_equal(probe(b, "readiness"), 0);
+	assert_int_equal(probe(b, "readiness", "--", "true"), 0);
+	assert_int_equal(probe(b, "readiness", "--", "false"), 1);
+	assert_int_equal(probe(b, "liveness", "--", "sh", "-c", "exit 9"), 9);
+	assert_int_equal(probe(b, "startup", "--", "/nonexistent"), LAUNCH_NOT_FOUND);
+	write_file(b, LAUNCH_STOP_FILE, "");
+	assert_int_equal(probe(b, "readiness", "--", "true"), 1);
+	assert_int_equal(probe(b, "liveness", "--", "false"), 0);
+	assert_int_equal(probe(b, "startup", "--", "false"), 0);
+	assert_int_equal(probe(b, "other", "--", "true"), LAUNCH_USAGE);
 }
 
 static void fresh_start_is_alive_for_its_grace(void **state)
 {
 	unsigned long long now = bw_clock_boot_ns() / 1000000000ULL;
-	struct box b;
+	struct box *b = *state;
 	char text[32];
 
-	(void)state;
-	box_init(&b);
-	b.o.start_grace_s = 5000;
+	b->o.start_grace_s = 5000;
 	/* Nothing was started. */
-	assert_int_equal(probe(&b, "liveness", "--", "false"), 1);
+	assert_int_equal(probe(b, "liveness", "--", "false"), 1);
 	(void)snprintf(text, sizeof(text), "%llu\n", now);
-	write_file(&b, LAUNCH_START_FILE, text);
-	assert_int_equal(probe(&b, "liveness", "--", "false"), 0);
-	assert_int_equal(probe(&b, "readiness", "--", "false"), 1);
-	assert_int_equal(probe(&b, "startup", "--", "false"), 1);
-	b.o.start_grace_s = 0;
-	assert_int_equal(probe(&b, "liveness", "--", "false"), 1);
+	write_file(b, LAUNCH_START_FILE, text);
+	assert_int_equal(probe(b, "liveness", "--", "false"), 0);
+	assert_int_equal(probe(b, "readiness", "--", "false"), 1);
+	assert_int_equal(probe(b, "startup", "--", "false"), 1);
+	b->o.start_grace_s = 0;
+	assert_int_equal(probe(b, "liveness", "--", "false"), 1);
 	/* Of a former boot, or no number. */
-	b.o.start_grace_s = 5000;
+	b->o.start_grace_s = 5000;
 	(void)snprintf(text, sizeof(text), "%llu\n", now + 100000);
-	write_file(&b, LAUNCH_START_FILE, text);
-	assert_int_equal(probe(&b, "liveness", "--", "false"), 1);
-	box_done(&b);
+	write_file(b, LAUNCH_START_FILE, text);
+	assert_int_equal(probe(b, "liveness", "--", "false"), 1);
 }
 
 static int listen_on(const char *host, int *ret_port)
@@ -111,12 +105,10 @@ static void tcp_probe_connects(void **state)
 	static const char *const hosts[][2] = { { "127.0.0.1", "127.0.0.1" },
 						{ "127.0.0.1", "localhost" },
 						{ "::1", "[::1]" } };
-	struct box b;
+	struct box *b = *state;
 	char to[64];
 
-	(void)state;
-	box_init(&b);
-	b.o.seconds = 30;
+	b->o.seconds = 30;
 	for (size_t i = 0; i < BW_ARRAY_SIZE(hosts); i++) {
 		int port = 0;
 		int fd = listen_on(hosts[i][0], &port);
@@ -125,15 +117,14 @@ static void tcp_probe_connects(void **state)
 		if (fd < 0)
 			continue;
 		(void)snprintf(to, sizeof(to), "%s:%d", hosts[i][1], port);
-		assert_int_equal(probe(&b, "readiness", "tcp", to), 0);
+		assert_int_equal(probe(b, "readiness", "tcp", to), 0);
 		(void)close(fd);
-		assert_int_equal(probe(&b, "readiness", "tcp", to), LAUNCH_FAILED);
+		assert_int_equal(probe(b, "readiness", "tcp", to), LAUNCH_FAILED);
 	}
-	assert_int_equal(probe(&b, "readiness", "tcp", "name:1"), LAUNCH_FAILED);
-	assert_int_equal(probe(&b, "readiness", "tcp", "127.0.0.1"), LAUNCH_USAGE);
-	assert_int_equal(probe(&b, "readiness", "tcp"), LAUNCH_USAGE);
-	assert_int_equal(probe(&b, "readiness", "udp", "127.0.0.1:1"), LAUNCH_USAGE);
-	box_done(&b);
+	assert_int_equal(probe(b, "readiness", "tcp", "name:1"), LAUNCH_FAILED);
+	assert_int_equal(probe(b, "readiness", "tcp", "127.0.0.1"), LAUNCH_USAGE);
+	assert_int_equal(probe(b, "readiness", "tcp"), LAUNCH_USAGE);
+	assert_int_equal(probe(b, "readiness", "udp", "127.0.0.1:1"), LAUNCH_USAGE);
 }
 
 /* Answers one request; its text comes back through @seen. */
@@ -184,22 +175,19 @@ static void http_probe_wants_a_status_below_400(void **state)
 		{ "", LAUNCH_FAILED },
 	};
 	char seen[512];
-	struct box b;
+	struct box *b = *state;
 
-	(void)state;
-	box_init(&b);
-	b.o.seconds = 30;
+	b->o.seconds = 30;
 	for (size_t i = 0; i < BW_ARRAY_SIZE(cases); i++)
-		assert_int_equal(http_once(&b, cases[i].answer, seen, sizeof(seen)),
+		assert_int_equal(http_once(b, cases[i].answer, seen, sizeof(seen)),
 				 cases[i].status);
 	assert_memory_equal(seen, "GET /health?a=b HTTP/1.1\r\n", 26);
 	assert_non_null(strstr(seen, "\r\nHost: 127.0.0.1:"));
-	b.o.headers[b.o.n_headers++] = "Host: db.example";
-	b.o.headers[b.o.n_headers++] = "X-Key: v";
-	assert_int_equal(http_once(&b, cases[0].answer, seen, sizeof(seen)), 0);
+	b->o.headers[b->o.n_headers++] = "Host: db.example";
+	b->o.headers[b->o.n_headers++] = "X-Key: v";
+	assert_int_equal(http_once(b, cases[0].answer, seen, sizeof(seen)), 0);
 	assert_non_null(strstr(seen, "\r\nHost: db.example\r\nX-Key: v\r\n"));
 	assert_null(strstr(seen, "127.0.0.1"));
-	box_done(&b);
 }
 
 static void targets_are_read(void **state)
@@ -306,11 +294,9 @@ static void program_copies_itself(void **state)
 	struct bw_err err = { 0 };
 	char path[128], nowhere[160];
 	struct stat a, c;
-	struct box b;
+	struct box *b = *state;
 
-	(void)state;
-	box_init(&b);
-	(void)snprintf(path, sizeof(path), "%s/file", b.dir);
+	(void)snprintf(path, sizeof(path), "%s/file", b->dir);
 	assert_int_equal(launch_install(path, &err), 0);
 	/* Over one that runs. */
 	assert_int_equal(launch_install(path, &err), 0);
@@ -319,26 +305,25 @@ static void program_copies_itself(void **state)
 	assert_int_equal(a.st_size, c.st_size);
 	assert_int_equal(a.st_mode & 07777, 0755);
 	assert_int_equal(unlink(path), 0);
-	assert_int_equal(launch_install(b.dir, &err), 0);
-	(void)snprintf(path, sizeof(path), "%s/barewire-launch", b.dir);
+	assert_int_equal(launch_install(b->dir, &err), 0);
+	(void)snprintf(path, sizeof(path), "%s/barewire-launch", b->dir);
 	assert_int_equal(access(path, X_OK), 0);
-	(void)snprintf(nowhere, sizeof(nowhere), "%s/no/file", b.dir);
+	(void)snprintf(nowhere, sizeof(nowhere), "%s/no/file", b->dir);
 	assert_int_equal(launch_install(nowhere, &err), -ENOENT);
 	assert_int_equal(unlink(path), 0);
-	box_done(&b);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(stopped_on_purpose_is_alive_and_not_ready),
-		cmocka_unit_test(fresh_start_is_alive_for_its_grace),
-		cmocka_unit_test(tcp_probe_connects),
-		cmocka_unit_test(http_probe_wants_a_status_below_400),
+		box_unit_test(stopped_on_purpose_is_alive_and_not_ready),
+		box_unit_test(fresh_start_is_alive_for_its_grace),
+		box_unit_test(tcp_probe_connects),
+		box_unit_test(http_probe_wants_a_status_below_400),
 		cmocka_unit_test(targets_are_read),
 		cmocka_unit_test(requests_are_read),
 		cmocka_unit_test(signals_and_parents_are_read),
-		cmocka_unit_test(program_copies_itself),
+		box_unit_test(program_copies_itself),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
