@@ -81,7 +81,7 @@ static void emit_fields(FILE *out, const struct schema *s, const char *path)
 /* What a rule says when it refuses: its literal texts, with what is put between as dots. */
 static void emit_message(FILE *out, const char *expression)
 {
-	int inside = 0, dots = 0;
+	int inside = 0, dots = *expression != '"';
 
 	for (const char *p = expression; *p; p++) {
 		if (*p == '\\' && p[1] && inside) {

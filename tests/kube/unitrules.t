@@ -15,7 +15,7 @@ from bwtest import *  # noqa: E402,F401,F403
 from bwtest import TOP, case, diag, expect, expect_eq, expect_in, main, test, wait_until  # noqa: E402
 from kubeapi import ApiServer, kubectl  # noqa: E402
 from kubeclient import Client, MERGE  # noqa: E402
-from unitobjects import BAD, BARE, BOUND, DRY, FIXED, GOOD, GROWN, UNIT, but, extra  # noqa: E402
+from unitobjects import BAD, BARE, BOUND, DRY, FIXED, GOOD, GROWN, UNIT, but, claim_template, container, extra  # noqa: E402
 
 UNITS = "/apis/db.barewire.dev/v1alpha1/namespaces/default/units"
 PODS = "/api/v1/namespaces/default/pods"
@@ -182,6 +182,28 @@ def a_volume_may_grow():
     taken(make(o))
     taken(put(but(o, {"volumeClaimTemplates": GROWN})))
     taken(put(but(o, {"volumeClaimTemplates": [GROWN[1], {**GROWN[0], "metadata": {"name": "data", "labels": {"a": "b"}}}]})))
+
+
+@test
+def the_largest_unit_is_within_what_rules_may_cost():
+    """As many of everything as the schema takes: the server gives up on rules that are too dear for an object."""
+    mounts = [{"name": "a-volume-with-a-long-name-%d" % (i % 16 if i % 2 else 16 + i % 32), "mountPath": "/%s/%d" % ("x" * 200, i)} for i in range(32)]
+    o = but(UNIT, {
+        "metadata.name": "large", "mainContainerName": "container-15",
+        "networking.interfaces": [{"name": "net%d" % i, "network": "san", "mac": "02:00:00:00:00:%02x" % i, "addresses": ["10.98.0.%d" % i, "fd00::%d" % i]}
+                                  for i in range(1, 8)],
+        "template": {"metadata": {"labels": {"l%d" % i: "v" * 63 for i in range(64)}, "annotations": {"a%d" % i: "v" * 1000 for i in range(64)}},
+                     "spec": {"containers": [container("container-%d" % i, command=["x" * 1000], volumeMounts=mounts) for i in range(16)],
+                              "initContainers": [container("init-%d" % i, volumeMounts=mounts) for i in range(16)],
+                              "volumes": [{"name": "a-volume-with-a-long-name-%d" % i, "emptyDir": {}} for i in range(16, 48)]}},
+        "volumeClaimTemplates": [claim_template("a-volume-with-a-long-name-%d" % i) for i in range(16)],
+        "config": {"templates": [{"name": "f%d" % i, "template": "x" * 30000} for i in range(16)], "onChange": "Signal"}})
+    taken(make(o))
+    taken(api.ask("PATCH", UNITS + "/large/status", {"status": {"claim": {"name": "large", "phase": "Bound", "addresses": ["10.99.2.77"]}}}, MERGE))
+    taken(put(but(o, {"maintenance": True, "volumeClaimTemplates": [claim_template("a-volume-with-a-long-name-%d" % i, "2Gi") for i in range(16)]})))
+    for change, *texts in (({"mainContainerName": "other"}, '"other"', "name one of"), ({"template.spec.volumes": []}, "in neither volumeClaimTemplates nor template.spec.volumes", "add each to one"),
+                           ({"networking.interfaces.6.mac": "02:00:00:00:00:01"}, "02:00:00:00:00:01", "leave mac out")):
+        refused(make(but(o, {"metadata.name": "larger", **change})), *texts)
 
 
 @test
