@@ -6,6 +6,7 @@
 
 #include <bw/err.h>
 #include <bw/json.h>
+#include <gen/db.h>
 
 #include "kube_cli.h"
 #include "kube_view.h"
@@ -13,6 +14,8 @@
 struct left {
 	struct cli_view view;
 	struct cli_rows nodes; /* struct node */
+	struct cli_rows units; /* struct unit */
+	size_t leaving; /* Units that are being deleted */
 	size_t attached; /* claims */
 	size_t waiting; /* claims that are being deleted */
 	size_t states[BW_NET_ADDRESS_STATE_MAX_];
@@ -24,9 +27,14 @@ struct node {
 	int32_t attachments;
 };
 
+struct unit {
+	const char *ns, *name, *phase;
+};
+
 static void left_done(struct left *l)
 {
 	free(l->nodes.v);
+	free(l->units.v);
 	cli_view_done(&l->view);
 }
 
@@ -49,13 +57,43 @@ static int read_network(const char *text, size_t size, void *arg, struct bw_err 
 	return 0;
 }
 
+static int read_unit(const char *text, size_t size, void *arg, struct bw_err *err)
+{
+	BW_CLEANUP(bw_db_unit_done) struct bw_db_unit o = { 0 };
+	struct left *l = arg;
+	int r = bw_db_unit_decode(text, size, &o, err);
+	struct unit *u;
+
+	if (r < 0)
+		return r;
+	u = cli_rows_add(&l->units);
+	if (!u)
+		return bw_fail(err, ENOMEM, "read the Units");
+	u->ns = cli_view_keep(&l->view, o.meta.namespace);
+	u->name = cli_view_keep(&l->view, o.meta.name);
+	u->phase = bw_db_unit_status_phase_str(o.status.phase);
+	l->leaving += o.meta.deleting;
+	return u->ns && u->name ? 0 : bw_fail(err, ENOMEM, "read the Units");
+}
+
+/* A cluster that was installed before there were Units does not have the kind. */
+static int load_units(struct cli_session *s, struct left *l, struct bw_err *err)
+{
+	int r = cli_session_list(s, &bw_kind_unit, NULL, read_unit, l, err);
+
+	return r == -ENOENT ? 0 : r;
+}
+
 static int load(struct cli_session *s, struct left *l, struct bw_err *err)
 {
 	int r = cli_view_load(s, &l->view, err);
 
 	l->nodes.size = sizeof(struct node);
+	l->units.size = sizeof(struct unit);
 	if (r == 0)
 		r = cli_session_list(s, &bw_kind_nodenetwork, NULL, read_network, l, err);
+	if (r == 0)
+		r = load_units(s, l, err);
 	for (size_t i = 0; i < l->view.claims.n; i++) {
 		const struct cli_claim *c = BW_CLI_ROW(&l->view.claims, struct cli_claim, i);
 
@@ -99,8 +137,24 @@ static void print_claims(const struct left *l)
 	}
 }
 
+static void print_units(const struct left *l)
+{
+	for (size_t i = 0; i < l->units.n; i++) {
+		const struct unit *u = BW_CLI_ROW(&l->units, struct unit, i);
+
+		(void)printf("Unit %s/%s  %s\n", u->ns, u->name, *u->phase ? u->phase : "-");
+	}
+	if (l->units.n)
+		(void)printf("left: %zu Units (%zu being deleted)\n", l->units.n, l->leaving);
+	if (l->leaving)
+		(void)printf("NOT YET: %zu Units are being deleted and would stay Terminating "
+			     "without a controller; their conditions say what they wait for\n",
+			     l->leaving);
+}
+
 static void print_text(const struct left *l, int any)
 {
+	print_units(l);
 	print_claims(l);
 	(void)printf("left: %zu claims (%zu attached, %zu being deleted), %zu addresses, %zu "
 		     "pools, %" PRId64 " attachments on %zu nodes\n",
@@ -113,8 +167,8 @@ static void print_text(const struct left *l, int any)
 	if (any)
 		(void)printf("kubectl delete -k conf/deploy/uninstall leaves all of it where it "
 			     "is: pods that run keep their addresses, and kubectl apply -k "
-			     "conf/deploy finds them.\nTo remove the addresses, too, delete pods, "
-			     "then claims, then pools while the controller runs.\n");
+			     "conf/deploy finds them.\nTo remove the addresses, too, delete Units "
+			     "and pods, then claims, then pools while the controller runs.\n");
 	else
 		(void)printf("nothing uses barewire\n");
 }
@@ -135,6 +189,15 @@ static int print_tree(const struct cli_session *s, const struct left *l)
 		if (cli_claim_is_attached(c))
 			bw_json_put_str(&b, o, "attached", c->attached);
 	}
+	list = bw_json_put_array(&b, root, "units");
+	for (size_t i = 0; i < l->units.n; i++) {
+		const struct unit *u = BW_CLI_ROW(&l->units, struct unit, i);
+		struct cJSON *o = bw_json_put_object(&b, list, NULL);
+
+		bw_json_put_str(&b, o, "namespace", u->ns);
+		bw_json_put_str(&b, o, "name", u->name);
+		bw_json_put_str(&b, o, "phase", u->phase);
+	}
 	bw_json_put_uint(&b, root, "addresses", l->view.locks.n);
 	bw_json_put_uint(&b, root, "pools", l->view.pools.n);
 	bw_json_put_int(&b, root, "attachments", l->attachments);
@@ -152,7 +215,7 @@ int cli_kube_uninstall(struct cli_session *s)
 					      "delete -k conf/deploy/uninstall");
 	if (load(s, &l, &err) < 0)
 		return cli_fail(&err);
-	any = l.view.claims.n || l.view.locks.n || l.view.pools.n || l.attachments;
+	any = l.units.n || l.view.claims.n || l.view.locks.n || l.view.pools.n || l.attachments;
 	code = any ? CLI_FOUND : CLI_OK;
 	if (cli_wants_tree(s->args))
 		return print_tree(s, &l) != CLI_OK ? CLI_FAILED : code;

@@ -12,7 +12,8 @@ from bwtest import BUILD, workdir
 
 KINDS = {"networkpools": "NetworkPool", "networkclaims": "NetworkClaim", "networkaddresses": "NetworkAddress",
          "networkreservations": "NetworkReservation", "nodenetworks": "NodeNetwork", "networkepochs": "NetworkEpoch",
-         "nodes": "Node", "pods": "Pod", "networkpolicies": "NetworkPolicy", "leases": "Lease"}
+         "nodes": "Node", "pods": "Pod", "networkpolicies": "NetworkPolicy", "leases": "Lease",
+         "units": "Unit"}
 NOW = time.strftime("%Y-%m-%dT%H:%M:%S.000000Z", time.gmtime())
 
 
@@ -88,7 +89,7 @@ class Cluster:
         meta = {"name": name, "uid": uid or "uid-" + name, "resourceVersion": "5", "creationTimestamp": "2026-01-01T00:00:00Z", **more}
         if ns:
             meta["namespace"] = ns
-        o = {"apiVersion": "net.barewire.dev/v1alpha1", "kind": KINDS[plural], "metadata": meta, "spec": spec}
+        o = {"apiVersion": "db.barewire.dev/v1alpha1" if plural == "units" else "net.barewire.dev/v1alpha1", "kind": KINDS[plural], "metadata": meta, "spec": spec}
         if status:
             o["status"] = status
         self.objects[plural][(ns, name)] = o

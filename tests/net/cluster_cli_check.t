@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """barewire check, repair and uninstall --check: each kind of difference by itself."""
 import concurrent.futures
+import json
 import os
 import sys
 
@@ -320,6 +321,27 @@ def uninstall_check_lists_what_is_left():
     expect_eq(code, 0)
     expect_in("nothing uses barewire", out)
     expect_eq(c.run("uninstall")[0], 64)
+
+
+@test
+def uninstall_check_lists_units():
+    c = sound()
+    for kind in ("networkclaims", "networkaddresses", "networkpools", "nodenetworks"):
+        c.objects[kind].clear()
+    spec = {"networking": {"network": "lan"}, "template": {"spec": {"containers": [{"name": "redis", "image": "redis"}]}}}
+    c.put("units", "redis-0", spec, {"phase": "Ready"}, ns="db")
+    c.put("units", "redis-1", spec, ns="db", deletionTimestamp="2026-01-01T00:00:00Z")
+    code, out, _ = c.run("uninstall", "--check")
+    expect_eq(code, 1)
+    for text in ("Unit db/redis-0  Ready", "Unit db/redis-1  -", "left: 2 Units (1 being deleted)", "1 Units are being deleted and would stay Terminating"):
+        expect_in(text, out)
+    units = json.loads(c.run("uninstall", "--check", "-o", "json")[1])["units"]
+    expect_eq(units, [{"namespace": "db", "name": "redis-0", "phase": "Ready"}, {"namespace": "db", "name": "redis-1", "phase": ""}])
+    del KINDS["units"]  # a cluster of before
+    try:
+        expect_in("nothing uses barewire", c.run("uninstall", "--check")[1])
+    finally:
+        KINDS["units"] = "Unit"
 
 
 main()
