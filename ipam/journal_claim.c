@@ -7,6 +7,7 @@
 
 #include <bw/err.h>
 #include <bw/journal_claim.h>
+#include <bw/link.h>
 
 #include "journal_claim_db.h"
 #include "journal_db.h"
@@ -454,5 +455,41 @@ int bw_journal_cluster_put(struct bw_journal *j, const struct bw_journal_cluster
 		r = meta_put(j, meta_epoch, epoch, err);
 	if (r == 0)
 		r = meta_put(j, meta_node, c->node_uid, err);
+	return bw_journal_db_leave(j, own, r, err);
+}
+
+#define CARRIER_KEY_MAX (sizeof("carrier:") + BW_LINK_NAME_MAX)
+#define CARRIER_TEXT_MAX (BW_BOOT_ID_LEN + sizeof(" 4294967295"))
+
+int bw_journal_carrier_get(struct bw_journal *j, const char *uplink, const char *boot_id,
+			   uint32_t *ret, struct bw_err *err)
+{
+	char key[CARRIER_KEY_MAX];
+	char text[CARRIER_TEXT_MAX];
+	size_t len = strlen(boot_id);
+	int r;
+
+	(void)snprintf(key, sizeof(key), "carrier:%s", uplink); /* fits, ignoring */
+	r = meta_get(j, key, text, sizeof(text), err);
+	if (r <= 0)
+		return r;
+	if (strncmp(text, boot_id, len) != 0 || text[len] != ' ')
+		return 0;
+	*ret = (uint32_t)strtoul(text + len, NULL, 10);
+	return 1;
+}
+
+int bw_journal_carrier_put(struct bw_journal *j, const char *uplink, const char *boot_id,
+			   uint32_t downs, struct bw_err *err)
+{
+	int own = bw_journal_db_enter(j, BW_JOURNAL_NORMAL, err);
+	char key[CARRIER_KEY_MAX];
+	char text[CARRIER_TEXT_MAX];
+	int r;
+
+	/* Both fit, ignoring. */
+	(void)snprintf(key, sizeof(key), "carrier:%s", uplink);
+	(void)snprintf(text, sizeof(text), "%s %u", boot_id, downs);
+	r = own < 0 ? own : meta_put(j, key, text, err);
 	return bw_journal_db_leave(j, own, r, err);
 }

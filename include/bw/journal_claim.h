@@ -217,3 +217,13 @@ int bw_journal_cluster_get(struct bw_journal *j, struct bw_journal_cluster *ret,
 /* Stores it, durably. 0; -errno. */
 int bw_journal_cluster_put(struct bw_journal *j, const struct bw_journal_cluster *c,
 			   struct bw_err *err);
+
+/*
+ * AN UPLINK: how often its carrier had gone when the daemon looked last, in boot @boot_id.
+ * Return: 1 found, 0 nothing is known of that boot; -errno.
+ */
+int bw_journal_carrier_get(struct bw_journal *j, const char *uplink, const char *boot_id,
+			   uint32_t *ret, struct bw_err *err);
+/* Stores it; a power cut may take it back, and is another boot. 0; -errno. */
+int bw_journal_carrier_put(struct bw_journal *j, const char *uplink, const char *boot_id,
+			   uint32_t downs, struct bw_err *err);

@@ -50,6 +50,7 @@ struct bw_link {
 	uint32_t gso_max_size;
 	uint32_t gso_ipv4_max_size; /* 0 = not said (before Linux 6.3) */
 	uint32_t promiscuity;
+	uint32_t carrier_downs; /* how often its carrier went, since it was made */
 	uint16_t type; /* ARPHRD_* */
 	uint8_t operstate; /* IF_OPER_* */
 	uint8_t has_mac;

@@ -18,6 +18,7 @@
 
 #define NS_PER_MS 1000000LL
 #define LINES_MAX 16 /* uplinks of Available pools */
+#define DOUBT_MISSED 2 /* of .is_doubted: the doubt is not that of somebody's frame */
 
 /* One uplink that attachments of Available pools use. */
 struct line {
@@ -25,6 +26,8 @@ struct line {
 	uint8_t used; /* by the look under way */
 	uint8_t up;
 	uint8_t lost; /* no carrier, and no answer since */
+	uint8_t noted; /* .downs is */
+	uint32_t downs; /* how often the carrier went, as the journal has it */
 };
 
 struct agent_guard {
@@ -36,6 +39,7 @@ struct agent_guard {
 	struct bw_timer round; /* the segment, in its place */
 	struct bw_timer heard; /* the end of a round's listening */
 	int64_t round_ns; /* when the last round began */
+	int looked; /* since this daemon's start */
 };
 
 static int set_cut(struct agent *a, const struct agent_member *m, int on, struct bw_err *err)
@@ -120,8 +124,11 @@ static void hold_doubted(struct agent_guard *g)
 
 		if (m->is_doubted)
 			hold(g, m,
-			     "somebody else has its address, and the API server does not "
-			     "answer");
+			     m->is_doubted == DOUBT_MISSED
+				     ? "the carrier was away while no agent ran, and the API "
+				       "server does not answer"
+				     : "somebody else has its address, and the API server does "
+				       "not answer");
 		m->is_doubted = 0;
 	}
 }
@@ -197,11 +204,50 @@ static void returned(struct agent_guard *g, struct line *l)
 	round_in(g, AGENT_GUARD_ROUND_MS);
 }
 
+/* Who had no carrier for a time that nobody watched is doubted as who has a rival. */
+static void missed(struct agent_guard *g, const struct line *l)
+{
+	bw_log_warn("an uplink of Available pools lost its carrier while no agent ran", "uplink",
+		    l->name);
+	bw_list_for_each (node, agent_roster_list(g->a->roster)) {
+		struct agent_member *m = bw_list_entry(node, struct agent_member, node);
+
+		if (!m->is_available || strcmp(m->uplink, l->name) != 0)
+			continue;
+		agent_guard_doubt(g, m);
+		m->is_doubted = DOUBT_MISSED;
+	}
+}
+
+static void note(struct agent_guard *g, struct line *l, uint32_t downs)
+{
+	struct agent *a = g->a;
+	struct bw_err err = { 0 };
+	uint32_t was = 0;
+	int r = 0;
+
+	if (l->noted && l->downs == downs)
+		return;
+	if (!l->noted)
+		r = bw_journal_carrier_get(a->journal, l->name, a->boot_id, &was, &err);
+	if (r == 1 && was != downs && !g->looked)
+		missed(g, l);
+	if (r >= 0 && (r == 0 || was != downs))
+		r = bw_journal_carrier_put(a->journal, l->name, a->boot_id, downs, &err);
+	if (r < 0)
+		bw_log_error("cannot remember the carrier of an uplink", "uplink", l->name, "err",
+			     err.msg);
+	l->noted = 1;
+	l->downs = downs;
+}
+
 static void look_at(struct agent_guard *g, struct line *l)
 {
 	const struct agent_dev *dev = agent_node_dev(&g->a->node, l->name);
 	int up = dev && dev->up;
 
+	if (dev)
+		note(g, l, dev->carrier_downs);
 	if (up && !l->up) {
 		l->up = 1;
 		returned(g, l);
@@ -257,6 +303,7 @@ void agent_guard_look(struct agent_guard *g)
 	drop_unused(g);
 	for (size_t i = 0; i < g->n; i++)
 		look_at(g, &g->lines[i]);
+	g->looked = 1;
 	hold_lost(g); /* what came since */
 	ask_for_waiting(g);
 }

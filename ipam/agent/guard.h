@@ -9,6 +9,8 @@
  * I2 A hold outlives the return of the carrier. It ends when a live read of the claim says that
  *    nothing changed (stale.h); or, while no answer comes, when the segment was asked for the
  *    addresses in three rounds and nobody had them.
+ *    A carrier that went while no agent ran, which the kernel's count tells the next one, counts
+ *    as I3 does.
  * I3 Somebody else's frame with an address of such an attachment counts as the loss of the carrier.
  */
 #pragma once

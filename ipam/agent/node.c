@@ -70,6 +70,7 @@ static int add_dev(const struct bw_link *l, void *arg, struct bw_err *err)
 		.ifindex = l->ifindex,
 		.master = l->master,
 		.mtu = l->mtu,
+		.carrier_downs = l->carrier_downs,
 		.up = (l->flags & IFF_UP) && (l->flags & BW_IFF_LOWER_UP),
 		.is_bridge = l->is_bridge,
 		.vlan_filtering = l->is_bridge && l->bridge.vlan_filtering,

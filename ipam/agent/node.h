@@ -24,6 +24,7 @@ struct agent_dev {
 	int master; /* 0 = none */
 	uint32_t mtu;
 	uint32_t speed_mbps; /* 0 = not said */
+	uint32_t carrier_downs; /* how often its carrier went */
 	uint8_t up; /* administratively, and it has a carrier */
 	uint8_t is_bridge;
 	uint8_t vlan_filtering;

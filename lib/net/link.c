@@ -83,6 +83,7 @@ int bw_link_parse(const struct nlmsghdr *nlh, struct bw_link *ret)
 	l.max_mtu = bw_nl_u32(tb[IFLA_MAX_MTU], 0);
 	l.gso_max_size = bw_nl_u32(tb[IFLA_GSO_MAX_SIZE], 0);
 	l.gso_ipv4_max_size = bw_nl_u32(tb[LINK_GSO_IPV4_MAX_SIZE], 0);
+	l.carrier_downs = bw_nl_u32(tb[IFLA_CARRIER_DOWN_COUNT], 0);
 	l.promiscuity = bw_nl_u32(tb[IFLA_PROMISCUITY], 0);
 	l.operstate = bw_nl_u8(tb[IFLA_OPERSTATE], 0);
 	l.has_mac = bw_nl_bytes(tb[IFLA_ADDRESS], l.mac.b, BW_MAC_SIZE) != 0;

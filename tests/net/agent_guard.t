@@ -184,6 +184,24 @@ def after_three_rounds_without_an_answer_it_speaks_again():
 
 
 @test
+def a_cable_that_was_out_while_no_daemon_ran_holds_the_Available_ones():
+    agent = state["agent"]
+    if is_cut("redis-0"):
+        raise Skip("its hold has not ended")
+    agent.kill()
+    agent.start()
+    end = time.monotonic() + 2.5  # longer than an answer is waited for
+    wait_until(lambda: time.monotonic() > end, 5)
+    expect(not is_cut("redis-0"), "a restart alone holds nobody")
+    agent.kill()
+    cable(False)
+    cable(True)
+    agent.start()
+    wait_until(lambda: is_cut("redis-0"), 30, lambda: "the hold; the agent said:\n" + agent.said())
+    expect(not is_cut("redis-1"), "Strict")
+
+
+@test
 def a_held_one_can_be_deleted():
     for name in ("redis-0", "redis-1", "redis-2"):
         expect_ok(cni("DEL", CLAIMS, state[name + ".ns"], args=pod(name)))

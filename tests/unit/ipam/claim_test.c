@@ -297,6 +297,24 @@ static void the_cluster_is_remembered(void **state)
 	bw_journal_close(&j);
 }
 
+static void the_carrier_of_an_uplink_is_remembered_for_one_boot(void **state)
+{
+	static const char boot[] = "6f1c2f5e-2b61-4b8f-9c0d-0a1b2c3d4e5f";
+	struct bw_journal *j = open_new(state);
+	uint32_t n = 7;
+
+	assert_int_equal(bw_journal_carrier_get(j, "data0", boot, &n, &err), 0);
+	assert_ok(bw_journal_carrier_put(j, "data0", boot, 3, &err));
+	assert_ok(bw_journal_carrier_put(j, "data0", boot, 4294967295U, &err));
+	bw_journal_close(&j);
+	j = open_read(state);
+	assert_int_equal(bw_journal_carrier_get(j, "data0", boot, &n, &err), 1);
+	assert_true(n == 4294967295U);
+	assert_int_equal(bw_journal_carrier_get(j, "data1", boot, &n, &err), 0);
+	assert_int_equal(bw_journal_carrier_get(j, "data0", "another-boot", &n, &err), 0);
+	bw_journal_close(&j);
+}
+
 static void an_old_journal_has_no_claims_until_it_is_written(void **state)
 {
 	bw_autoclaim struct bw_journal_claim got = { 0 };
@@ -403,6 +421,7 @@ int main(void)
 		in_dir(an_acknowledgement_is_sent_once),
 		in_dir(a_binding_that_is_too_long_is_refused),
 		in_dir(the_cluster_is_remembered),
+		in_dir(the_carrier_of_an_uplink_is_remembered_for_one_boot),
 		in_dir(an_old_journal_has_no_claims_until_it_is_written),
 		in_dir(repair_keeps_claims_and_acknowledgements),
 		in_dir(check_finds_an_acknowledgement_that_lies),
