@@ -103,12 +103,57 @@ static void a_node_that_contradicts_is_heard_before_anything_is_given(void **sta
 	assert_string_equal(ip_of("new", text), "10.99.2.2");
 }
 
+static uint64_t pool_version(void)
+{
+	char text[256];
+
+	return strtoull(bed_get(b, SIM_POOL, NULL, "lan", "metadata.resourceVersion", text), NULL,
+			10);
+}
+
+/*
+ * Two may disagree about a quarantine only as long as both believe to lead, which a Lease bounds:
+ * who does not lead writes nothing, whatever it knows.
+ */
+static void who_does_not_lead_says_nothing_of_pools(void **state)
+{
+	struct ctl_ipam_stats s;
+	uint64_t before;
+	char text[256];
+
+	(void)state;
+	bed_put(b, pool);
+	bed_put(b, "{\"kind\":\"Node\",\"metadata\":{\"name\":\"n1\"}}");
+	bed_run(b, 61000);
+	bed_put(b, contradiction);
+	bed_run(b, 5000);
+	bed_boot(b); /* as it asked for */
+	ctl_ipam_lead(b->ipam, 1);
+	bed_run(b, 5000);
+	assert_string_equal(bed_get(b, SIM_POOL, NULL, "lan", "status.conditions.0.reason", text),
+			    "RestoreSuspected");
+	ctl_ipam_lead(b->ipam, 0);
+	bed_run(b, 1000);
+	/* What somebody else says of it, who leads and knows no quarantine, stays. */
+	bed_merge(b, SIM_POOL, NULL, "lan", "status", "{\"status\":{\"conditions\":null}}");
+	before = pool_version();
+	bed_run(b, 60000);
+	ctl_ipam_stats(b->ipam, &s);
+	assert_int_equal(s.quarantined, 1);
+	assert_int_equal(pool_version(), before);
+	ctl_ipam_lead(b->ipam, 1);
+	bed_run(b, 5000);
+	assert_string_equal(bed_get(b, SIM_POOL, NULL, "lan", "status.conditions.0.reason", text),
+			    "RestoreSuspected");
+}
+
 int main(void)
 {
 #define STORY(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		STORY(who_leads_after_nobody_did_listens_before_it_gives),
 		STORY(a_node_that_contradicts_is_heard_before_anything_is_given),
+		STORY(who_does_not_lead_says_nothing_of_pools),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
