@@ -147,7 +147,6 @@ BAD = [
     (UNIT, {"volumeRetainPolicy": {"whenRebuilt": "Recycle"}}, "spec.volumeRetainPolicy.whenRebuilt", '"Recycle"', 'supported values: "Retain", "Delete"'),
     # how it is run
     (UNIT, {"startup": "no"}, "spec.startup", "string", "must be of type boolean"),
-    (BARE, {"startup": False}, "startup", "container redis", "write command into the template"),
     (UNIT, {"nodePolicy": "Sometimes"}, "spec.nodePolicy", '"Sometimes"', 'supported values: "Required", "Preferred"'),
     (UNIT, {"failedPodRecoveryPolicy": {"thresholdSeconds": 5}}, "spec.failedPodRecoveryPolicy.thresholdSeconds", "5", "greater than or equal to 10"),
     (UNIT, {"config": {}}, "spec.config.templates", "Required", "Required value"),
@@ -247,6 +246,7 @@ DRY = [
 
 GOOD = [
     (BARE, {}),
+    (BARE, {"startup": False}),
     (UNIT, {"networking": {"networks": ["lan", "lan6"], "addresses": ["10.99.2.77", "fd00:99::77"]}}),
     (UNIT, {"networking.mode": "kube-ovn", "metadata.annotations": {"config.addr.type": "pod_ip"}}),
     (UNIT, {"metadata.annotations": {"config.addr.type": "host"}, "networking.addressType": "host"}),
