@@ -114,9 +114,8 @@ static int note_write(struct bw_controller_key *k, struct bw_gate *g, const stru
 	/* A token or an eviction answers with something else than the object. */
 	if (sub && strcmp(sub, "status") != 0 && strcmp(sub, "scale") != 0)
 		return 1;
-	if (s->request.flags & BW_KUBE_F_DRY_RUN || !a->body ||
-	    bw_kube_text_copy(a->body, a->body_size, g->rv, sizeof(g->rv), "metadata",
-			      "resourceVersion") < 0)
+	if (!a->body || bw_kube_text_copy(a->body, a->body_size, g->rv, sizeof(g->rv), "metadata",
+					  "resourceVersion") < 0)
 		return 1;
 	if (!strcmp(g->rv, s->seen_rv))
 		return 0; /* it was so already */
@@ -140,7 +139,8 @@ int bw_gate_note(struct bw_controller_key *k, const struct bw_plan_step *s,
 	struct bw_gate g = { .namespace = q->namespace };
 	enum bw_kube_verb verb = q->verb;
 
-	if (verb == BW_KUBE_GET || verb == BW_KUBE_LIST || verb == BW_KUBE_RAW || !q->kind)
+	if (verb == BW_KUBE_GET || verb == BW_KUBE_LIST || verb == BW_KUBE_RAW || !q->kind ||
+	    q->flags & BW_KUBE_F_DRY_RUN)
 		return 0;
 	g.name = name_of(k, q);
 	if (verb == BW_KUBE_DELETE) {
