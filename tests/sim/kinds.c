@@ -46,6 +46,12 @@ const struct sim_kind sim_kinds[SIM_KIND_MAX_] = {
 			      1,
 			      0,
 			      NULL },
+	[SIM_UNIT] = { { "db.barewire.dev", "v1alpha1", "units", "Unit", 1 }, 1, 1, 0, NULL },
+	[SIM_VOLUME] = { { "", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", 1 },
+			 1,
+			 0,
+			 0,
+			 NULL },
 	[SIM_EPOCH] = { { NET, "v1alpha1", "networkepochs", "NetworkEpoch", 0 }, 0, 1, 0, NULL },
 };
 

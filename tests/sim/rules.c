@@ -71,6 +71,14 @@ static const char *claim_rule(const struct cJSON *old, const struct cJSON *now)
 	return "";
 }
 
+/* One of the many things that a server knows of pods. */
+static const char *pod_rule(const struct cJSON *now)
+{
+	return strcmp(sim_text_at(now, "spec.dnsPolicy"), "Nowhere") == 0
+		       ? "spec.dnsPolicy: Unsupported value: \"Nowhere\""
+		       : "";
+}
+
 const char *sim_rule_broken(const struct sim_kind *kind, const struct cJSON *old,
 			    const struct cJSON *now)
 {
@@ -78,5 +86,7 @@ const char *sim_rule_broken(const struct sim_kind *kind, const struct cJSON *old
 		return address_rule(old, now);
 	if (kind == &sim_kinds[SIM_CLAIM])
 		return claim_rule(old, now);
+	if (kind == &sim_kinds[SIM_POD])
+		return pod_rule(now);
 	return "";
 }

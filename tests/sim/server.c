@@ -149,7 +149,9 @@ static void send_back(struct sim_request *q)
 static void carry_out_write(struct sim_request *q)
 {
 	struct sim_store *store = q->server->store;
-	struct sim_delete del = { q->r.uid, q->r.resource_version, q->r.grace_s };
+	/* Of a request 0 is the object's own and -1 none at all. */
+	struct sim_delete del = { q->r.uid, q->r.resource_version,
+				  q->r.grace_s < 0 ? 0 : (q->r.grace_s ? q->r.grace_s : -1) };
 	struct cJSON *body = q->r.body ? cJSON_ParseWithLength(q->r.body, q->r.body_size) : NULL;
 	uint64_t before = sim_store_rv(store);
 
@@ -158,6 +160,8 @@ static void carry_out_write(struct sim_request *q)
 		sim_mutate_request(q, body, &del);
 	if (q->r.verb != BW_KUBE_DELETE && !cJSON_IsObject(body))
 		sim_reply_status(&q->reply, 400, "BadRequest", "the body is no object");
+	else if (q->r.verb == BW_KUBE_CREATE && q->r.flags & BW_KUBE_F_DRY_RUN)
+		sim_store_try(store, q->kind, q->r.namespace, body, &q->reply);
 	else if (q->r.verb == BW_KUBE_CREATE)
 		sim_store_create(store, q->kind, q->r.namespace, body, &q->reply);
 	else if (q->r.verb == BW_KUBE_MERGE)

@@ -193,8 +193,7 @@ static void a_pod_on_a_node_goes_in_two_steps(void **state)
 	struct bw_kube_request r = { .verb = BW_KUBE_DELETE,
 				     .kind = &sim_kinds[SIM_POD].kind,
 				     .namespace = "db",
-				     .name = "p",
-				     .grace_s = -1 };
+				     .name = "p" };
 	struct got g;
 
 	(void)state;
@@ -205,7 +204,7 @@ static void a_pod_on_a_node_goes_in_two_steps(void **state)
 	assert_string_not_equal(meta_of(&g, "deletionTimestamp"), "");
 	assert_non_null(sim_store_tree(bed.store, SIM_POD, "db", "p"));
 	done_with(g);
-	r.grace_s = 0;
+	r.grace_s = -1;
 	run(r, &g);
 	assert_null(sim_store_tree(bed.store, SIM_POD, "db", "p"));
 	done_with(g);

@@ -41,6 +41,8 @@ enum sim_kind_id {
 	SIM_ADDRESS,
 	SIM_NODENETWORK,
 	SIM_EPOCH,
+	SIM_UNIT,
+	SIM_VOLUME, /* PersistentVolumeClaims */
 	SIM_KIND_MAX_,
 };
 extern const struct sim_kind sim_kinds[SIM_KIND_MAX_];
@@ -99,6 +101,9 @@ void sim_store_by(struct sim_store *s, const char *who);
  */
 void sim_store_create(struct sim_store *s, const struct sim_kind *kind, const char *namespace,
 		      const struct cJSON *body, struct sim_reply *ret);
+/* A dry run: what a creation would have answered, without the object. */
+void sim_store_try(struct sim_store *s, const struct sim_kind *kind, const char *namespace,
+		   const struct cJSON *body, struct sim_reply *ret);
 void sim_store_merge(struct sim_store *s, const struct sim_kind *kind, const char *namespace,
 		     const char *name, const char *subresource, const struct cJSON *patch,
 		     struct sim_reply *ret);

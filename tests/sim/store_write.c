@@ -146,6 +146,23 @@ void sim_store_create(struct sim_store *s, const struct sim_kind *kind, const ch
 	answer(ret, 201, sim_commit(s, key, tree, 0));
 }
 
+/* The server judges an object before it looks for one of that name. */
+void sim_store_try(struct sim_store *s, const struct sim_kind *kind, const char *namespace,
+		   const struct cJSON *body, struct sim_reply *ret)
+{
+	const char *name = sim_meta(body, "name");
+	const struct sim_key *key =
+		sim_key_find(s, kind, kind->kind.namespaced ? namespace : "", name, 0);
+
+	if (refuse_broken(ret, kind, NULL, body, name))
+		return;
+	if (key && key->tree)
+		sim_reply_status(ret, 409, "AlreadyExists", "%s \"%s\" already exists",
+				 kind->kind.plural, name);
+	else
+		sim_reply_status(ret, 201, "", "a dry run");
+}
+
 /* Whether anything but metadata (and status, where it is a subresource) differs. */
 static int spec_differs(const struct sim_kind *kind, const struct cJSON *a, const struct cJSON *b)
 {
