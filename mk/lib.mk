@@ -5,7 +5,11 @@ LIB_SRC := $(wildcard lib/*/*.c) $(filter-out %/main.c,$(wildcard ipam/*.c cni/*
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
 LIB := $(B)/libbarewire.a
 
-$(B)/%.o: %.c $(B)/.compile-flags | build/gen/net.h build/gen/k8s.h
+# The two halves of barewire-controller see each other's headers.
+CFLAGS_controller_unit_ := -iquote controller/ipam
+CFLAGS_controller_ipam_ := -iquote controller/unit
+
+$(B)/%.o: %.c $(B)/.compile-flags | $(foreach u,net db k8s,build/gen/$(u).h)
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(CFLAGS_$(subst /,_,$(dir $<))) -c $< -o $@

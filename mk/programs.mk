@@ -12,7 +12,7 @@ ipam_SRC := $(wildcard ipam/main.c)
 cli_SRC := $(filter-out controller/cli/kube_%,$(wildcard controller/cli/*.c))
 kubectl_SRC := $(wildcard controller/cli/kube_*.c) controller/cli/print.c
 agent_SRC := $(wildcard ipam/agent/*.c)
-ctl_SRC := $(wildcard controller/ipam/*.c)
+ctl_SRC := $(wildcard controller/ipam/*.c controller/unit/*.c)
 launch_SRC := $(wildcard controller/unitd/*.c)
 
 PROGRAMS :=

@@ -15,6 +15,8 @@ lint_include = $(if $(filter tests/unit/%,$(1)),-Itests/unit -iquote $(call unit
 
 lint_include += $(if $(filter tests/fuzz/reconcile_%,$(1)),-iquote controller/ipam -iquote lib/kube)
 
+lint_include += $(if $(filter controller/unit/%,$(1)),-iquote controller/ipam)$(if $(filter controller/ipam/%,$(1)),-iquote controller/unit)
+
 # The checks that tests/lint/exempt takes out for $(2), each behind $(3), for tool $(1).
 lint_exempt = $(addprefix $(3),$(shell awk '$$1 == "$(1)" && ($$2 == "$(2)" || $$2 == "*") { print $$3 }' tests/lint/exempt))
 
@@ -26,8 +28,8 @@ build/lint/$(1)/%.ok: % $(LINT_HEADERS) .clang-tidy mk/quality.mk tests/lint/exe
 	$$(Q)$(2) >$$(@:.ok=.log) 2>&1 && touch $$@
 endef
 $(eval $(call lint_rule,clang,$$(CLANG) $$(LINT_CFLAGS) -O2 $$(call lint_include,$$<) -c -o /dev/null $$<))
-$(eval $(call lint_rule,analyzer,gcc $$(LINT_CFLAGS) $$(WARN_GCC) -O2 -fanalyzer $$(call lint_exempt,analyzer,$$<,-Wno-) -c -o /dev/null $$<))
-$(eval $(call lint_rule,tidy,clang-tidy-14 --quiet --checks=$$(subst $$(space),$$(comma),$$(call lint_exempt,tidy,$$<,-)) $$< -- -std=gnu11 -D_GNU_SOURCE -Iinclude -Ibuild))
+$(eval $(call lint_rule,analyzer,gcc $$(LINT_CFLAGS) $$(WARN_GCC) -O2 -fanalyzer $$(call lint_include,$$<) $$(call lint_exempt,analyzer,$$<,-Wno-) -c -o /dev/null $$<))
+$(eval $(call lint_rule,tidy,clang-tidy-14 --quiet --checks=$$(subst $$(space),$$(comma),$$(call lint_exempt,tidy,$$<,-)) $$< -- -std=gnu11 -D_GNU_SOURCE -Iinclude -Ibuild $$(call lint_include,$$<)))
 
 #: make lint          the style's rules, formatting, clang, clang-tidy, cppcheck, gcc -fanalyzer, shellcheck
 #: make format        clang-format over all C

@@ -5,7 +5,7 @@ SIM_SERVER_SRC := $(addprefix tests/sim/,fault.c kinds.c mutant.c rules.c select
 SIM_SRC := $(filter-out %_test.c,$(wildcard tests/sim/*.c))
 SIM_OBJ := $(SIM_SRC:%.c=$(B)/%.o)
 SIM_TEST := $(patsubst %.c,$(B)/%,$(wildcard tests/sim/*_test.c))
-SIM_CTL := $(filter-out %/main.o,$(patsubst %.c,$(B)/%.o,$(wildcard controller/ipam/*.c)))
+SIM_CTL := $(filter-out %/main.o,$(patsubst %.c,$(B)/%.o,$(wildcard controller/ipam/*.c controller/unit/*.c)))
 SIM := $(if $(wildcard controller/ipam/ipam.c),$(B)/tests/sim/sim)
 SIM_LIBS := -lcjson -lm
 

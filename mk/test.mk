@@ -21,6 +21,8 @@ UNIT_OBJ_agent := $(filter-out %/main.o,$(agent_SRC:%.c=$(B)/%.o))
 UNIT_DIR_ctl := controller/ipam -iquote tests/sim
 UNIT_OBJ_ctl := $(filter-out %/main.o,$(ctl_SRC:%.c=$(B)/%.o)) \
 	$(patsubst %.c,$(B)/%.o,$(wildcard $(addprefix tests/sim/,fault.c kinds.c mutant.c rules.c select.c server.c server_read.c server_watch.c store.c store_write.c trace.c)))
+UNIT_DIR_dbunit := controller/unit -iquote controller/ipam -iquote tests/sim
+UNIT_OBJ_dbunit := $(UNIT_OBJ_ctl)
 unit_dir = $(or $(UNIT_DIR_$(1)),lib/$(1))
 
 # $(1) a test's source, $(2) the folder of tests/unit it is in, or bpf

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* barewire-controller: flags, leadership, health and metrics, and an orderly end. */
+/* barewire-controller: addresses and Units; flags, leadership, health and metrics, and an orderly
+ * end. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -15,6 +16,7 @@
 #include <bw/version.h>
 
 #include "ipam.h"
+#include "unit.h"
 
 #define PROGRAM "barewire-controller"
 #define STOP_MS 10000 /* for plans under way; a pod has 30 s */
@@ -40,6 +42,7 @@ struct program {
 	struct bw_kube_client *client;
 	struct bw_kube_runtime *rt;
 	struct ctl_ipam *ipam;
+	struct ctl_unit *unit;
 	struct bw_kube_lease *lease;
 	struct bw_kube_health *health;
 	struct bw_kube_health *metrics;
@@ -176,6 +179,7 @@ static int run_for_lease(struct program *p, const struct flags *f, uint64_t seed
 static int start(struct program *p, const struct flags *f, struct bw_err *err)
 {
 	struct ctl_ipam_options o = { 0 };
+	struct ctl_unit_options u = { 0 };
 	uint64_t seed;
 	int r;
 
@@ -198,6 +202,10 @@ static int start(struct program *p, const struct flags *f, struct bw_err *err)
 	o.restart = on_restart;
 	o.arg = p;
 	r = ctl_ipam_start(p->rt, &o, &p->ipam, err);
+	u.loop = p->loop;
+	u.ipam = p->ipam;
+	if (r == 0)
+		r = ctl_unit_start(p->rt, &u, &p->unit, err);
 	if (r == 0)
 		r = serve(p, f, err);
 	return r < 0 ? r : run_for_lease(p, f, seed, err);
@@ -222,6 +230,7 @@ static int run(const struct flags *f)
 	bw_kube_health_free(&p->health);
 	bw_kube_health_free(&p->metrics);
 	bw_kube_runtime_free(&p->rt);
+	ctl_unit_free(&p->unit);
 	ctl_ipam_free(&p->ipam);
 	bw_kube_client_free(&p->client);
 	bw_loop_free(&p->loop);

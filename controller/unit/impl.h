@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One reconcile of a Unit: what there is, what shall be said of it, and the steps that look. */
+#pragma once
+
+#include <gen/db.h>
+
+#include "ctl.h"
+#include "unit.h"
+
+#define UNIT_PREFIX "db.barewire.dev/"
+#define UNIT_API UNIT_PREFIX "v1alpha1"
+#define UNIT_FINALIZER UNIT_PREFIX "unit"
+#define UNIT_LABEL UNIT_PREFIX "unit" /* of pods and volumes: the Unit's name */
+#define UNIT_LABEL_VOLUME UNIT_PREFIX "volume" /* of volumes: the template's name */
+#define UNIT_ANN_REVISION UNIT_PREFIX "revision" /* of pods: what they were made of */
+#define UNIT_ANN_ADDRESS_TYPE "config.addr.type"
+#define UNIT_INTERFACE "eth0"
+
+#define UNIT_INDEX_NODE "node" /* Units: status.nodeName */
+#define UNIT_INDEX_NETWORK "network" /* Units: pools that they name */
+
+#define UNIT_REVISION_MAX 17 /* bytes: a hash in hexadecimal */
+#define UNIT_VOLUMES_MAX 16 /* conf/crds: maxItems */
+#define UNIT_RETRY_MS 30000 /* what waits for something that nobody watches looks again after */
+
+/* What the server said of a pod that was only tried. */
+struct unit_verdict {
+	struct bw_list node;
+	char uid[BW_KUBE_UID_MAX + 1]; /* of the Unit */
+	int64_t generation;
+	uint8_t forbidden; /* it may be allowed later */
+	char text[BW_KUBE_COND_TEXT_MAX];
+};
+#define UNIT_VERDICTS_MAX 1024 /* the oldest goes: its Unit is tried again */
+
+struct unit_stores {
+	struct bw_kube_store *units;
+	struct bw_kube_store *pods; /* of Units */
+	struct bw_kube_store *volumes; /* all PersistentVolumeClaims */
+	/* Those of the address controllers. */
+	struct bw_kube_store *claims;
+	struct bw_kube_store *all_pods; /* trimmed */
+	struct bw_kube_store *nodes;
+	struct bw_kube_store *pools;
+};
+
+struct ctl_unit {
+	struct bw_loop *loop; /* borrowed */
+	struct unit_stores st;
+	struct bw_controller *units;
+	struct bw_list verdicts; /* struct unit_verdict, the newest last */
+	size_t n_verdicts;
+};
+
+enum unit_claim_state {
+	UNIT_CLAIM_NONE,
+	UNIT_CLAIM_FOREIGN, /* not ours, and nobody's who goes */
+	UNIT_CLAIM_EARLIER, /* of a Unit of this name that is gone: the garbage collector's */
+	UNIT_CLAIM_LEAVING, /* ours, deleted */
+	UNIT_CLAIM_WAITING, /* ours, without its addresses */
+	UNIT_CLAIM_BOUND,
+};
+
+enum unit_pod_state {
+	UNIT_POD_NONE,
+	UNIT_POD_FOREIGN, /* not ours: it is not touched */
+	UNIT_POD_UNSEEN, /* ours, and its whole text is not here yet */
+	UNIT_POD_LEAVING, /* ours, deleted */
+	UNIT_POD_OVER, /* ours, Succeeded or Failed */
+	UNIT_POD_PENDING,
+	UNIT_POD_RUNNING,
+	UNIT_POD_READY,
+};
+
+enum unit_volume_state {
+	UNIT_VOLUME_NONE,
+	UNIT_VOLUME_FOREIGN,
+	UNIT_VOLUME_LEAVING,
+	UNIT_VOLUME_LOST,
+	UNIT_VOLUME_THERE,
+};
+
+struct unit_volume {
+	const char *name; /* of the template */
+	char claim[BW_KUBE_NAME_MAX + 1]; /* of the PersistentVolumeClaim */
+	enum unit_volume_state state;
+	enum bw_db_unit_status_volume_phase phase;
+	char capacity[33]; /* conf/crds: maxLength */
+};
+
+/* One reconcile. */
+struct unit_run {
+	struct ctl_unit *c;
+	struct bw_kube_object *o;
+	struct bw_db_unit *unit;
+	struct bw_plan *plan;
+	/* What there is (look.c). */
+	enum unit_claim_state claim_state;
+	struct bw_net_claim claim; /* of a claim that is ours */
+	enum unit_pod_state pod_state;
+	struct bw_kube_object *pod_o; /* of a pod that is ours and seen whole */
+	struct bw_k_pod pod;
+	struct unit_volume volumes[UNIT_VOLUMES_MAX];
+	size_t n_volumes;
+	char node[BW_KUBE_NAME_MAX + 1]; /* where it lives or lived last; "" */
+	char revision[UNIT_REVISION_MAX]; /* of the template as it is */
+	/* What is to be said (status.c). */
+	struct bw_kube_conds conds;
+	char reason[64]; /* what it waits for first of all; "" = nothing */
+	char task[BW_KUBE_COND_TEXT_MAX];
+	uint8_t invalid; /* the template was refused */
+	uint8_t failed; /* it does not come up */
+	uint8_t created; /* the pod is made by this plan */
+};
+
+/* DECIDING (unit.c) */
+
+int unit_reconcile(const char *ns, const char *name, struct bw_kube_object *o, struct bw_plan *plan,
+		   void *ctl, struct bw_err *err);
+/* What it waits for; the first that says so counts. */
+void unit_wait(struct unit_run *k, const char *reason, const char *fmt, ...) BW_PRINTF(3, 4);
+/* A condition as bw_kube_conds_set(), dated with this generation; tells a Warning when it is new.
+ */
+void unit_warn(struct unit_run *k, const char *type, int status, const char *reason,
+	       const char *text);
+
+/* LOOKING (look.c) */
+
+int unit_look(struct unit_run *k, struct bw_err *err);
+/* Frees what unit_look() found. */
+void unit_look_done(struct unit_run *k);
+/* The controller's reference in @m is this Unit. */
+int unit_owns(const struct unit_run *k, const struct bw_kube_meta *m);
+/* "TEMPLATE-UNIT": the name of a volume's claim. */
+void unit_volume_name(const char *template, const char *unit, char out[BW_KUBE_NAME_MAX + 1]);
+/* The container that is the database; NULL: it cannot be said which. */
+const struct bw_db_unit_template_container *unit_main(const struct bw_db_unit *unit);
+/* The pool of a name, decoded; 0; -ENOENT. bw_net_pool_done() frees it. */
+int unit_pool(const struct ctl_unit *c, const char *name, struct bw_net_pool *ret);
+
+/* STEPS: each adds to the plan and to what is to be said. */
+
+/* Has the server judge the template (check.c). */
+void unit_check(struct unit_run *k);
+void unit_claim(struct unit_run *k);
+void unit_volumes(struct unit_run *k);
+void unit_pod(struct unit_run *k);
+/* Writes what is to be said, if it differs from what is. */
+void unit_status(struct unit_run *k);
+/* The Unit is being deleted (end.c). */
+void unit_end(struct unit_run *k);
+
+/* THE POD (build.c) */
+
+/* The body of the pod. @b: empty. Returns the root; NULL when out of memory. */
+struct cJSON *unit_build_pod(const struct unit_run *k, struct bw_json_build *b);
+/* An ownerReference to the Unit in the list "ownerReferences" of @meta. */
+void unit_put_owner(const struct unit_run *k, struct bw_json_build *b, struct cJSON *meta,
+		    int controller);
+/* Judges the CREATE of a pod, the real one and the tried one. @arg: struct unit_trial. */
+struct unit_trial {
+	struct ctl_unit *c;
+	int64_t generation;
+	char uid[BW_KUBE_UID_MAX + 1];
+	uint8_t dry;
+};
+struct unit_trial *unit_trial_new(struct unit_run *k, int dry);
+enum bw_plan_next unit_trial_done(const struct bw_kube_answer *a, void *arg);
+void unit_verdicts_free(struct ctl_unit *c);

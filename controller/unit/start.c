@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The controller of Units put together: stores, indexes, and what a change means for which Unit. */
+#include <stdio.h>
+#include <string.h>
+
+#include <bw/err.h>
+
+#include "impl.h"
+
+#define UNITS_RUNNING 32 /* Units at once: one request each in flight */
+
+/* WHAT IS LOOKED AT */
+
+#define END                                                                                        \
+	{                                                                                          \
+		NULL, NULL                                                                         \
+	}
+
+static const struct bw_kube_keep notes[] = { { UNIT_PREFIX "*", NULL }, END };
+static const struct bw_kube_keep owner[] = { { "apiVersion", NULL }, { "kind", NULL },
+					     { "name", NULL },       { "uid", NULL },
+					     { "controller", NULL }, END };
+static const struct bw_kube_keep meta[] = {
+	{ "namespace", NULL },
+	{ "name", NULL },
+	{ "uid", NULL },
+	{ "resourceVersion", NULL },
+	{ "creationTimestamp", NULL },
+	{ "deletionTimestamp", NULL },
+	{ "labels", notes },
+	{ "annotations", notes },
+	{ "ownerReferences", owner },
+	END,
+};
+static const struct bw_kube_keep condition[] = { { "type", NULL },
+						 { "status", NULL },
+						 { "reason", NULL },
+						 { "message", NULL },
+						 { "lastTransitionTime", NULL },
+						 END };
+static const struct bw_kube_keep waiting[] = { { "reason", NULL }, END };
+static const struct bw_kube_keep running[] = { { "startedAt", NULL }, END };
+static const struct bw_kube_keep state[] = { { "waiting", waiting }, { "running", running }, END };
+static const struct bw_kube_keep container[] = { { "name", NULL }, { "state", state }, END };
+static const struct bw_kube_keep pod_spec[] = { { "nodeName", NULL }, END };
+static const struct bw_kube_keep pod_status[] = { { "phase", NULL },
+						  { "reason", NULL },
+						  { "podIPs", NULL },
+						  { "conditions", condition },
+						  { "containerStatuses", container },
+						  END };
+static const struct bw_kube_keep keep_pod[] = {
+	{ "metadata", meta }, { "spec", pod_spec }, { "status", pod_status }, END
+};
+static const struct bw_kube_keep volume_status[] = { { "phase", NULL }, { "capacity", NULL }, END };
+static const struct bw_kube_keep keep_volume[] = { { "metadata", meta },
+						   { "status", volume_status },
+						   END };
+
+/* WHO IS ASKED */
+
+/* Out of memory: the object's next change asks again. */
+static void ask(struct ctl_unit *c, const char *ns, const char *name, enum bw_key_cause cause)
+{
+	if (bw_kube_store_get(c->st.units, ns, name))
+		(void)bw_controller_enqueue(c->units, ns, name, cause);
+}
+
+static void on_claim(struct bw_kube_object *old, struct bw_kube_object *now, void *arg)
+{
+	const struct bw_kube_object *o = now ? now : old;
+
+	ask(arg, o->namespace, o->name, BW_KEY_FACT);
+}
+
+static void on_pod(struct bw_kube_object *old, struct bw_kube_object *now, void *arg)
+{
+	const struct bw_kube_object *o = now ? now : old;
+
+	ask(arg, o->namespace, o->name, now ? BW_KEY_DEPENDENT : BW_KEY_FACT);
+}
+
+static void on_volume(struct bw_kube_object *old, struct bw_kube_object *now, void *arg)
+{
+	const struct bw_kube_object *o = now ? now : old;
+	char unit[BW_KUBE_NAME_MAX + 1];
+	const char *dash = o->name;
+
+	if (bw_kube_text_copy(o->text, o->size, unit, sizeof(unit), "metadata", "labels",
+			      UNIT_LABEL) == 0)
+		ask(arg, o->namespace, unit, BW_KEY_DEPENDENT);
+	/* One without our label that has the name of a Unit's: the name ends with the Unit's. */
+	while ((dash = strchr(dash, '-')) != NULL)
+		ask(arg, o->namespace, ++dash, BW_KEY_DEPENDENT);
+}
+
+static int ask_one(struct bw_kube_object *o, void *arg)
+{
+	ask(arg, o->namespace, o->name, BW_KEY_DEPENDENT);
+	return 0;
+}
+
+static void on_node(struct bw_kube_object *old, struct bw_kube_object *now, void *arg)
+{
+	struct ctl_unit *c = arg;
+	const struct bw_kube_object *o = now ? now : old;
+
+	if (!o)
+		return;
+	if (!old || !now || ctl_node_changed(old, now))
+		(void)bw_kube_store_find(c->st.units, UNIT_INDEX_NODE, o->name, ask_one,
+					 c); /* never stops, ignoring */
+}
+
+/* Not for its counters, which move with every address. */
+static void on_pool(struct bw_kube_object *old, struct bw_kube_object *now, void *arg)
+{
+	struct ctl_unit *c = arg;
+	const struct bw_kube_object *o = now ? now : old;
+
+	if (!o)
+		return;
+	if (!old || !now || old->generation != now->generation)
+		(void)bw_kube_store_find(c->st.units, UNIT_INDEX_NETWORK, o->name, ask_one,
+					 c); /* never stops, ignoring */
+}
+
+/* INDEXES */
+
+static void by_node(const struct bw_kube_object *o, bw_kube_index_put put, void *to)
+{
+	char node[BW_KUBE_NAME_MAX + 1];
+
+	if (bw_kube_text_copy(o->text, o->size, node, sizeof(node), "status", "nodeName") == 0)
+		put(to, node);
+}
+
+static void by_network(const struct bw_kube_object *o, bw_kube_index_put put, void *to)
+{
+	BW_CLEANUP(bw_db_unit_done) struct bw_db_unit u = { 0 };
+	const struct bw_db_unit_networking *n = &u.spec.networking;
+
+	if (bw_db_unit_decode(o->text, o->size, &u, NULL) < 0)
+		return;
+	if (n->network)
+		put(to, n->network);
+	for (size_t i = 0; i < n->networks.n; i++)
+		put(to, n->networks.items[i]);
+}
+
+/* START */
+
+static int watch(struct bw_kube_runtime *rt, struct ctl_unit *c, struct bw_err *err)
+{
+	const struct bw_kube_watch_options pods = { .label_selector = UNIT_LABEL,
+						    .keep = keep_pod };
+	const struct bw_kube_watch_options volumes = { .keep = keep_volume };
+	int r = bw_kube_runtime_watch(rt, &bw_kind_unit, NULL, &c->st.units, err);
+
+	if (r == 0)
+		r = bw_kube_runtime_watch(rt, &bw_kind_pod, &pods, &c->st.pods, err);
+	if (r == 0)
+		r = bw_kube_runtime_watch(rt, &bw_kind_persistentvolumeclaim, &volumes,
+					  &c->st.volumes, err);
+	if (r == 0)
+		r = bw_kube_store_index(c->st.units, UNIT_INDEX_NODE, by_node, err);
+	return r < 0 ? r : bw_kube_store_index(c->st.units, UNIT_INDEX_NETWORK, by_network, err);
+}
+
+static int hear(struct ctl_unit *c, struct bw_err *err)
+{
+	const struct {
+		struct bw_kube_store *store;
+		bw_kube_change_fn fn;
+	} all[] = {
+		{ c->st.claims, on_claim },   { c->st.pods, on_pod },   { c->st.all_pods, on_pod },
+		{ c->st.volumes, on_volume }, { c->st.nodes, on_node }, { c->st.pools, on_pool },
+	};
+
+	for (size_t i = 0; i < BW_ARRAY_SIZE(all); i++) {
+		int r = bw_kube_store_on_change(all[i].store, all[i].fn, c, err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int control(struct bw_kube_runtime *rt, struct ctl_unit *c, struct bw_err *err)
+{
+	/* Nothing is decided before everything was listed: an empty cache is not an empty world. */
+	struct bw_kube_store *const all[] = { c->st.pods,   c->st.volumes,
+					      c->st.claims, c->st.all_pods,
+					      c->st.nodes,  c->st.pools,
+					      NULL };
+	const struct bw_controller_options o = { .name = "unit",
+						 .primary = c->st.units,
+						 .reconcile = unit_reconcile,
+						 .arg = c,
+						 .max_running = UNITS_RUNNING,
+						 .wait_for = all };
+
+	return bw_controller_new(rt, &o, &c->units, err);
+}
+
+int ctl_unit_start(struct bw_kube_runtime *rt, const struct ctl_unit_options *opts,
+		   struct ctl_unit **ret, struct bw_err *err)
+{
+	BW_CLEANUP(ctl_unit_free) struct ctl_unit *c = calloc(1, sizeof(*c));
+	int r;
+
+	if (!c)
+		return bw_fail(err, ENOMEM, "start the controller of Units");
+	c->loop = opts->loop;
+	bw_list_init(&c->verdicts);
+	c->st.claims = opts->ipam->st.claims;
+	c->st.all_pods = opts->ipam->st.pods;
+	c->st.nodes = opts->ipam->st.nodes;
+	c->st.pools = opts->ipam->st.pools;
+	r = watch(rt, c, err);
+	if (r == 0)
+		r = control(rt, c, err);
+	if (r == 0)
+		r = hear(c, err);
+	if (r < 0)
+		return r;
+	*ret = BW_TAKE_PTR(c);
+	return 0;
+}
+
+void ctl_unit_free(struct ctl_unit **unit)
+{
+	struct ctl_unit *c = *unit;
+
+	if (!c)
+		return;
+	unit_verdicts_free(c);
+	free(c);
+	*unit = NULL;
+}

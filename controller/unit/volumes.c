@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The Unit's volumes: made when they are missing, never deleted, never taken from somebody. */
+#include <stdio.h>
+#include <string.h>
+
+#include "impl.h"
+
+#define CONDITION "VolumesReady"
+
+/* A claim that exists is judged when it is seen. */
+static enum bw_plan_next done_create(const struct bw_kube_answer *a, void *arg)
+{
+	(void)arg;
+	if (a->result == BW_KUBE_INVALID)
+		return BW_PLAN_PARK;
+	if (a->result == BW_KUBE_EXISTS)
+		return BW_PLAN_AGAIN;
+	return a->result == BW_KUBE_OK ? BW_PLAN_GO_ON : BW_PLAN_FAIL;
+}
+
+static void put_pairs(struct bw_json_build *b, struct cJSON *to, const struct bw_kube_pair *pairs,
+		      size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strncmp(pairs[i].key, UNIT_PREFIX, strlen(UNIT_PREFIX)) != 0)
+			bw_json_put_str(b, to, pairs[i].key, pairs[i].value);
+}
+
+static void plan_create(struct unit_run *k, const struct unit_volume *v,
+			const struct bw_db_unit_volume_claim_template *t)
+{
+	bw_autobuild struct bw_json_build b = { 0 };
+	const struct bw_kube_meta *m = &k->unit->meta;
+	struct cJSON *root = bw_json_build_object(&b);
+	struct bw_kube_request r = { .verb = BW_KUBE_CREATE,
+				     .kind = &bw_kind_persistentvolumeclaim,
+				     .namespace = m->namespace,
+				     .name = v->claim };
+	struct cJSON *meta;
+	struct cJSON *labels;
+
+	bw_json_put_str(&b, root, "apiVersion", "v1");
+	bw_json_put_str(&b, root, "kind", "PersistentVolumeClaim");
+	meta = bw_json_put_object(&b, root, "metadata");
+	bw_json_put_str(&b, meta, "name", v->claim);
+	bw_json_put_str(&b, meta, "namespace", m->namespace);
+	labels = bw_json_put_object(&b, meta, "labels");
+	put_pairs(&b, labels, t->metadata.labels.items, t->metadata.labels.n);
+	bw_json_put_str(&b, labels, UNIT_LABEL, m->name);
+	bw_json_put_str(&b, labels, UNIT_LABEL_VOLUME, v->name);
+	if (t->metadata.annotations.n)
+		put_pairs(&b, bw_json_put_object(&b, meta, "annotations"),
+			  t->metadata.annotations.items, t->metadata.annotations.n);
+	bw_json_put_tree(&b, root, "spec", t->spec.raw);
+	ctl_write(k->plan, &r, &b, done_create, NULL);
+}
+
+static const struct {
+	const char *reason; /* NULL: nothing is wrong */
+	const char *text; /* behind "volume claim NAME " */
+} wrong[] = {
+	[UNIT_VOLUME_NONE] = { "Creating", "is being made" },
+	[UNIT_VOLUME_FOREIGN] = { "VolumeForeign",
+				  "exists and is not labelled as this Unit's: label it "
+				  "with " UNIT_LABEL " and " UNIT_LABEL_VOLUME
+				  " to let the Unit have it" },
+	[UNIT_VOLUME_LEAVING] = { "VolumeLeaving",
+				  "is being deleted; another one is made when it is gone" },
+	[UNIT_VOLUME_LOST] = { "VolumeLost", "has lost its volume" },
+	[UNIT_VOLUME_THERE] = { NULL, NULL },
+};
+
+void unit_volumes(struct unit_run *k)
+{
+	const struct bw_db_unit_spec *s = &k->unit->spec;
+	const struct unit_volume *bad = NULL;
+	char text[BW_KUBE_COND_TEXT_MAX] = "";
+
+	if (k->n_volumes == 0) {
+		bw_kube_conds_clear(&k->conds, CONDITION);
+		return;
+	}
+	for (size_t i = 0; i < k->n_volumes; i++) {
+		struct unit_volume *v = &k->volumes[i];
+
+		if (v->state == UNIT_VOLUME_NONE && !k->invalid && !s->maintenance) {
+			plan_create(k, v, &s->volume_claim_templates.items[i]);
+			v->state = UNIT_VOLUME_THERE;
+			v->phase = BW_DB_UNIT_STATUS_VOLUME_PHASE_PENDING;
+		}
+		if (!bad && wrong[v->state].reason)
+			bad = v;
+	}
+	if (!bad) {
+		bw_kube_conds_set(&k->conds, CONDITION, 1, "Ready", k->unit->meta.generation,
+				  "every volume has its claim");
+		return;
+	}
+	(void)snprintf(text, sizeof(text), "volume claim %s %s", bad->claim,
+		       wrong[bad->state].text); /* may be cut, ignoring */
+	if (bad->state == UNIT_VOLUME_FOREIGN || bad->state == UNIT_VOLUME_LOST)
+		unit_warn(k, CONDITION, 0, wrong[bad->state].reason, text);
+	else
+		bw_kube_conds_set(&k->conds, CONDITION, 0, wrong[bad->state].reason,
+				  k->unit->meta.generation, "%s", text);
+	unit_wait(k, wrong[bad->state].reason, "%s", text);
+}
