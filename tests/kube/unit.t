@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Units: the manual's manifest with a real Redis at its declared address, read from a machine that is no part of the
+cluster; its address, MAC and data through deletions of the pod, of the leader and of the Unit itself."""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from kubeunit import *  # noqa: E402
+
+A, B = "10.99.2.20", "10.99.2.21"
+state = {}
+
+
+def setup():
+    pool(cooldownSeconds=1)
+    atexit.register(delete_claims)
+    atexit.register(delete_units)
+
+
+def answers(ip, *argv):
+    return wait_outside(lambda: redis(ip, *argv, check=False), 30)
+
+
+@test
+def the_manual_s_manifest_runs_redis_at_its_declared_address():
+    make_volume("r")
+    u = make_unit("r", A)
+    p, c = api.get(pod_path("r")), bound("r")
+    expect_eq(p["status"]["podIP"], A, "address of the pod")
+    expect_eq((u["status"]["podIPs"], u["status"]["claim"]["addresses"]), ([A], [A]), "what the status says")
+    expect_eq(u["status"]["nodeName"], p["spec"]["nodeName"], "node")
+    expect_eq((pod_mac(p), u["status"]["claim"]["mac"]), (claim_mac(c), claim_mac(c)), "MAC")
+    expect_eq(u["status"]["observedGeneration"], u["metadata"]["generation"], "observedGeneration")
+    expect_eq(u["status"]["volumes"], [{"name": "data", "claimName": "data-r", "phase": "Bound", "capacity": "1Gi"}], "volumes")
+    expect_eq([o["uid"] for o in c["metadata"]["ownerReferences"]], [u["metadata"]["uid"]], "whose claim it is")
+    expect("ownerReferences" not in api.get(volume_path("r"))["metadata"], "the volume has an owner")
+    expect_eq(answers(A, "set", "k", "v"), "OK")
+    expect_eq(outside_mac(A), claim_mac(c), "the MAC that is seen outside")
+    state["mac"] = claim_mac(c)
+    judge()
+
+
+@test
+def the_pod_is_made_again_with_address_mac_and_data():
+    for n in range(3):
+        old = api.get(pod_path("r"))["metadata"]["uid"]
+        if n == 1:
+            api.delete("/api/v1/namespaces/%s/pods/%s" % (SYSTEM, leader()["metadata"]["name"]))
+        api.delete(pod_path("r"))
+        u = ready("r", uid_not=old)
+        p = api.get(pod_path("r"))
+        expect_eq((p["status"]["podIP"], pod_mac(p)), (A, state["mac"]), "address and MAC after %d deletions" % (n + 1))
+        expect_eq(p["spec"]["nodeName"], u["status"]["nodeName"], "node")
+        expect_eq(answers(A, "get", "k"), "v", "the data")
+    judge()
+
+
+@test
+def two_units_declare_one_address_and_one_says_who_has_it():
+    make_unit("second", A, wait=False, volumes=())
+    u = said("second", "ClaimBound", "AddressInUse")
+    expect_in("/r", condition(u, "ClaimBound", "message"), "who holds it")
+    expect_eq((u["status"]["phase"], condition(u, "Ready", "reason")), ("Pending", "AddressInUse"), "phase and reason")
+    expect(api.find(pod_path("second")) is None, "a pod without an address")
+    judge()
+
+
+@test
+def a_template_that_the_server_refuses_touches_nothing():
+    before = api.get(pod_path("r"))["metadata"]["uid"]
+    template = api.get(unit_path("r"))["spec"]["template"]
+    bad = {**template["spec"], "dnsPolicy": "Nowhere"}
+    api.patch(unit_path("r"), {"spec": {"template": {"spec": bad}}})
+    u = said("r", "TemplateInvalid", "TemplateInvalid")
+    expect_in("dnsPolicy", condition(u, "TemplateInvalid", "message"), "what is wrong")
+    expect(u["status"]["observedGeneration"] < u["metadata"]["generation"], "a refused spec has taken effect")
+    expect_eq(api.get(pod_path("r"))["metadata"]["uid"], before, "the pod that runs")
+    api.patch(unit_path("r"), {"spec": {"template": {"spec": {"dnsPolicy": None}}}})
+    api.wait(unit_path("r"), lambda o: condition(o, "TemplateInvalid") is None and status(o).get("observedGeneration") == o["metadata"]["generation"],
+             30, "the template is taken")
+    expect_eq(api.get(pod_path("r"))["metadata"]["uid"], before, "the pod that runs")
+
+
+@test
+def an_offline_unit_keeps_claim_and_volume_and_comes_back():
+    old = api.get(pod_path("r"))["metadata"]["uid"]
+    claim_uid = api.get(claim_path("r"))["metadata"]["uid"]
+    api.patch(unit_path("r"), {"spec": {"startup": False}})
+    api.wait(unit_path("r"), lambda o: status(o).get("phase") == "Stopped", 60, "Stopped")
+    expect(api.find(pod_path("r")) is None, "the pod is there")
+    expect_eq((api.get(claim_path("r"))["metadata"]["uid"], claim_ips(api.get(claim_path("r")))), (claim_uid, [A]), "the claim")
+    expect(api.find(volume_path("r")) is not None, "the volume is gone")
+    quiet = written("r")
+    expect_eq(condition(api.get(unit_path("second")), "ClaimBound", "reason"), "AddressInUse", "who waits for the address")
+    expect_eq(written("r"), quiet, "writes of a Unit that is offline")
+    api.patch(unit_path("r"), {"spec": {"startup": True}})
+    ready("r", uid_not=old)
+    expect_eq(answers(A, "get", "k"), "v", "the data")
+
+
+@test
+def who_waited_gets_the_address_of_a_deleted_unit_and_its_volume_is_kept():
+    delete_unit("r")
+    expect(api.find(pod_path("r")) is None, "the pod is there")
+    expect(api.find(claim_path("r")) is None, "the claim is there")
+    volume = api.get(volume_path("r"))
+    expect("deletionTimestamp" not in volume["metadata"], "the volume is being deleted")
+    u = ready("second")
+    expect_eq(u["status"]["podIPs"], [A], "address")
+    expect_eq(answers(A, "exists", "k"), "0", "another one's data")
+    make_unit("r", B)
+    expect_eq(api.get(volume_path("r"))["metadata"]["uid"], volume["metadata"]["uid"], "the volume")
+    expect_eq(answers(B, "get", "k"), "v", "the data, at another address")
+    judge()
+
+
+@test
+def a_pod_of_the_name_that_is_somebody_s_is_left_alone():
+    pod("third", annotations={ANN + "network": "lan"})
+    uid = api.get(pod_path("third"))["metadata"]["uid"]
+    make_unit("third", wait=False, volumes=())
+    said("third", "PodForeign", "PodForeign")
+    expect_eq(api.get(pod_path("third"))["metadata"]["uid"], uid, "somebody's pod")
+    delete_unit("third")
+    expect_eq(api.get(pod_path("third"))["metadata"]["uid"], uid, "somebody's pod")
+
+
+main(setup=setup)
