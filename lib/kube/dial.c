@@ -82,15 +82,8 @@ static void run(struct kube_dial *d, curl_socket_t fd, int events)
 static void on_curl_ready(uint32_t events, void *arg)
 {
 	struct sock *s = arg;
-	int bits = 0;
 
-	if (events & EPOLLIN)
-		bits |= CURL_CSELECT_IN;
-	if (events & EPOLLOUT)
-		bits |= CURL_CSELECT_OUT;
-	if (events & (EPOLLERR | EPOLLHUP))
-		bits |= CURL_CSELECT_ERR;
-	run(s->dial, s->watch.fd, bits);
+	run(s->dial, s->watch.fd, kube_curl_ready(events));
 }
 
 static void on_timer(void *arg)
@@ -102,7 +95,7 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, voi
 {
 	struct kube_dial *d = arg;
 	struct sock *s = NULL;
-	uint32_t events = 0;
+	uint32_t events;
 
 	(void)easy;
 	(void)socket_arg;
@@ -115,8 +108,7 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, voi
 			sock_free(s);
 		return 0;
 	}
-	events |= what & CURL_POLL_IN ? EPOLLIN : 0;
-	events |= what & CURL_POLL_OUT ? EPOLLOUT : 0;
+	events = kube_curl_wants(what);
 	if (s)
 		return bw_loop_fd_change(&s->watch, events, NULL) < 0 ? -1 : 0;
 	s = calloc(1, sizeof(*s));

@@ -37,9 +37,8 @@ static void run_curl(struct kube_multi *m, curl_socket_t fd, int events)
 	drain(m);
 }
 
-static void on_ready(uint32_t events, void *arg)
+int kube_curl_ready(uint32_t events)
 {
-	struct sock *s = arg;
 	int bits = 0;
 
 	if (events & EPOLLIN)
@@ -48,7 +47,25 @@ static void on_ready(uint32_t events, void *arg)
 		bits |= CURL_CSELECT_OUT;
 	if (events & (EPOLLERR | EPOLLHUP))
 		bits |= CURL_CSELECT_ERR;
-	run_curl(s->multi, s->watch.fd, bits);
+	return bits;
+}
+
+uint32_t kube_curl_wants(int what)
+{
+	uint32_t events = 0;
+
+	if (what & CURL_POLL_IN)
+		events |= EPOLLIN;
+	if (what & CURL_POLL_OUT)
+		events |= EPOLLOUT;
+	return events;
+}
+
+static void on_ready(uint32_t events, void *arg)
+{
+	struct sock *s = arg;
+
+	run_curl(s->multi, s->watch.fd, kube_curl_ready(events));
 }
 
 static void on_timer(void *arg)
@@ -67,7 +84,7 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, voi
 {
 	struct kube_multi *m = arg;
 	struct sock *s = socket_arg;
-	uint32_t events = 0;
+	uint32_t events;
 
 	(void)easy;
 	if (what == CURL_POLL_REMOVE) {
@@ -75,10 +92,7 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, voi
 			sock_free(s);
 		return 0;
 	}
-	if (what & CURL_POLL_IN)
-		events |= EPOLLIN;
-	if (what & CURL_POLL_OUT)
-		events |= EPOLLOUT;
+	events = kube_curl_wants(what);
 	if (s)
 		return bw_loop_fd_change(&s->watch, events, NULL) < 0 ? -1 : 0;
 	s = calloc(1, sizeof(*s));

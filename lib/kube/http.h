@@ -104,6 +104,11 @@ void kube_transfer_free(struct kube_transfer **t);
 int kube_transfer_prepare(struct kube_transfer *t, const struct kube_cred_view *cred,
 			  struct bw_err *err);
 
+/* What epoll says of a socket (EPOLLIN...), in libcurl's words (CURL_CSELECT_IN...). */
+int kube_curl_ready(uint32_t events);
+/* What libcurl wants to hear of a socket (CURL_POLL_IN...), in epoll's words (EPOLLIN...). */
+uint32_t kube_curl_wants(int what);
+
 /* A handle that connects to the server as all others do, and no more. */
 CURLcode kube_easy_connect_only(CURL *easy, const struct kube_http *h,
 				const struct kube_cred_view *cred, char *problem);
