@@ -8,7 +8,7 @@ KUBE_NEEDS = $(call need,bed) $(call need,demo) $(call need,test) $(call need,ku
 
 # Not yet in the suite: etcd restored.
 KUBE_FILES ?= $(filter-out tests/kube/faults_restore.t,$(call tier_files,kube))
-KUBE_FLOOR ?= 160
+KUBE_FLOOR ?= 425
 
 .PHONY: bench-kube demo-kube kube-deps kube-up kube-down test-kube
 #: make demo-kube     a database keeps its address through a pod deletion, a node drain and an API server outage

@@ -41,7 +41,7 @@ test-lint: | $(call need,unit) $(call need,lint)
 	@mkdir -p build/lint
 	@printf '%s\n' $(LINT_OK) | sed 's,^build/lint/\([^/]*\)/\(.*\)\.ok$$,\1 \2,' >build/lint/list
 	@$(MAKE) --no-print-directory -k -j2 lint-analysis >build/lint/make.log 2>&1 || :
-	$(call tier,lint,1200,900,$(call tier_files,lint))
+	$(call tier,lint,1200,1050,$(call tier_files,lint))
 format: | $(call need,lint)
 	$(Q)scripts/files '*.c' '*.h' | xargs clang-format-14 -i
 
@@ -59,7 +59,7 @@ fuzz: | $(call need,fuzz) $(call need,unit)
 	$(Q)tests/fuzz/run.t $(FUZZ_SECONDS)
 test-fuzz: | $(call need,fuzz) $(call need,unit)
 	@$(MAKE) --no-print-directory -j2 FUZZ=1 fuzzers
-	$(Q)BW_FUZZ_SECONDS=$(TEST_FUZZ_SECONDS) scripts/run-tier -p $(PASS) -j 1 -t 1200 -m 8 fuzz tests/fuzz/run.t
+	$(Q)BW_FUZZ_SECONDS=$(TEST_FUZZ_SECONDS) scripts/run-tier -p $(PASS) -j 1 -t 1200 -m 18 fuzz tests/fuzz/run.t
 ifeq ($(FUZZ),1)
 fuzzers: $(FUZZERS)
 $(FUZZERS): $(B)/%: $(B)/tests/fuzz/%.o $(UNIT_OBJ_bridge) $(UNIT_OBJ_unitd) $(LIB) $(B)/.link-flags

@@ -67,16 +67,16 @@ test:
 # Journals that the tests make are synced thousands of times: to memory, where there is some to write to.
 test-unit: TEST_ENV += TMPDIR=$(shell test -w /dev/shm && echo /dev/shm || echo /tmp)
 test-unit: $(UNIT) | $(call need,unit)
-	$(call tier,unit,300,730,$(UNIT))
+	$(call tier,unit,300,810,$(UNIT))
 
 test-bpf: $(BPF_TEST) $(TEST_PROGRAMS) | $(call need,unit) $(call need,bed)
-	$(call tier,bpf,300,60,$(BPF_TEST) $(call tier_files,bpf))
+	$(call tier,bpf,300,66,$(BPF_TEST) $(call tier_files,bpf))
 
 test-net: $(TEST_PROGRAMS) | $(call need,bed) $(call need,demo) $(call need,test) $(call need,go-plugins)
-	$(call tier,net,900,290,$(call tier_files,net))
+	$(call tier,net,900,345,$(call tier_files,net))
 
 test-conformance: $(TEST_PROGRAMS) | $(call need,bed) $(call need,test) $(call need,go-plugins)
-	$(call tier,conformance,900,650,$(call tier_files,conformance))
+	$(call tier,conformance,900,940,$(call tier_files,conformance))
 
 test-differential: $(TEST_PROGRAMS) | $(call need,bed) $(call need,go-plugins) $(call need,deb-plugins)
 	$(call tier,differential,900,230,$(call tier_files,conformance/differential))
@@ -85,4 +85,4 @@ test-containerd: $(TEST_PROGRAMS) | $(call need,bed) $(call need,test) $(call ne
 	$(call tier,containerd,900,28,$(call tier_files,conformance/containerd))
 
 test-install: $(TEST_PROGRAMS) | $(call need,unit) $(call need,bed)
-	$(call tier,install,300,88,$(call tier_files,install))
+	$(call tier,install,300,98,$(call tier_files,install))
