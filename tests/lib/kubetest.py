@@ -10,7 +10,7 @@
 
     main(cni="reference")
 
-All files of the tier share one bed (BW_KUBE); a file run by hand gets one of its own. Each has a namespace, NS,
+Files of the tier share two beds (BW_KUBE is theirs); a file run by hand gets one of its own. Each has a namespace, NS,
 that goes with it. cni: "reference", "none", or None when it does not matter. Every test says its time.
 """
 import atexit
