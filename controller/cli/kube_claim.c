@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include <bw/err.h>
-#include <bw/json.h>
 #include <bw/loop.h>
 
 #include "kube_claim.h"
@@ -43,13 +42,6 @@ static const char *waits_for(const struct bw_net_claim *c)
 	return "";
 }
 
-struct list {
-	struct cli_session *s;
-	struct bw_json_build build;
-	struct cJSON *items; /* borrowed from build; NULL = text */
-	unsigned int n;
-};
-
 static void print_head(const struct cli_kube_args *args)
 {
 	/* Nobody reads what cannot be printed, ignoring: here and below. */
@@ -79,22 +71,17 @@ static void print_row(const struct cli_session *s, const struct bw_net_claim *c)
 		     attached ? "" : waits_for(c));
 }
 
-static int list_one(const char *text, size_t size, void *arg, struct bw_err *err)
+static int list_one(struct cli_session *s, const char *text, size_t size, struct bw_err *err)
 {
 	BW_CLEANUP(bw_net_claim_done) struct bw_net_claim c = { 0 };
-	struct list *l = arg;
-	int r;
+	int r = bw_net_claim_decode(text, size, &c, err);
 
-	if (l->items)
-		return cli_out_append(&l->build, l->items, text, size, err);
-	r = bw_net_claim_decode(text, size, &c, err);
 	if (r < 0)
 		return r;
-	if (l->s->args->format == CLI_NAME)
+	if (s->args->format == CLI_NAME)
 		cli_out_name(&bw_kind_networkclaim, c.meta.name);
 	else
-		print_row(l->s, &c);
-	l->n++;
+		print_row(s, &c);
 	return 0;
 }
 
@@ -178,30 +165,17 @@ static int print_one(struct cli_session *s, const char *word)
 	return CLI_OK;
 }
 
-static void list_done(struct list *l)
-{
-	bw_json_build_done(&l->build);
-}
-
 int cli_kube_claim(struct cli_session *s)
 {
-	BW_CLEANUP(list_done) struct list l = { .s = s };
-	struct bw_err err = { 0 };
+	static const struct cli_lines lines = { &bw_kind_networkclaim, print_head, list_one };
+	int none, r;
 
 	if (s->args->n_words && s->args->all)
 		return cli_usage("claim", "a name and -A exclude each other");
 	if (s->args->n_words)
 		return print_one(s, s->args->words[0]);
-	if (cli_wants_tree(s->args))
-		l.items = cli_out_list(&l.build);
-	else if (s->args->format != CLI_NAME)
-		print_head(s->args);
-	if (cli_session_list(s, &bw_kind_networkclaim, s->args->all ? NULL : s->namespace, list_one,
-			     &l, &err) < 0)
-		return cli_fail(&err);
-	if (l.items)
-		return cli_out_build(s->args, &l.build);
-	if (!l.n && !s->args->all)
+	r = cli_list_lines(s, &lines, s->args->all ? NULL : s->namespace, &none);
+	if (none && !s->args->all)
 		(void)fprintf(stderr, "no claim in namespace %s; -A looks in all\n", s->namespace);
-	return CLI_OK;
+	return r;
 }

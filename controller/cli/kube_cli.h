@@ -158,6 +158,27 @@ int cli_session_delete(struct cli_session *s, const struct bw_kube_kind *kind,
 		       const char *namespace, const char *name, const char *uid,
 		       struct bw_err *err);
 
+/* kube_list.c */
+
+/* How the objects of a kind are printed, a line each. */
+struct cli_lines {
+	const struct bw_kube_kind *kind;
+	void (*head)(const struct cli_kube_args *args);
+	/* The line of one object, or its name where only names are wanted. 0; -errno. */
+	int (*row)(struct cli_session *s, const char *text, size_t size, struct bw_err *err);
+};
+
+/**
+ * cli_list_lines() - print all objects of a kind in the form that was asked for
+ * @lines: how
+ * @namespace: NULL = all
+ * @ret_none: 1 = lines were wanted and there is no object
+ *
+ * Return: CLI_OK; CLI_FAILED after a message.
+ */
+int cli_list_lines(struct cli_session *s, const struct cli_lines *lines, const char *namespace,
+		   int *ret_none);
+
 /* The commands. Each returns an exit code. */
 int cli_kube_pool(struct cli_session *s);
 int cli_kube_map(struct cli_session *s);

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include <bw/err.h>
-#include <bw/json.h>
 #include <bw/loop.h>
 #include <gen/net.h>
 
@@ -27,18 +26,6 @@ static const char *trouble(const struct bw_net_pool *p)
 			return c->reason && *c->reason ? c->reason : c->type;
 	}
 	return "";
-}
-
-struct list {
-	struct cli_session *s;
-	struct bw_json_build build;
-	struct cJSON *items; /* borrowed from build; NULL = text */
-	unsigned int n;
-};
-
-static void list_done(struct list *l)
-{
-	bw_json_build_done(&l->build);
 }
 
 static void print_head(const struct cli_kube_args *args)
@@ -68,22 +55,17 @@ static void print_row(const struct cli_session *s, const struct bw_net_pool *p)
 	(void)printf("%s\n", trouble(p));
 }
 
-static int list_one(const char *text, size_t size, void *arg, struct bw_err *err)
+static int list_one(struct cli_session *s, const char *text, size_t size, struct bw_err *err)
 {
 	BW_CLEANUP(bw_net_pool_done) struct bw_net_pool p = { 0 };
-	struct list *l = arg;
-	int r;
+	int r = bw_net_pool_decode(text, size, &p, err);
 
-	if (l->items)
-		return cli_out_append(&l->build, l->items, text, size, err);
-	r = bw_net_pool_decode(text, size, &p, err);
 	if (r < 0)
 		return r;
-	if (l->s->args->format == CLI_NAME)
+	if (s->args->format == CLI_NAME)
 		cli_out_name(&bw_kind_networkpool, p.meta.name);
 	else
-		print_row(l->s, &p);
-	l->n++;
+		print_row(s, &p);
 	return 0;
 }
 
@@ -167,20 +149,13 @@ static int print_one(struct cli_session *s, const char *name)
 
 int cli_kube_pool(struct cli_session *s)
 {
-	BW_CLEANUP(list_done) struct list l = { .s = s };
-	struct bw_err err = { 0 };
+	static const struct cli_lines lines = { &bw_kind_networkpool, print_head, list_one };
+	int none, r;
 
 	if (s->args->n_words)
 		return print_one(s, s->args->words[0]);
-	if (cli_wants_tree(s->args))
-		l.items = cli_out_list(&l.build);
-	else if (s->args->format != CLI_NAME)
-		print_head(s->args);
-	if (cli_session_list(s, &bw_kind_networkpool, NULL, list_one, &l, &err) < 0)
-		return cli_fail(&err);
-	if (l.items)
-		return cli_out_build(s->args, &l.build);
-	if (!l.n)
+	r = cli_list_lines(s, &lines, NULL, &none);
+	if (none)
 		(void)fprintf(stderr, "no pool; conf/examples/pools.yaml shows some\n");
-	return CLI_OK;
+	return r;
 }
