@@ -21,6 +21,12 @@ def settled(before):
     wait_until(lambda: not diff(before, state()), 10, lambda: "changed:\n" + "\n".join(diff(before, state())))
 
 
+def linked():
+    """Every port and bridge that is up has the link-local address that the kernel gives it, with its routes."""
+    links = [a for a in run_json("ip", "-j", "-6", "addr", "show", "up") if a["ifname"].startswith("bw")]
+    return all([i for i in a["addr_info"] if i["scope"] == "link" and not i.get("tentative")] for a in links)
+
+
 def refused(code, words, conf, arrange=None, **kw):
     """Once with no bridge there, once beside a pod that uses it."""
     for shared in (False, True):
@@ -28,6 +34,7 @@ def refused(code, words, conf, arrange=None, **kw):
         ns = Netns("a")
         if shared:
             expect_ok(cni("ADD", net(V4, isGateway=True, name="other", ipam={"domain": "other"}), Netns("b")))
+            wait_until(linked, 30, "link-local addresses")
         if arrange:
             arrange(ns)
         before, pod = state(), ns.snapshot()
