@@ -72,9 +72,31 @@ NODE = {"spec": {"domains": [{"domain": "junk", "uplink": "data0", "bridge": "b0
                    "vfs": [{"domain": "lan", "total": 4, "free": 4}],
                    "live": [{"namespace": "default", "name": "c", "uid": "u", "interface": "eth0", "token": 1, "pool": "junk", "domain": "junk", "ips": ["10.98.2.77"]}],
                    "conditions": [{"type": "RestoreSuspected", "status": "False", "reason": "r", "message": "m", "lastTransitionTime": "2026-01-01T00:00:00Z"}]}}
+UNIT = {"spec": {"mainContainerName": "db", "startup": True, "maintenance": False, "nodePolicy": "Required",
+                 "networking": {"mode": "bridge", "network": "lan", "type": "networkClaim", "address": "10.99.2.200", "mac": "02:00:00:00:00:02",
+                                "bandwidth": {"ingressMbps": 100}, "addressType": "pod_ip", "serviceInterface": "eth0",
+                                "interfaces": [{"name": "net1", "networks": ["junk"], "addresses": ["10.98.2.200"]}]},
+                 "template": {"metadata": {"labels": {"a": "b"}, "annotations": {"a": "b"}}, "spec": {
+                     "containers": [{"name": "db", "image": "none", "command": ["db"], "ports": [{"containerPort": 1}], "env": [{"name": "A", "value": "b"}],
+                                     "volumeMounts": [{"name": "data", "mountPath": "/data"}], "resources": {"limits": {"memory": "1Gi"}}}],
+                     "volumes": [{"name": "v", "emptyDir": {}}], "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {
+                         "nodeSelectorTerms": [{"matchExpressions": [{"key": "a", "operator": "In", "values": ["b"]}]}]}}}}},
+                 "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}],
+                 "volumeRetainPolicy": {"whenDeleted": "Delete", "whenRebuilt": "Retain"}, "failedPodRecoveryPolicy": {"enabled": True, "thresholdSeconds": 10},
+                 "config": {"templates": [{"name": "f", "template": "{{unit.address}}"}], "onChange": "Signal"}, "peers": {"selector": {"matchLabels": {"a": "b"}}},
+                 "action": {"id": "a", "type": "Rebuild", "nodeName": "n1", "inPlace": True, "force": True, "cancel": False}},
+        "status": {"phase": "Ready", "task": "t", "processState": "Running", "nodeName": "n1", "podIPs": ["10.99.2.200"], "podUID": "u", "observedGeneration": 1,
+                   "claim": {"name": "c", "phase": "Bound", "addresses": ["10.99.2.200"], "mac": "02:00:00:00:00:02"},
+                   "volumes": [{"name": "data", "claimName": "data-c", "phase": "Bound", "capacity": "1Gi"}],
+                   "action": {"id": "a", "phase": "Running", "step": "s"}, "actionsDone": ["z"],
+                   "conditions": [{"type": "Ready", "status": "True", "reason": "r", "message": "m", "lastTransitionTime": "2026-01-01T00:00:00Z"}]}}
 KINDS = {"NetworkClaim": CLAIM, "NetworkPool": POOL, "NetworkAddress": ADDRESS, "NetworkReservation": RESERVED, "NodeNetwork": NODE}
 PLURAL = {"NetworkClaim": "networkclaims/default", "NetworkPool": "networkpools", "NetworkAddress": "networkaddresses",
-          "NetworkReservation": "networkreservations", "NodeNetwork": "nodenetworks", "NetworkEpoch": "networkepochs"}
+          "NetworkReservation": "networkreservations", "NodeNetwork": "nodenetworks", "NetworkEpoch": "networkepochs", "Unit": "units/default"}
+
+
+def group(kind):
+    return "db.barewire.dev" if kind == "Unit" else "net.barewire.dev"
 
 
 def deep(n):
@@ -131,12 +153,18 @@ def name_of(rng, kind, n):
 
 def bad(rng, kind, n):
     while True:
-        obj = spoil(rng, copy.deepcopy(KINDS[kind]))
+        obj = spoil(rng, copy.deepcopy(KINDS.get(kind, UNIT)))
         if len(json.dumps(obj)) < STORED_MAX:
             break
     meta = {"name": name_of(rng, kind, n), "uid": str(uuid.UUID(int=rng.getrandbits(128))), "creationTimestamp": "2026-01-01T00:00:00Z", "generation": 1}
-    if kind == "NetworkClaim":
+    if kind in ("NetworkClaim", "Unit"):
         meta["namespace"] = "default"
+    if kind == "Unit" and rng.random() < 0.5:
+        meta["annotations"] = {"config.addr.type": rng.choice(("pod_ip", "", "x"))}
+        meta["finalizers"] = ["db.barewire.dev/unit"]
+        if rng.random() < 0.2:
+            meta["deletionTimestamp"], meta["deletionGracePeriodSeconds"] = "2026-01-02T00:00:00Z", 0
+    if kind == "NetworkClaim":
         if rng.random() < 0.7:
             meta["finalizers"] = ["net.barewire.dev/claim"]
         if rng.random() < 0.3:
@@ -144,7 +172,7 @@ def bad(rng, kind, n):
         if rng.random() < 0.2:
             meta["deletionTimestamp"], meta["deletionGracePeriodSeconds"] = "2026-01-02T00:00:00Z", 0
             meta["finalizers"] = ["net.barewire.dev/claim"]
-    return {"apiVersion": "net.barewire.dev/v1alpha1", "kind": kind, "metadata": meta, **obj}
+    return {"apiVersion": group(kind) + "/v1alpha1", "kind": kind, "metadata": meta, **obj}
 
 
 class Store:
@@ -154,7 +182,7 @@ class Store:
         self.conn = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
 
     def put(self, obj):
-        key = "/registry/net.barewire.dev/%s/%s" % (PLURAL[obj["kind"]], obj["metadata"]["name"])
+        key = "/registry/%s/%s/%s" % (group(obj["kind"]), PLURAL[obj["kind"]], obj["metadata"]["name"])
         body = {"key": base64.b64encode(key.encode()).decode(), "value": base64.b64encode(json.dumps(obj).encode()).decode()}
         self.conn.request("POST", "/v3/kv/put", json.dumps(body))
         answer = self.conn.getresponse()
@@ -203,6 +231,7 @@ def setup():
     kubectl(server.admin, "apply", "--server-side", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": crds}))
     for name in ("networkpools", "networkclaims", "networkaddresses", "networkreservations", "nodenetworks", "networkepochs"):
         kubectl(server.admin, "wait", "--for=condition=Established", "crd/%s.net.barewire.dev" % name)
+    kubectl(server.admin, "wait", "--for=condition=Established", "crd/units.db.barewire.dev")
     store = Store(server.port + 1)
     HOLDER["nodeUID"] = api.create("/api/v1/nodes", {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1"}})["metadata"]["uid"]
     run(*"ip link add data0 type veth peer name out0".split())
@@ -275,14 +304,17 @@ def good_ones_are_served_before():
 
 @test
 def no_bad_object_stops_a_daemon_or_the_good_ones():
-    rng = random.Random(SEED)
+    rng, units = random.Random(SEED), random.Random(SEED + 1)
     slowest, n = 0, 0
     for turn in range(ROUNDS):
         for _ in range(EACH):
             n += 1
             store.put(bad(rng, rng.choice(sorted(KINDS)), n))
+        for i in range(EACH // 2):
+            store.put(bad(units, "Unit", turn * EACH + i))
         slowest = max(slowest, good("good-%d" % turn))
     all_queues_are_empty()
+    n += ROUNDS * (EACH // 2)
     diag("%d bad objects, seed %d; the slowest good one took %.2f s" % (n, SEED, slowest))
 
 
