@@ -105,12 +105,12 @@ def a_sandbox_is_made_again_while_the_api_server_is_away():
         expect_eq(redis(A, "ping"), "PONG", "without the API server")
         for pid in sandbox:
             os.kill(pid, 9)
-        wait_until(lambda: pod_pids(obj) and not set(pod_pids(obj)) & set(sandbox) and len(pod_pids(obj)) >= 2, 40, "a new sandbox")
+        wait_until(lambda: pod_pids(obj) and not set(pod_pids(obj)) & set(sandbox) and len(pod_pids(obj)) >= 2, 90, "a new sandbox")
         wait_outside(lambda: redis(A, "ping", check=False, timeout=1) == "PONG", 20)
         expect_eq(pod_mac(obj), state[0], "MAC")
     finally:
         bed.api.start()
-    wait_until(lambda: claims_and_addresses() == before, 20, "the same claims and addresses")
+    wait_until(lambda: claims_and_addresses() == before, 60, "the same claims and addresses")
     running("redis-0")
     judge()
 
