@@ -314,6 +314,13 @@ static enum bw_plan_next done_heal(const struct bw_kube_answer *a, void *arg)
 								      : BW_PLAN_FAIL;
 }
 
+static int knows_claim(const struct heal *h, const struct bw_net_node_status_live *v)
+{
+	const struct bw_kube_object *o = bw_kube_store_get(h->c->st.claims, v->namespace, v->name);
+
+	return o && strcmp(o->uid, v->uid) == 0;
+}
+
 /* The lock of an address that lives on a node, and which the restored store does not have. */
 static void make_lock(struct heal *h, const struct bw_net_node_status_live *v,
 		      const struct bw_ip *ip)
@@ -321,7 +328,6 @@ static void make_lock(struct heal *h, const struct bw_net_node_status_live *v,
 	bw_autobuild struct bw_json_build b = { 0 };
 	struct cJSON *root = bw_json_build_object(&b);
 	struct ctl_addr_ref *ref = ctl_addr_ref(h->c, h->plan, v->domain, ip, v->uid);
-	struct bw_kube_object *o = bw_kube_store_get(h->c->st.claims, v->namespace, v->name);
 	struct bw_kube_request r = { .verb = BW_KUBE_CREATE, .kind = &bw_kind_networkaddress };
 	struct cJSON *spec;
 	struct cJSON *claim;
@@ -346,8 +352,7 @@ static void make_lock(struct heal *h, const struct bw_net_node_status_live *v,
 	if (v->interface && *v->interface)
 		bw_json_put_str(&b, claim, "interface", v->interface);
 	/* A claim that was made after the snapshot is gone: nobody may have its address. */
-	bw_json_put_str(&b, spec, "state",
-			o && strcmp(o->uid, v->uid) == 0 ? "Bound" : "Quarantined");
+	bw_json_put_str(&b, spec, "state", knows_claim(h, v) ? "Bound" : "Quarantined");
 	bw_json_put_str(&b, spec, "stateSince", ctl_stamp(ctl_real_s(h->c), stamp));
 	ctl_write(h->plan, &r, &b, done_heal, ref);
 	h->planned++;
@@ -413,6 +418,12 @@ static void heal_live(struct heal *h, const struct bw_net_node *n,
 			 "node %s still has %s for claim %s/%s, which is not known any more: "
 			 "its pod there must end first",
 			 n->meta.name, text, v->namespace, v->name);
+	else if (strcmp(a->claim_uid, v->uid) == 0 && a->state == BW_NET_ADDRESS_STATE_BOUND &&
+		 a->known != CTL_ASSUMED && !knows_claim(h, v)) {
+		/* Made while the cache still had the claim, or older than the claim's loss. */
+		ctl_write_state(h->c, h->plan, a, BW_NET_ADDRESS_STATE_QUARANTINED);
+		h->planned++;
+	}
 }
 
 static int suspects(const struct bw_net_node *n)

@@ -114,6 +114,28 @@ static void what_a_leader_gave_back_is_not_taken_for_lost(void **state)
 	assert_int_equal(bed_count(b, SIM_ADDRESS), 0);
 }
 
+/* A cache that was behind had the claim, and its lock was made; the claim is lost. */
+static void a_lock_of_a_lost_claim_that_lives_is_quarantined(void **state)
+{
+	char text[256];
+
+	(void)state;
+	bed_put(b, POOL);
+	bed_put(b, "{\"kind\":\"Node\",\"metadata\":{\"name\":\"n1\"}}");
+	bed_put(b,
+		"{\"kind\":\"NetworkAddress\",\"metadata\":{\"name\":\"lan.10-99-2-1\"},\"spec\":{"
+		"\"domain\":\"lan\",\"address\":\"10.99.2.1\",\"pool\":\"lan\",\"state\":\"Bound\","
+		"\"stateSince\":\"2023-11-14T22:13:20Z\","
+		"\"claim\":{\"namespace\":\"db\",\"name\":\"late\",\"uid\":\"u-late\"}}}");
+	bed_run(b, 2000);
+	bed_put(b, AGENT(SUSPECTS_OF("{\"namespace\":\"db\",\"name\":\"late\",\"uid\":\"u-late\","
+				     "\"pool\":\"lan\",\"domain\":\"lan\",\"token\":1,\"ips\":["
+				     "\"10.99.2.1\"]}")));
+	bed_run(b, 5000);
+	assert_string_equal(bed_get(b, SIM_ADDRESS, NULL, "lan.10-99-2-1", "spec.state", text),
+			    "Quarantined");
+}
+
 int main(void)
 {
 #define STORY(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
@@ -121,6 +143,7 @@ int main(void)
 		STORY(a_node_that_has_not_noticed_a_restore_is_waited_for),
 		STORY(a_fenced_node_is_not_waited_for_after_a_restore),
 		STORY(what_a_leader_gave_back_is_not_taken_for_lost),
+		STORY(a_lock_of_a_lost_claim_that_lives_is_quarantined),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
