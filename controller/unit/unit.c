@@ -12,6 +12,8 @@
 
 #include "impl.h"
 
+#define NOT_FOLLOWED "NotFollowed"
+
 void unit_wait(struct unit_run *k, const char *reason, const char *fmt, ...)
 {
 	va_list ap;
@@ -44,6 +46,34 @@ void unit_warn(struct unit_run *k, const char *type, int status, const char *rea
 		bw_plan_event(k->plan, k->o, BW_EVENT_WARNING, reason, "%s", text);
 }
 
+/* What the kind has and this version does not do: who asks for it is told so. */
+static void tell_what_is_not_done(struct unit_run *k)
+{
+	const struct bw_db_unit_spec *s = &k->unit->spec;
+	const struct {
+		const char *name;
+		int asked;
+	} all[] = {
+		{ "action", s->has_action },
+		{ "config", s->has_config },
+		{ "peers", s->has_peers },
+		{ "networking.mode: external",
+		  s->networking.mode == BW_DB_UNIT_NETWORKING_MODE_EXTERNAL },
+	};
+	char text[256] = "this version of barewire does not follow spec";
+	size_t len = strlen(text);
+	size_t start = len;
+
+	for (size_t i = 0; i < BW_ARRAY_SIZE(all); i++)
+		if (all[i].asked) /* all of them fit */
+			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s.%s",
+						len > start ? ", spec" : "", all[i].name);
+	if (len > start)
+		unit_warn(k, NOT_FOLLOWED, 1, NOT_FOLLOWED, text);
+	else
+		bw_kube_conds_clear(&k->conds, NOT_FOLLOWED);
+}
+
 static void decide(struct unit_run *k)
 {
 	const struct bw_kube_meta *m = &k->unit->meta;
@@ -56,6 +86,7 @@ static void decide(struct unit_run *k)
 		ctl_write_finalizer(k->plan, &bw_kind_unit, m, UNIT_FINALIZER, 1);
 		return;
 	}
+	tell_what_is_not_done(k);
 	unit_check(k);
 	unit_claim(k);
 	unit_volumes(k);

@@ -310,6 +310,16 @@ static void a_mode_that_is_not_the_pools_makes_nothing(void **state)
 	ubed_expect(u, SIM_UNIT, "r", "status.phase", "Ready");
 }
 
+static void what_is_asked_for_and_not_done_is_told(void **state)
+{
+	(void)state;
+	make(UNIT_JSON("r", "", ",\"action\":{\"id\":\"1\",\"type\":\"Restart\"}"));
+	reason_is("NotFollowed", "NotFollowed");
+	ubed_expect(u, SIM_UNIT, "r", "status.phase", "Ready");
+	change("{\"spec\":{\"action\":null}}");
+	reason_is("NotFollowed", "");
+}
+
 static void a_pod_that_does_not_come_up_is_made_again(void **state)
 {
 	char first[256];
@@ -433,6 +443,7 @@ int main(void)
 		TEST(what_is_somebody_elses_is_left_alone),
 		TEST(a_cordoned_node_is_waited_for),
 		TEST(a_mode_that_is_not_the_pools_makes_nothing),
+		TEST(what_is_asked_for_and_not_done_is_told),
 		TEST(a_pod_that_does_not_come_up_is_made_again),
 		TEST(what_ended_is_made_again),
 		TEST(a_crash_before_any_write_changes_nothing_in_the_end),
