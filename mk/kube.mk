@@ -36,7 +36,7 @@ KUBE_OWN = $(shell grep -L 'from kubetest import\|from kubeproduct import' $(KUB
 KUBE_BARE = $(filter-out $(KUBE_LAST),$(shell grep -l 'from kubetest import' $(KUBE_FILES)))
 KUBE_FIRST = $(filter %/class_race.t,$(KUBE_OWN))
 KUBE_LAST = $(filter %/leak.t,$(KUBE_FILES))
-KUBE_BED2 = $(filter $(addprefix %/,agent_fence.t class_node.t cold.t services.t),$(KUBE_FILES)) \
+KUBE_BED2 = $(filter $(addprefix %/,agent_fence.t class_node.t),$(KUBE_FILES)) \
 	$(foreach f,$(KUBE_FILES),$(if $(findstring /faults_,$f),$f)) $(filter %/class_moves.t %/database.t,$(KUBE_FILES))
 KUBE_BED1 = $(KUBE_BARE) $(filter-out $(KUBE_OWN) $(KUBE_BARE) $(KUBE_BED2) $(KUBE_LAST),$(KUBE_FILES)) $(KUBE_LAST)
 KUBE_BEDS = $(if $(and $(strip $(KUBE_BED1)),$(strip $(KUBE_BED2))),2,1)
