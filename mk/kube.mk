@@ -32,7 +32,7 @@ kube-down:
 # after the other: they kill nodes and servers that are the others' too. In the first bed those that want the reference
 # plugins, then those that install the product, and last the one that looks for what beds leave; in the second those
 # that take nodes and servers away. What works the processors hardest comes first, what measures a second comes late.
-KUBE_OWN = $(shell grep -L 'from kubetest import\|from kubeproduct import' $(KUBE_FILES))
+KUBE_OWN = $(shell grep -L 'from kube\(test\|product\|unit\) import' $(KUBE_FILES))
 KUBE_BARE = $(filter-out $(KUBE_LAST),$(shell grep -l 'from kubetest import' $(KUBE_FILES)))
 KUBE_FIRST = $(filter %/class_race.t,$(KUBE_OWN))
 KUBE_LAST = $(filter %/leak.t,$(KUBE_FILES))
