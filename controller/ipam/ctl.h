@@ -117,11 +117,12 @@ struct ctl_ipam {
 };
 
 /*
- * listen.c: before the epoch @o (NULL = there is none) is raised for the first time in a term:
+ * listen.c: before the epoch @o (NULL = there is none) is raised: on the first look of a term,
  * whether nodes are to be listened to before anything is given, for one interval of the epoch.
- * Those that run have seen it by then and said so: a watch connects again sooner.
+ * Those that run have seen it by then and said so: a watch connects again sooner. 0; -EBADMSG it
+ * cannot be read: how far it was only it can say, and a Warning tells.
  */
-void ctl_listen_weigh(struct ctl_ipam *c, const struct bw_kube_object *o);
+int ctl_listen_weigh(struct ctl_ipam *c, const struct bw_kube_object *o, struct bw_plan *plan);
 int ctl_is_listening(const struct ctl_ipam *c);
 
 /* returned.c: @ip of the claim @claim_uid was deleted; whether it was, lately, by this leader. */

@@ -576,8 +576,8 @@ int ctl_epoch_reconcile(const char *ns, const char *name, struct bw_kube_object 
 		bw_plan_requeue_after(plan, 1000);
 		return 0;
 	}
-	if (!c->weighed)
-		ctl_listen_weigh(c, o);
+	if (ctl_listen_weigh(c, o, plan) < 0)
+		return 0; /* its change asks again */
 	if (c->ready) {
 		struct heal h = { .c = c, .plan = plan };
 

@@ -80,6 +80,30 @@ static void who_leads_after_nobody_did_listens_before_it_gives(void **state)
 	assert_true(gives_after(1000, "again"));
 }
 
+/* What cannot be read says nothing of how far it was: it is not written over, and nothing is given.
+ */
+static void an_epoch_that_cannot_be_read_is_left_until_it_can(void **state)
+{
+	char was[256];
+	char is[256];
+	char again[300];
+	char ip[256];
+
+	(void)state;
+	bed_put(b, pool);
+	bed_run(b, 61000);
+	(void)bed_get(b, SIM_EPOCH, NULL, "cluster", "spec.epoch", was);
+	bed_merge(b, SIM_EPOCH, NULL, "cluster", NULL, "{\"spec\":{\"epoch\":\"x\"}}");
+	assert_false(gives_after(1000, "waits"));
+	bed_run(b, 130000);
+	assert_string_equal(bed_get(b, SIM_EPOCH, NULL, "cluster", "spec.epoch", is), "x");
+	assert_string_equal(ip_of("waits", ip), "");
+	(void)snprintf(again, sizeof(again), "{\"spec\":{\"epoch\":%s}}", was);
+	bed_merge(b, SIM_EPOCH, NULL, "cluster", NULL, again);
+	bed_run(b, 5000);
+	assert_true(*ip_of("waits", ip));
+}
+
 /* And a node that says so while it listens stops it. */
 static void a_node_that_contradicts_is_heard_before_anything_is_given(void **state)
 {
@@ -152,6 +176,7 @@ int main(void)
 #define STORY(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		STORY(who_leads_after_nobody_did_listens_before_it_gives),
+		STORY(an_epoch_that_cannot_be_read_is_left_until_it_can),
 		STORY(a_node_that_contradicts_is_heard_before_anything_is_given),
 		STORY(who_does_not_lead_says_nothing_of_pools),
 	};
