@@ -37,7 +37,8 @@ for d in lib cni ipam controller; do [ -n "$(files "$d/*.c" | head -n 1)" ] && d
 
 check "C is formatted (make format)" clang-format-14 --dry-run -Werror "${c[@]}"
 check "shell scripts are clean" shellcheck -e SC2317 -x -P SCRIPTDIR -P . "${sh[@]}"
-check "cppcheck finds nothing" cppcheck -q -j 2 --std=c11 -Iinclude -D__GNUC__ -D__x86_64__ --inline-suppr \
+check "cppcheck finds nothing" cppcheck -q -j 2 --std=c11 -Iinclude -Icontroller/ipam -D__GNUC__ -D__x86_64__ \
+	--library=tests/lint/cppcheck.cfg --inline-suppr \
 	--enable=warning,performance,portability --error-exitcode=1 --suppress=missingInclude \
 	-i lib/datapath/gen --suppressions-list=tests/lint/cppcheck.txt "${dirs[@]}"
 headers_alone() {
