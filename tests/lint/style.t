@@ -357,6 +357,12 @@ def python_compiles():
 
 
 @rule
+def every_cmocka_test_speaks_tap():
+    return ["%s: needs cmocka_set_message_output(CM_OUTPUT_TAP)" % f for f in C
+            if "cmocka_run_group_tests(" in TEXT[f] and "cmocka_set_message_output(CM_OUTPUT_TAP)" not in TEXT[f]]
+
+
+@rule
 def scripts_and_tests_can_be_executed():
     return ["%s: starts with #! and is not executable" % f for f in SOURCES
             if TEXT[f].startswith("#!") and not os.access(f, os.X_OK)]

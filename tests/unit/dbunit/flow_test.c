@@ -449,5 +449,6 @@ int main(void)
 		TEST(a_crash_before_any_write_changes_nothing_in_the_end),
 	};
 
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

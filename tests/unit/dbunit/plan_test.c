@@ -192,5 +192,6 @@ int main(void)
 		TEST(a_failed_allocation_writes_nothing_wrong),
 	};
 
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
