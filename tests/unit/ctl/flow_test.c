@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Stories with a leader: what is in the store afterwards, and how many writes it took. */
-#include "bed.h"
-
-static struct bed bed;
-static struct bed *const b = &bed;
+#include "story.h"
 
 #define POOL(name_, more_)                                                                         \
 	"{\"kind\":\"NetworkPool\",\"metadata\":{\"name\":\"" name_                                \
@@ -16,22 +13,6 @@ static struct bed *const b = &bed;
 	"{\"kind\":\"Pod\",\"metadata\":{\"name\":\"" name_ "\",\"namespace\":\"db\"" more_        \
 	"},\"spec\":{" spec_ "}}"
 #define NODE(name_) "{\"kind\":\"Node\",\"metadata\":{\"name\":\"" name_ "\"}}"
-
-static int set_up(void **state)
-{
-	(void)state;
-	bed_init(b);
-	ctl_ipam_lead(b->ipam, 1);
-	bed_run(b, 1000);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	bed_done(b);
-	return 0;
-}
 
 static void expect(enum sim_kind_id kind, const char *ns, const char *name, const char *path,
 		   const char *want)
@@ -570,7 +551,6 @@ static void what_lives_for_an_unknown_claim_is_given_to_nobody(void **state)
 
 int main(void)
 {
-#define STORY(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		STORY(an_address_costs_two_writes_and_two_families_three),
 		STORY(the_oldest_waits_shortest),

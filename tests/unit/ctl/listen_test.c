@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A term that begins after nobody has led for a while: nodes are listened to first. */
-#include "bed.h"
-
-static struct bed bed;
-static struct bed *const b = &bed;
+#include "story.h"
 
 static const char pool[] = "{\"kind\":\"NetworkPool\",\"metadata\":{\"name\":\"lan\"},\"spec\":{"
 			   "\"domain\":\"lan\",\"prefix\":\"10.99.0.0/16\",\"ranges\":["
@@ -19,22 +16,6 @@ static const char contradiction[] =
 	"{\"kind\":\"NetworkClaim\",\"metadata\":{\"name\":\"%s\",\"namespace\":\"db\","           \
 	"\"finalizers\":[\"net.barewire.dev/claim\"]},\"spec\":{\"interfaces\":[{\"name\":"        \
 	"\"eth0\",\"network\":\"lan\"}]}}"
-
-static int set_up(void **state)
-{
-	(void)state;
-	bed_init(b);
-	ctl_ipam_lead(b->ipam, 1);
-	bed_run(b, 1000);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	bed_done(b);
-	return 0;
-}
 
 static const char *ip_of(const char *claim, char out[256])
 {
@@ -173,7 +154,6 @@ static void who_does_not_lead_says_nothing_of_pools(void **state)
 
 int main(void)
 {
-#define STORY(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		STORY(who_leads_after_nobody_did_listens_before_it_gives),
 		STORY(an_epoch_that_cannot_be_read_is_left_until_it_can),

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A restored store that a leader has noticed: whom it waits for before it gives anything. */
-#include "bed.h"
-
-static struct bed bed;
-static struct bed *const b = &bed;
+#include "story.h"
 
 #define POOL                                                                                       \
 	"{\"kind\":\"NetworkPool\",\"metadata\":{\"name\":\"lan\"},\"spec\":{\"domain\":\"lan\","  \
@@ -14,22 +11,6 @@ static struct bed *const b = &bed;
 #define SUSPECTS_OF(live_)                                                                         \
 	",\"conditions\":[{\"type\":\"RestoreSuspected\",\"status\":\"True\",\"reason\":\"R\","    \
 	"\"message\":\"\",\"lastTransitionTime\":\"2023-11-14T22:13:20Z\"}],\"live\":[" live_ "]"
-
-static int set_up(void **state)
-{
-	(void)state;
-	bed_init(b);
-	ctl_ipam_lead(b->ipam, 1);
-	bed_run(b, 1000);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	bed_done(b);
-	return 0;
-}
 
 static uint8_t quarantined(void)
 {
@@ -138,7 +119,6 @@ static void a_lock_of_a_lost_claim_that_lives_is_quarantined(void **state)
 
 int main(void)
 {
-#define STORY(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		STORY(a_node_that_has_not_noticed_a_restore_is_waited_for),
 		STORY(a_fenced_node_is_not_waited_for_after_a_restore),
