@@ -13,6 +13,7 @@ from bwtest import *  # noqa: E402,F401,F403
 from bwtest import TOP, case, expect, expect_eq, expect_in, main, test  # noqa: E402
 from kubeapi import ApiServer, kubectl  # noqa: E402
 from kubeclient import Client, MERGE  # noqa: E402
+from kuberules import literal, rules_of  # noqa: E402
 from kubeobjects import ADDRESS, BAD, CLAIM, EPOCH, GOOD, HELD, NODE, POOL, POOL6, RESERVED, but, obj  # noqa: E402,F401
 
 NET = "/apis/net.barewire.dev/v1alpha1"
@@ -457,21 +458,6 @@ def the_conflist_is_the_one_of_conf_cni():
 
 
 # Completeness --------------------------------------------------------------------------------------
-
-def rules_of(schema):
-    for r in schema.get("x-kubernetes-validations", []):
-        yield r
-    for s in list(schema.get("properties", {}).values()) + [schema[n] for n in ("items",) if n in schema]:
-        yield from rules_of(s)
-
-
-def literal(rule):
-    """The longest text that a message certainly has."""
-    text = rule.get("messageExpression")
-    parts = [rule["message"]] if not text else [
-        p for lit in re.findall(r'"((?:[^"\\]|\\.)*)"', text) for p in re.split(r"%[sd]", lit.replace('\\"', '"'))]
-    return max(parts, key=len)
-
 
 @test
 def every_rule_and_every_policy_was_seen_to_refuse():

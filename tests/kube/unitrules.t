@@ -15,6 +15,7 @@ from bwtest import *  # noqa: E402,F401,F403
 from bwtest import TOP, case, diag, expect, expect_eq, expect_in, main, test, wait_until  # noqa: E402
 from kubeapi import ApiServer, kubectl  # noqa: E402
 from kubeclient import Client, MERGE  # noqa: E402
+from kuberules import literal, rules_of  # noqa: E402
 from unitobjects import BAD, BARE, BOUND, DRY, FIXED, GOOD, GROWN, UNIT, but, claim_template, container, extra  # noqa: E402
 
 UNITS = "/apis/db.barewire.dev/v1alpha1/namespaces/default/units"
@@ -340,20 +341,6 @@ def people_declare_units_with_the_clusters_usual_roles():
     for role in ("view", "edit", "admin"):
         expect_eq(api.get("/apis/rbac.authorization.k8s.io/v1/clusterroles/barewire-view")["metadata"]["labels"]
                   ["rbac.authorization.k8s.io/aggregate-to-" + role], "true", "part of " + role)
-
-
-def rules_of(schema):
-    yield from schema.get("x-kubernetes-validations", [])
-    for s in list(schema.get("properties", {}).values()) + [schema[n] for n in ("items",) if n in schema]:
-        yield from rules_of(s)
-
-
-def literal(rule):
-    """The longest text that a message certainly has."""
-    text = rule.get("messageExpression")
-    parts = [rule["message"]] if not text else [
-        p for lit in re.findall(r'"((?:[^"\\]|\\.)*)"', text) for p in re.split(r"%[sd]", lit.replace('\\"', '"'))]
-    return max(parts, key=len)
 
 
 @test
