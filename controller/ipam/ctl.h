@@ -25,6 +25,7 @@
 #define CTL_ANN_DROPPED CTL_PREFIX "dropped"
 #define CTL_ANN_SWEEP CTL_PREFIX "sweep"
 #define CTL_ANN_RESTORED CTL_PREFIX "restored-from" /* NetworkEpoch: the epoch that was lost */
+#define CTL_ANN_ASKED CTL_PREFIX "asked" /* NetworkEpoch: when nodes were asked what they have */
 #define CTL_ANN_RAISED                                                                             \
 	CTL_PREFIX "raised" /* NetworkEpoch: when somebody led who could allocate                  \
 			     */
@@ -108,6 +109,7 @@ struct ctl_ipam {
 	int64_t raise_at_ns; /* when it is to be raised again */
 	uint8_t weighed; /* .listen_until_ns is of this term */
 	int64_t listen_until_ns; /* nothing is given before: nodes may contradict */
+	int64_t ask_at_ns; /* nodes that have said nothing of a restore are asked again */
 	int64_t quarantine_ns; /* since when */
 	uint8_t healed; /* the raise that is under way ends the quarantine */
 	uint8_t restarting; /* .restart was called */
@@ -124,6 +126,12 @@ struct ctl_ipam {
  */
 int ctl_listen_weigh(struct ctl_ipam *c, const struct bw_kube_object *o, struct bw_plan *plan);
 int ctl_is_listening(const struct ctl_ipam *c);
+/*
+ * While a restore is healed and nodes have not said what lives on them: changes the epoch @o, once
+ * an interval. A node that found the server again when it had caught up with what the node saw last
+ * has missed the note of the restore, and nothing else changes the object.
+ */
+void ctl_listen_ask(struct ctl_ipam *c, const struct bw_kube_object *o, struct bw_plan *plan);
 
 /* returned.c: @ip of the claim @claim_uid was deleted; whether it was, lately, by this leader. */
 void ctl_returned_note(struct ctl_ipam *c, const char *claim_uid, const struct bw_ip *ip);

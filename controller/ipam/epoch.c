@@ -274,8 +274,10 @@ static void plan_raise(struct ctl_ipam *c, struct bw_kube_object *o, struct bw_p
 	raise->epoch = c->max_epoch + 1;
 	bw_json_put_int(&b, spec, "epoch", raise->epoch);
 	ann = bw_json_put_object(&b, meta, "annotations");
-	if (c->healed)
+	if (c->healed) {
 		put_null(&b, ann, CTL_ANN_RESTORED);
+		put_null(&b, ann, CTL_ANN_ASKED);
+	}
 	/* Who comes after one that ends while it listens must listen, too. */
 	if (!ctl_is_listening(c))
 		bw_json_put_str(&b, ann, CTL_ANN_RAISED, ctl_stamp(ctl_real_s(c), stamp));
@@ -539,6 +541,8 @@ static void heal(struct ctl_ipam *c, struct bw_kube_object *o, struct bw_plan *p
 	(void)bw_kube_store_each(c->st.node_networks, NULL, heal_node, &h);
 	bw_plan_requeue_after(plan, c->opts.retry_ms < c->opts.epoch_ms ? c->opts.retry_ms
 									: c->opts.epoch_ms);
+	if (h.waits[0])
+		ctl_listen_ask(c, o, plan);
 	c->healed = 0;
 	if (strcmp(c->heal_waits, h.waits) != 0) {
 		memcpy(c->heal_waits, h.waits, sizeof(c->heal_waits));

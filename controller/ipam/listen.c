@@ -2,10 +2,12 @@
 /*
  * The begin of a term after nobody has led for a while, as far as the store knows: it may be one of
  * a backup, and this leader too new to remember a later epoch. Nodes do, and are listened to first.
+ * Once a restore is known they are asked until all have spoken.
  */
 #include <errno.h>
 
 #include <bw/err.h>
+#include <bw/json.h>
 #include <bw/log.h>
 
 #include "ctl.h"
@@ -48,4 +50,23 @@ int ctl_listen_weigh(struct ctl_ipam *c, const struct bw_kube_object *o, struct 
 	bw_log_debug("nobody has led for a while: nodes are listened to first", "last",
 		     raised ? raised : "unknown");
 	return 0;
+}
+
+void ctl_listen_ask(struct ctl_ipam *c, const struct bw_kube_object *o, struct bw_plan *plan)
+{
+	bw_autobuild struct bw_json_build b = { 0 };
+	struct bw_kube_request r = { .verb = BW_KUBE_MERGE,
+				     .kind = &bw_kind_networkepoch,
+				     .name = o->name };
+	char stamp[CTL_STAMP_MAX];
+	struct cJSON *meta;
+
+	if (ctl_now_ns(c) < c->ask_at_ns)
+		return;
+	c->ask_at_ns = ctl_now_ns(c) + c->opts.epoch_ms * NS_PER_MS;
+	meta = bw_json_put_object(&b, bw_json_build_object(&b), "metadata");
+	bw_json_put_str(&b, meta, "resourceVersion", o->rv);
+	bw_json_put_str(&b, bw_json_put_object(&b, meta, "annotations"), CTL_ANN_ASKED,
+			ctl_stamp(ctl_real_s(c), stamp));
+	ctl_write(plan, &r, &b, ctl_done_cas, NULL);
 }

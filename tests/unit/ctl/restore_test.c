@@ -44,6 +44,36 @@ static void restore_with_agent(void)
 		       "node n1 has not said yet what lives on it"));
 }
 
+/* When nodes were asked; "" = they are not. */
+static const char *asked(char out[64])
+{
+	const struct cJSON *e = sim_store_tree(b->store, SIM_EPOCH, NULL, "cluster");
+	const struct cJSON *notes = bw_json_get(bw_json_get(e, "metadata"), "annotations");
+	const struct cJSON *at = bw_json_get(notes, CTL_ANN_ASKED);
+
+	(void)snprintf(out, 64, "%s", cJSON_IsString(at) ? at->valuestring : "");
+	return out;
+}
+
+/* Whose watch goes on where the restored server has caught up has missed the note: the object
+ * changes. */
+static void nodes_are_asked_until_they_have_spoken(void **state)
+{
+	char first[64];
+	char next[64];
+
+	(void)state;
+	restore_with_agent();
+	assert_true(*asked(first));
+	bed_run(b, 130000);
+	assert_string_not_equal(asked(next), first);
+	bed_delete(b, SIM_NODENETWORK, NULL, "n1");
+	bed_put(b, AGENT(SUSPECTS_OF("")));
+	bed_run(b, 300000);
+	assert_int_equal(quarantined(), 0);
+	assert_string_equal(asked(next), "");
+}
+
 /* Its watch may go on from a future that never was: the leader's word makes it speak. */
 static void a_node_that_has_not_noticed_a_restore_is_waited_for(void **state)
 {
@@ -120,6 +150,7 @@ static void a_lock_of_a_lost_claim_that_lives_is_quarantined(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		STORY(nodes_are_asked_until_they_have_spoken),
 		STORY(a_node_that_has_not_noticed_a_restore_is_waited_for),
 		STORY(a_fenced_node_is_not_waited_for_after_a_restore),
 		STORY(what_a_leader_gave_back_is_not_taken_for_lost),
