@@ -178,6 +178,8 @@ static inline const char *bed_get(struct bed *b, enum sim_kind_id kind, const ch
 		at = cJSON_IsArray(at) ? cJSON_GetArrayItem(at, atoi(key))
 				       : cJSON_GetObjectItemCaseSensitive(at, key);
 	}
+	if (!at)
+		return out;
 	if (cJSON_IsString(at))
 		(void)snprintf(out, 256, "%s", at->valuestring);
 	else if (cJSON_IsNumber(at))
