@@ -181,6 +181,7 @@ int ctl_hear_changes(struct ctl_ipam *c, struct bw_err *err);
 
 /* WHAT IS LOOKED AT (seen.c) */
 
+extern const struct bw_kube_keep ctl_keep_owner[]; /* of an ownerReference */
 extern const struct bw_kube_keep ctl_keep_pod[];
 extern const struct bw_kube_keep ctl_keep_node[];
 extern const struct bw_kube_keep ctl_keep_namespace[];

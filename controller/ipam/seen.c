@@ -15,9 +15,9 @@
 
 static const struct bw_kube_keep notes[] = { { CTL_PREFIX "*", NULL }, END };
 
-static const struct bw_kube_keep owner[] = { { "apiVersion", NULL }, { "kind", NULL },
-					     { "name", NULL },       { "uid", NULL },
-					     { "controller", NULL }, END };
+const struct bw_kube_keep ctl_keep_owner[] = { { "apiVersion", NULL }, { "kind", NULL },
+					       { "name", NULL },       { "uid", NULL },
+					       { "controller", NULL }, END };
 
 static const struct bw_kube_keep meta[] = {
 	{ "namespace", NULL },
@@ -28,7 +28,7 @@ static const struct bw_kube_keep meta[] = {
 	{ "deletionTimestamp", NULL },
 	{ "labels", NULL },
 	{ "annotations", notes },
-	{ "ownerReferences", owner },
+	{ "ownerReferences", ctl_keep_owner },
 	END,
 };
 

@@ -79,17 +79,6 @@ static void put_interfaces(const struct unit_run *k, struct bw_json_build *b, st
 
 /* WRITES */
 
-/* Ours by an answer that was lost, or somebody's: it will be seen. */
-static enum bw_plan_next done_create(const struct bw_kube_answer *a, void *arg)
-{
-	(void)arg;
-	if (a->result == BW_KUBE_INVALID)
-		return BW_PLAN_PARK;
-	if (a->result == BW_KUBE_EXISTS)
-		return BW_PLAN_AGAIN;
-	return a->result == BW_KUBE_OK ? BW_PLAN_GO_ON : BW_PLAN_FAIL;
-}
-
 static void plan_create(struct unit_run *k)
 {
 	bw_autobuild struct bw_json_build b = { 0 };
@@ -119,7 +108,7 @@ static void plan_create(struct unit_run *k)
 	ref = bw_json_put_object(&b, spec, "unitRef");
 	bw_json_put_str(&b, ref, "name", m->name);
 	bw_json_put_str(&b, ref, "uid", m->uid);
-	ctl_write(k->plan, &r, &b, done_create, NULL);
+	ctl_write(k->plan, &r, &b, unit_done_create, NULL);
 }
 
 static void plan_delete(struct unit_run *k)
@@ -183,6 +172,11 @@ static void compare(struct unit_run *k)
 	}
 	a = cJSON_Duplicate(is, 1);
 	c = cJSON_Duplicate(should, 1);
+	/* What cannot be compared is not said to differ: that may cost the claim. */
+	if ((is && !a) || !c) {
+		(void)bw_plan_alloc(k->plan, SIZE_MAX); /* fails the plan */
+		return;
+	}
 	without_bandwidth(a);
 	without_bandwidth(c);
 	if (cJSON_Compare(a, c, 1) || k->claim_state == UNIT_CLAIM_WAITING) {

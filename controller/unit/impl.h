@@ -124,6 +124,12 @@ void unit_wait(struct unit_run *k, const char *reason, const char *fmt, ...) BW_
 void unit_warn(struct unit_run *k, const char *type, int status, const char *reason,
 	       const char *text);
 
+/*
+ * Judges the CREATE of a claim or of a volume's claim. One that exists is ours by an answer that
+ * was lost, or somebody's: it will be seen. @arg: not used.
+ */
+enum bw_plan_next unit_done_create(const struct bw_kube_answer *a, void *arg);
+
 /* LOOKING (look.c) */
 
 int unit_look(struct unit_run *k, struct bw_err *err);

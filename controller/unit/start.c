@@ -17,9 +17,6 @@
 	}
 
 static const struct bw_kube_keep notes[] = { { UNIT_PREFIX "*", NULL }, END };
-static const struct bw_kube_keep owner[] = { { "apiVersion", NULL }, { "kind", NULL },
-					     { "name", NULL },       { "uid", NULL },
-					     { "controller", NULL }, END };
 static const struct bw_kube_keep meta[] = {
 	{ "namespace", NULL },
 	{ "name", NULL },
@@ -29,7 +26,7 @@ static const struct bw_kube_keep meta[] = {
 	{ "deletionTimestamp", NULL },
 	{ "labels", notes },
 	{ "annotations", notes },
-	{ "ownerReferences", owner },
+	{ "ownerReferences", ctl_keep_owner },
 	END,
 };
 static const struct bw_kube_keep condition[] = { { "type", NULL },

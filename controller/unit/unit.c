@@ -74,6 +74,16 @@ static void tell_what_is_not_done(struct unit_run *k)
 		bw_kube_conds_clear(&k->conds, NOT_FOLLOWED);
 }
 
+enum bw_plan_next unit_done_create(const struct bw_kube_answer *a, void *arg)
+{
+	(void)arg;
+	if (a->result == BW_KUBE_INVALID)
+		return BW_PLAN_PARK;
+	if (a->result == BW_KUBE_EXISTS)
+		return BW_PLAN_AGAIN;
+	return a->result == BW_KUBE_OK ? BW_PLAN_GO_ON : BW_PLAN_FAIL;
+}
+
 static void decide(struct unit_run *k)
 {
 	const struct bw_kube_meta *m = &k->unit->meta;

@@ -7,17 +7,6 @@
 
 #define CONDITION "VolumesReady"
 
-/* A claim that exists is judged when it is seen. */
-static enum bw_plan_next done_create(const struct bw_kube_answer *a, void *arg)
-{
-	(void)arg;
-	if (a->result == BW_KUBE_INVALID)
-		return BW_PLAN_PARK;
-	if (a->result == BW_KUBE_EXISTS)
-		return BW_PLAN_AGAIN;
-	return a->result == BW_KUBE_OK ? BW_PLAN_GO_ON : BW_PLAN_FAIL;
-}
-
 static void put_pairs(struct bw_json_build *b, struct cJSON *to, const struct bw_kube_pair *pairs,
 		      size_t n)
 {
@@ -52,7 +41,7 @@ static void plan_create(struct unit_run *k, const struct unit_volume *v,
 		put_pairs(&b, bw_json_put_object(&b, meta, "annotations"),
 			  t->metadata.annotations.items, t->metadata.annotations.n);
 	bw_json_put_tree(&b, root, "spec", t->spec.raw);
-	ctl_write(k->plan, &r, &b, done_create, NULL);
+	ctl_write(k->plan, &r, &b, unit_done_create, NULL);
 }
 
 static const struct {

@@ -182,6 +182,39 @@ static void a_failed_allocation_writes_nothing_wrong(void **state)
 	assert_true(n > 100 || !FAIL_ALLOC_WORKS);
 }
 
+/* Offline it may exchange its claim: what cannot be compared must not pass for another address. */
+static void a_failed_allocation_never_costs_the_claim(void **state)
+{
+	bw_autofree char *want = NULL;
+	long n = 0;
+	int failed;
+	int r;
+
+	(void)state;
+	bed_put(&u->bed, UNIT_JSON("r", "\"address\":\"10.99.2.5\",", ""));
+	ubed_live(u, 5000);
+	bed_merge(&u->bed, SIM_UNIT, "db", "r", NULL, "{\"spec\":{\"startup\":false}}");
+	ubed_live(u, 60000);
+	ctl_ipam_lead(u->bed.ipam, 0);
+	bed_merge(&u->bed, SIM_UNIT, "db", "r", NULL,
+		  "{\"spec\":{\"networking\":{\"bandwidth\":{\"egressMbps\":100}}}}");
+	bed_run(&u->bed, 1000);
+	want = plan_of(&r);
+	assert_int_equal(r, 0);
+	says(want, "\"verb\":\"merge\",\"kind\":\"NetworkClaim\"");
+	do {
+		char *got;
+
+		fail_alloc_start(n++);
+		got = plan_of(&r);
+		failed = fail_alloc_stop();
+		if (r == 0)
+			says_not(got, "\"verb\":\"delete\"");
+		free(got);
+	} while (failed);
+	assert_true(n > 100 || !FAIL_ALLOC_WORKS);
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
@@ -190,6 +223,7 @@ int main(void)
 		TEST(the_pod_is_the_template_and_what_a_unit_needs),
 		TEST(other_networks_read_their_annotations_in_the_first_version),
 		TEST(a_failed_allocation_writes_nothing_wrong),
+		TEST(a_failed_allocation_never_costs_the_claim),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
