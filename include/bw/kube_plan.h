@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a reconcile wants done: writes in an order, events, and when to look again. A reconcile does
- * no I/O; the controller runs its plan and calls it again when the writes are visible.
+ * What a reconcile wants done: writes and commands in an order, events, and when to look again. A
+ * reconcile does no I/O; the controller runs its plan and calls it again when the writes are
+ * visible.
  *
  * I1 Steps run in order, one at a time; the first that fails ends the plan, unless its own .done
  *    says otherwise. Plans of different keys run side by side.
@@ -12,6 +13,7 @@
 
 #include <bw/defs.h>
 #include <bw/kube_client.h>
+#include <bw/kube_podexec.h>
 
 struct bw_err;
 struct bw_plan;
@@ -43,6 +45,23 @@ typedef enum bw_plan_next (*bw_plan_done_fn)(const struct bw_kube_answer *a, voi
  */
 void bw_plan_write(struct bw_plan *p, const struct bw_kube_request *r, bw_plan_done_fn done,
 		   void *arg);
+
+/* As bw_plan_done_fn, of a command: NULL goes on after status 0 and fails otherwise. */
+typedef enum bw_plan_next (*bw_plan_exec_fn)(const struct bw_kube_podexec_answer *a, void *arg);
+
+/**
+ * bw_plan_exec() - append a command in a container
+ * @p: plan
+ * @r: copied, with its texts; it has no input and wants none (no .input, no flags)
+ * @done: judges the answer; may be NULL
+ * @arg: as of bw_plan_write()
+ *
+ * It is no write: nothing has to become visible before the key runs again. Whoever wants the answer
+ * to count asks for another run (BW_PLAN_AGAIN) and remembers it until then. A crash forgets it, so
+ * the command must be one that can be repeated.
+ */
+void bw_plan_exec(struct bw_plan *p, const struct bw_kube_podexec_request *r, bw_plan_exec_fn done,
+		  void *arg);
 
 /* Zeroed memory that lives as long as the plan; NULL when out of memory. */
 void *bw_plan_alloc(struct bw_plan *p, size_t size);

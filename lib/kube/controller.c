@@ -81,8 +81,7 @@ static struct bw_controller_key *key_new(struct bw_controller *c, const char *na
 
 static void key_free(struct bw_controller_key *k)
 {
-	if (k->calling)
-		bw_kube_cancel(&k->call);
+	bw_controller_hang_up(k);
 	bw_timer_stop(&k->deadline);
 	bw_list_del(&k->gated);
 	bw_kube_queue_leave(&k->c->queue, &k->item);

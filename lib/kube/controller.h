@@ -44,6 +44,7 @@ struct bw_controller_key {
 	struct bw_plan_step *step; /* the next one */
 	struct bw_plan *gate_text; /* the plan before: the gates' texts are in it */
 	struct bw_kube_call call; /* of a step, or of a gate's GET */
+	struct bw_kube_podexec exec; /* of a step */
 	struct bw_timer deadline;
 	struct bw_list gated; /* in .c->gated */
 	struct bw_gate *gates;
@@ -139,6 +140,8 @@ void bw_controller_settle(struct bw_controller *c, struct bw_controller_key *k);
 
 /* run.c */
 void bw_controller_run(struct bw_controller_key *k);
+/* Forgets what is in flight. */
+void bw_controller_hang_up(struct bw_controller_key *k);
 /* Ends a run that is under way, as when leadership was lost. */
 void bw_controller_break_off(struct bw_controller_key *k);
 

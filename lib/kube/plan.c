@@ -129,6 +129,38 @@ void bw_plan_write(struct bw_plan *p, const struct bw_kube_request *r, bw_plan_d
 	s->request.body = body;
 }
 
+static const char *const *keep_argv(struct bw_plan *p, const char *const *argv)
+{
+	const char **copy;
+	size_t n = 0;
+
+	while (argv[n])
+		n++;
+	copy = bw_plan_alloc(p, (n + 1) * sizeof(*copy));
+	for (size_t i = 0; copy && i < n; i++)
+		copy[i] = keep(p, argv[i]);
+	return copy;
+}
+
+void bw_plan_exec(struct bw_plan *p, const struct bw_kube_podexec_request *r, bw_plan_exec_fn done,
+		  void *arg)
+{
+	struct bw_plan_step *s = append(p);
+
+	assert(!r->input && !r->flags);
+	if (!s)
+		return;
+	p->execs++;
+	s->is_exec = 1;
+	s->exec_done = done;
+	s->arg = arg;
+	s->exec = *r;
+	s->exec.namespace = keep(p, r->namespace);
+	s->exec.pod = keep(p, r->pod);
+	s->exec.container = keep(p, r->container);
+	s->exec.argv = keep_argv(p, r->argv);
+}
+
 void bw_plan_event(struct bw_plan *p, const struct bw_kube_object *o, enum bw_event_type type,
 		   const char *reason, const char *fmt, ...)
 {
@@ -213,6 +245,31 @@ static int print_event(struct bw_buf *out, const struct bw_plan_step *s)
 	return r < 0 ? r : bw_buf_append(out, "}\n", 2);
 }
 
+static int print_exec(struct bw_buf *out, const struct bw_kube_podexec_request *r)
+{
+	int e = bw_buf_printf(out, "{\"verb\":\"exec\"");
+
+	if (e == 0)
+		e = print_text(out, "namespace", r->namespace);
+	if (e == 0)
+		e = print_text(out, "name", r->pod);
+	if (e == 0)
+		e = print_text(out, "container", r->container);
+	for (size_t i = 0; e == 0 && r->argv[i]; i++) {
+		e = bw_buf_printf(out, i ? "," : ",\"argv\":[");
+		if (e == 0)
+			e = bw_kube_quote(out, r->argv[i]);
+	}
+	return e < 0 ? e : bw_buf_append(out, "]}\n", 3);
+}
+
+static int print_step(struct bw_buf *out, const struct bw_plan_step *s)
+{
+	if (s->is_event)
+		return print_event(out, s);
+	return s->is_exec ? print_exec(out, &s->exec) : print_write(out, &s->request);
+}
+
 int bw_plan_print(const struct bw_plan *p, char **ret, struct bw_err *err)
 {
 	bw_autobuf struct bw_buf out = { 0 };
@@ -220,7 +277,7 @@ int bw_plan_print(const struct bw_plan *p, char **ret, struct bw_err *err)
 	char *text;
 
 	for (const struct bw_plan_step *s = p->first; r == 0 && s; s = s->next)
-		r = s->is_event ? print_event(&out, s) : print_write(&out, &s->request);
+		r = print_step(&out, s);
 	if (r == 0 && p->requeue_ms >= 0)
 		r = bw_buf_printf(&out, "{\"requeueAfterMs\":%lld}\n", (long long)p->requeue_ms);
 	if (r < 0)

@@ -14,6 +14,9 @@ struct bw_plan_block;
 struct bw_plan_step {
 	struct bw_plan_step *next;
 	uint8_t is_event;
+	uint8_t is_exec;
+	struct bw_kube_podexec_request exec; /* a command; texts are the plan's */
+	bw_plan_exec_fn exec_done;
 	struct bw_kube_request request; /* a write; texts are the plan's */
 	bw_plan_done_fn done;
 	void *arg;
@@ -30,6 +33,7 @@ struct bw_plan {
 	struct bw_plan_step **end;
 	size_t steps;
 	size_t writes;
+	size_t execs;
 	int64_t requeue_ms; /* -1 = not asked for */
 	int failed; /* -errno of what could not be appended */
 };

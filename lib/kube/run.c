@@ -66,7 +66,7 @@ static void see(struct bw_controller_key *k)
 		const struct bw_kube_watcher *w;
 		const struct bw_kube_object *o;
 
-		if (s->is_event || !q->kind || !q->name)
+		if (s->is_event || s->is_exec || !q->kind || !q->name)
 			continue;
 		w = bw_kube_runtime_watcher(k->c->rt, NULL, q->kind, q->namespace);
 		o = w ? bw_kube_store_get(w->store, q->namespace, q->name) : NULL;
@@ -160,20 +160,21 @@ static void complain(const struct bw_controller_key *k, const char *what, const 
 }
 
 static void tell_rejected(struct bw_controller_key *k, const struct bw_plan_step *s,
-			  const struct bw_kube_answer *a)
+			  const char *message)
 {
 	const struct bw_kube_object *o = object_of(k);
 	struct bw_kube_about about;
 	char note[BW_PLAN_NOTE_MAX];
 
-	complain(k, "the server refuses a write", a->message);
+	complain(k, "the server refuses a write", message);
 	if (!o)
 		return;
 	about = (struct bw_kube_about){ o->kind, o->namespace, o->name, o->uid, o->rv };
-	(void)snprintf(note, sizeof(note), "%s %s %s: %s", bw_kube_verb_str(s->request.verb),
+	(void)snprintf(note, sizeof(note), "%s %s %s: %s",
+		       s->is_exec ? "exec" : bw_kube_verb_str(s->request.verb),
 		       s->request.kind ? s->request.kind->kind : "",
 		       s->request.name ? s->request.name : "",
-		       a->message ? a->message : ""); /* a longer one is cut, ignoring */
+		       message ? message : ""); /* a longer one is cut, ignoring */
 	bw_kube_events_tell(k->c->rt->events, &about, BW_EVENT_WARNING, "WriteRejected", note);
 }
 
@@ -187,6 +188,14 @@ static enum bw_plan_next judge(const struct bw_plan_step *s, const struct bw_kub
 	return a->result == BW_KUBE_INVALID ? BW_PLAN_PARK : BW_PLAN_FAIL;
 }
 
+static enum bw_plan_next judge_exec(const struct bw_plan_step *s,
+				    const struct bw_kube_podexec_answer *a)
+{
+	if (s->exec_done)
+		return s->exec_done(a, s->arg);
+	return a->result == BW_KUBE_OK && a->exit_code == 0 ? BW_PLAN_GO_ON : BW_PLAN_FAIL;
+}
+
 static void throttled(struct bw_controller_key *k, unsigned int retry_ms)
 {
 	int64_t d = (retry_ms ? retry_ms : 1000) * NS_PER_MS;
@@ -195,17 +204,11 @@ static void throttled(struct bw_controller_key *k, unsigned int retry_ms)
 }
 
 /* 1: the plan goes on with .step; 0: the run has ended. */
-static int answered(struct bw_controller_key *k, const struct bw_kube_answer *a)
+static int follow(struct bw_controller_key *k, enum bw_plan_next next, const char *message)
 {
 	struct bw_plan_step *s = k->step;
 
-	if (a->result == BW_KUBE_THROTTLED) {
-		throttled(k, a->retry_ms);
-		return 0;
-	}
-	if (bw_gate_note(k, s, a))
-		k->wrote = 1;
-	switch (judge(s, a)) {
+	switch (next) {
 	case BW_PLAN_GO_ON:
 		k->step = s->next;
 		return 1;
@@ -216,15 +219,37 @@ static int answered(struct bw_controller_key *k, const struct bw_kube_answer *a)
 		finish(k, HOW_AGAIN, 0);
 		break;
 	case BW_PLAN_FAIL:
-		complain(k, "a write failed", a->message);
+		complain(k, s->is_exec ? "a command failed" : "a write failed", message);
 		finish(k, HOW_FAILED, 0);
 		break;
 	case BW_PLAN_PARK:
-		tell_rejected(k, s, a);
+		tell_rejected(k, s, message);
 		finish(k, HOW_PARK, 0);
 		break;
 	}
 	return 0;
+}
+
+/* As follow(). */
+static int answered(struct bw_controller_key *k, const struct bw_kube_answer *a)
+{
+	if (a->result == BW_KUBE_THROTTLED) {
+		throttled(k, a->retry_ms);
+		return 0;
+	}
+	if (bw_gate_note(k, k->step, a))
+		k->wrote = 1;
+	return follow(k, judge(k->step, a), a->message);
+}
+
+/* As follow(). */
+static int exec_answered(struct bw_controller_key *k, const struct bw_kube_podexec_answer *a)
+{
+	if (a->result == BW_KUBE_THROTTLED) {
+		throttled(k, a->retry_ms);
+		return 0;
+	}
+	return follow(k, judge_exec(k->step, a), a->message);
 }
 
 static void advance(struct bw_controller_key *k);
@@ -235,6 +260,15 @@ static void on_answer(const struct bw_kube_answer *a, void *arg)
 
 	k->calling = 0;
 	if (answered(k, a))
+		advance(k);
+}
+
+static void on_exec(const struct bw_kube_podexec_answer *a, void *arg)
+{
+	struct bw_controller_key *k = arg;
+
+	k->calling = 0;
+	if (exec_answered(k, a))
 		advance(k);
 }
 
@@ -258,8 +292,26 @@ static int unsent(struct bw_controller_key *k, int r, const struct bw_err *err)
 				    .reason = "",
 				    .message = err->msg,
 				    .body = "" };
+	const struct bw_kube_podexec_answer x = { .result = a.result,
+						  .exit_code = -1,
+						  .reason = "",
+						  .message = err->msg,
+						  .out = "",
+						  .errout = "" };
 
-	return answered(k, &a);
+	return k->step->is_exec ? exec_answered(k, &x) : answered(k, &a);
+}
+
+static int send(struct bw_controller_key *k, struct bw_err *err)
+{
+	const struct bw_plan_step *s = k->step;
+
+	if (s->is_exec) {
+		k->exec = (struct bw_kube_podexec){ .done = on_exec, .arg = k };
+		return bw_kube_podexec_start(k->c->rt->client, &s->exec, &k->exec, err);
+	}
+	k->call = (struct bw_kube_call){ .done = on_answer, .arg = k };
+	return bw_kube_start(k->c->rt->client, &s->request, &k->call, err);
 }
 
 static void advance(struct bw_controller_key *k)
@@ -278,8 +330,7 @@ static void advance(struct bw_controller_key *k)
 			finish(k, HOW_CUT, 0);
 			return;
 		}
-		k->call = (struct bw_kube_call){ .done = on_answer, .arg = k };
-		r = bw_kube_start(c->rt->client, &k->step->request, &k->call, &err);
+		r = send(k, &err);
 		if (r == 0) {
 			k->calling = 1;
 			return;
@@ -298,19 +349,33 @@ static void on_deadline(void *arg)
 				    .message = "the key's time is over",
 				    .body = "" };
 
+	const struct bw_kube_podexec_answer x = { .result = a.result,
+						  .exit_code = -1,
+						  .reason = "",
+						  .message = a.message,
+						  .out = "",
+						  .errout = "" };
+
 	bw_metric_add(k->c->count.timeouts, 1);
-	bw_kube_cancel(&k->call);
-	k->calling = 0;
-	(void)judge(k->step, &a); /* it learns of it; the run fails all the same, ignoring */
+	bw_controller_hang_up(k);
+	/* It learns of it; the run fails all the same, ignoring. */
+	(void)(k->step->is_exec ? judge_exec(k->step, &x) : judge(k->step, &a));
 	complain(k, "a plan took too long", a.message);
 	finish(k, HOW_FAILED, 0);
 }
 
+void bw_controller_hang_up(struct bw_controller_key *k)
+{
+	if (k->calling) {
+		bw_kube_cancel(&k->call);
+		bw_kube_podexec_cancel(&k->exec);
+	}
+	k->calling = 0;
+}
+
 void bw_controller_break_off(struct bw_controller_key *k)
 {
-	if (k->calling)
-		bw_kube_cancel(&k->call);
-	k->calling = 0;
+	bw_controller_hang_up(k);
 	finish(k, HOW_CUT, 0);
 }
 
@@ -329,7 +394,7 @@ void bw_controller_run(struct bw_controller_key *k)
 		r = c->reconcile(k->item.namespace, k->item.name, o, k->plan, c->arg, &err);
 	if (r == 0 && k->plan->failed)
 		r = bw_fail(&err, -k->plan->failed, "make a plan");
-	if (r == 0 && k->plan->writes) {
+	if (r == 0 && (k->plan->writes || k->plan->execs)) {
 		see(k);
 		r = bw_gate_reserve(k, k->plan->writes);
 		bw_timer_init(&k->deadline, c->rt->loop, on_deadline, k);
