@@ -78,6 +78,18 @@ int bw_kube_runtime_watch(struct bw_kube_runtime *rt, const struct bw_kube_kind 
 			  const struct bw_kube_watch_options *opts, struct bw_kube_store **ret,
 			  struct bw_err *err);
 
+/**
+ * bw_kube_runtime_resync() - list every kind anew, as the newest there is
+ * @rt: runtime
+ * @fn: called once, from the loop, when every store that had been read shows a list that was begun
+ *	after this; NULL = nobody waits for it. A later call takes its place.
+ *
+ * For who is told that etcd was restored: a watch that finds the server again when its revisions
+ * have caught up goes on, and its store keeps what never was. Until then stores stay readable (I1
+ *of <bw/kube_store.h>); the lists begin within half a second. May be called from any callback.
+ */
+void bw_kube_runtime_resync(struct bw_kube_runtime *rt, void (*fn)(void *arg), void *arg);
+
 /* @o is NULL when the object is gone. Fills @plan; -errno counts as a failure of the key. */
 typedef int (*bw_reconcile_fn)(const char *namespace, const char *name, struct bw_kube_object *o,
 			       struct bw_plan *plan, void *arg, struct bw_err *err);

@@ -110,6 +110,9 @@ struct bw_kube_runtime {
 	struct bw_metrics *metrics;
 	struct bw_kube_events *events;
 	struct bw_defer progress; /* gates are looked at */
+	struct bw_defer resync;
+	void (*resynced)(void *arg);
+	void *resynced_arg;
 	struct bw_timer stop_timer;
 	struct bw_defer stop_defer;
 	void (*stopped)(void *arg);
@@ -119,6 +122,7 @@ struct bw_kube_runtime {
 	uint8_t leading;
 	uint8_t stopping;
 	uint8_t told;
+	uint8_t resyncing; /* .resynced has not been told */
 };
 
 /* runtime.c */

@@ -195,7 +195,8 @@ static int on_data(const char *data, size_t size, void *arg)
 	struct bw_err err = { 0 };
 	int r;
 
-	bw_kube_watch_heard(&f->watch, bw_loop_now_ns(f->loop));
+	if (bw_kube_watch_heard(&f->watch, bw_loop_now_ns(f->loop)) && f->found)
+		f->found(f, f->arg);
 	r = bw_kube_cut_feed(&f->cut, data, size, &err);
 	if (r < 0 && !f->faulty && !f->error_line)
 		(void)fault(f, r, err.msg); /* it returns what it is given, ignoring */
@@ -319,6 +320,12 @@ static void stop_call(struct bw_kube_reflector *f)
 	bw_kube_shadow_done(&f->shadow);
 }
 
+static void arm(struct bw_kube_reflector *f)
+{
+	if (bw_timer_set(&f->timer, bw_kube_watch_due(&f->watch)) < 0)
+		bw_defer_call(&f->again);
+}
+
 static void step(struct bw_kube_reflector *f)
 {
 	switch (bw_kube_watch_run(&f->watch, bw_loop_now_ns(f->loop))) {
@@ -335,8 +342,20 @@ static void step(struct bw_kube_reflector *f)
 	case BW_KUBE_DO_COMMIT:
 		break;
 	}
-	if (bw_timer_set(&f->timer, bw_kube_watch_due(&f->watch)) < 0)
-		bw_defer_call(&f->again);
+	arm(f);
+}
+
+void bw_kube_reflector_force(struct bw_kube_reflector *f)
+{
+	stop_call(f);
+	bw_kube_watch_force(&f->watch, bw_loop_now_ns(f->loop));
+	arm(f);
+}
+
+void bw_kube_reflector_wake(struct bw_kube_reflector *f)
+{
+	bw_kube_watch_wake(&f->watch, bw_loop_now_ns(f->loop));
+	arm(f);
 }
 
 static void on_time(void *arg)

@@ -16,7 +16,8 @@ struct bw_kube_reflector {
 	struct bw_kube_client *client;
 	struct bw_kube_store *store; /* borrowed */
 	void (*progress)(void *arg); /* after every piece: something may be visible now */
-	void *arg;
+	void (*found)(struct bw_kube_reflector *r, void *arg); /* the server that was away */
+	void *arg; /* of both */
 
 	char *namespace; /* copies of the options; NULL = none */
 	char *field_selector;
@@ -45,5 +46,8 @@ int bw_kube_reflector_start(struct bw_kube_reflector *r, struct bw_loop *loop,
 			    struct bw_kube_client *client, struct bw_kube_store *store,
 			    const struct bw_kube_watch_options *opts, uint64_t seed, int64_t at,
 			    struct bw_err *err);
+/* bw_kube_watch_force() and bw_kube_watch_wake(). The first never from a callback of @r. */
+void bw_kube_reflector_force(struct bw_kube_reflector *r);
+void bw_kube_reflector_wake(struct bw_kube_reflector *r);
 /* Cancels what is in flight and frees everything. Harmless on zeroes. */
 void bw_kube_reflector_done(struct bw_kube_reflector *r);

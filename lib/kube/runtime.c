@@ -119,12 +119,54 @@ static void measure(void *arg)
 		measure_watch(rt, w, MEASURE_ADD);
 }
 
+/* A store that was never read is no reason to wait: what comes of it is new anyway. */
+static int owes_list(const struct bw_kube_runtime *rt)
+{
+	for (const struct bw_kube_watcher *w = rt->watchers; w; w = w->next)
+		if (w->reflector.watch.forced && w->reflector.watch.synced)
+			return 1;
+	return 0;
+}
+
 static void on_progress(void *arg)
 {
 	struct bw_kube_runtime *rt = arg;
 
 	for (struct bw_controller *c = rt->controllers; c; c = c->next)
 		bw_gate_look(c);
+	if (!rt->resyncing || owes_list(rt))
+		return;
+	rt->resyncing = 0;
+	if (rt->resynced)
+		rt->resynced(rt->resynced_arg);
+}
+
+/* Not where it is asked for: that may be what a watch has just told. */
+static void on_resync(void *arg)
+{
+	struct bw_kube_runtime *rt = arg;
+
+	for (struct bw_kube_watcher *w = rt->watchers; w; w = w->next)
+		bw_kube_reflector_force(&w->reflector);
+	rt->resyncing = 1;
+}
+
+void bw_kube_runtime_resync(struct bw_kube_runtime *rt, void (*fn)(void *arg), void *arg)
+{
+	rt->resyncing = 0;
+	rt->resynced = fn;
+	rt->resynced_arg = arg;
+	bw_defer_call(&rt->resync);
+}
+
+/* One of the watches has found the server again: the others need not wait their back-offs out. */
+static void on_found(struct bw_kube_reflector *f, void *arg)
+{
+	struct bw_kube_runtime *rt = arg;
+
+	for (struct bw_kube_watcher *w = rt->watchers; w; w = w->next)
+		if (&w->reflector != f)
+			bw_kube_reflector_wake(&w->reflector);
 }
 
 static void on_piece(void *arg)
@@ -165,6 +207,7 @@ int bw_kube_runtime_new(struct bw_loop *loop, struct bw_kube_client *client, con
 	rt->loop = loop;
 	rt->client = client;
 	bw_defer_init(&rt->progress, loop, on_progress, rt);
+	bw_defer_init(&rt->resync, loop, on_resync, rt);
 	bw_defer_init(&rt->stop_defer, loop, on_stopped, rt);
 	bw_timer_init(&rt->stop_timer, loop, on_stopped, rt);
 	rt->manager = strdup(manager);
@@ -206,6 +249,7 @@ void bw_kube_runtime_free(struct bw_kube_runtime **runtime)
 		free(w);
 	}
 	bw_defer_stop(&rt->progress);
+	bw_defer_stop(&rt->resync);
 	bw_defer_stop(&rt->stop_defer);
 	bw_timer_stop(&rt->stop_timer);
 	bw_kube_events_free(&rt->events);
@@ -265,6 +309,7 @@ int bw_kube_runtime_watch(struct bw_kube_runtime *rt, const struct bw_kube_kind 
 		return r;
 	}
 	w->reflector.progress = on_piece;
+	w->reflector.found = on_found;
 	w->reflector.arg = rt;
 	rt->n_watchers++;
 	while (*end)

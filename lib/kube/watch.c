@@ -19,7 +19,7 @@ static_assert(BW_ARRAY_SIZE(state_names) == BW_KUBE_WATCH_STATE_MAX_, "a state w
 static const char *const cause_names[] = {
 	[BW_KUBE_SYNC_FIRST] = "first",     [BW_KUBE_SYNC_EXPIRED] = "expired",
 	[BW_KUBE_SYNC_TOO_NEW] = "too_new", [BW_KUBE_SYNC_ERRORS] = "errors",
-	[BW_KUBE_SYNC_AGAIN] = "again",
+	[BW_KUBE_SYNC_AGAIN] = "again",     [BW_KUBE_SYNC_FORCED] = "forced",
 };
 static_assert(BW_ARRAY_SIZE(cause_names) == BW_KUBE_SYNC_CAUSE_MAX_, "a cause without a name");
 
@@ -57,6 +57,28 @@ void bw_kube_watch_start(struct bw_kube_watch *w, int64_t at)
 {
 	w->cause = BW_KUBE_SYNC_FIRST;
 	wait_for(w, BW_KUBE_NEXT_SYNC, at);
+}
+
+void bw_kube_watch_force(struct bw_kube_watch *w, int64_t now)
+{
+	if (w->state == BW_KUBE_WATCH_IDLE)
+		return;
+	w->cause = BW_KUBE_SYNC_FORCED;
+	w->forced = 1;
+	w->rv_unset = 1;
+	w->failures = 0;
+	wait_for(w, BW_KUBE_NEXT_SYNC, now + bw_kube_rand_below(&w->rand, BW_KUBE_WATCH_SPREAD_NS));
+}
+
+void bw_kube_watch_wake(struct bw_kube_watch *w, int64_t now)
+{
+	int64_t at;
+
+	if (w->state != BW_KUBE_WATCH_WAITING || !w->away)
+		return;
+	at = now + bw_kube_rand_below(&w->rand, BW_KUBE_WATCH_SPREAD_NS);
+	if (at < w->at)
+		w->at = at;
 }
 
 static void back_off(struct bw_kube_watch *w, enum bw_kube_watch_next next, int64_t now)
@@ -175,9 +197,13 @@ void bw_kube_watch_request(const struct bw_kube_watch *w, struct bw_kube_request
 	}
 }
 
-void bw_kube_watch_heard(struct bw_kube_watch *w, int64_t now)
+int bw_kube_watch_heard(struct bw_kube_watch *w, int64_t now)
 {
+	int away = w->away;
+
 	w->heard_at = now;
+	w->away = 0;
+	return away;
 }
 
 enum bw_kube_watch_do bw_kube_watch_event(struct bw_kube_watch *w, enum bw_kube_watch_event type,
@@ -233,6 +259,7 @@ void bw_kube_watch_synced(struct bw_kube_watch *w, const char *rv, int64_t now)
 	/* The list decides, also when a restored server has gone back. */
 	set_rv(w->rv, rv ? rv : w->list_rv);
 	w->synced = 1;
+	w->forced = 0;
 	w->rv_unset = 0;
 	w->no_limit = 0;
 	w->incomplete = 0;
@@ -321,6 +348,7 @@ void bw_kube_watch_end(struct bw_kube_watch *w, enum bw_kube_result result, unsi
 {
 	int paging = w->state == BW_KUBE_WATCH_LISTING && w->pages;
 
+	w->away = result == BW_KUBE_REFUSED || result == BW_KUBE_UNKNOWN;
 	switch (result) {
 	case BW_KUBE_OK:
 		ended_well(w, now);

@@ -12,7 +12,7 @@
  *    A server that comes back is asked how far it is, by a list of one object: one that was
  *    restored from a backup takes a watch from the future and says nothing (tried on 1.36).
  * I3 Nothing is asked for twice within a back-off but what a healthy server asked for by ending a
- *    watch.
+ *    watch, and what waits for a server that somebody else has found again.
  */
 #pragma once
 
@@ -32,6 +32,7 @@
 #define BW_KUBE_WATCH_TIMEOUT_MIN_S 300
 #define BW_KUBE_WATCH_TIMEOUT_SPAN_S 301
 #define BW_KUBE_WATCH_PAGE 500 /* items of one page of a list */
+#define BW_KUBE_WATCH_SPREAD_NS 500000000LL /* of what many begin at once */
 #define BW_KUBE_WATCH_INCOMPLETE_MAX 2 /* initial events without an end, then lists */
 
 enum bw_kube_watch_state {
@@ -59,6 +60,7 @@ enum bw_kube_sync_cause {
 	BW_KUBE_SYNC_TOO_NEW, /* 504 ResourceVersionTooLarge */
 	BW_KUBE_SYNC_ERRORS, /* ERROR 500 for a minute */
 	BW_KUBE_SYNC_AGAIN, /* the last try did not end well */
+	BW_KUBE_SYNC_FORCED, /* bw_kube_watch_force() */
 	BW_KUBE_SYNC_CAUSE_MAX_,
 };
 const char *bw_kube_sync_cause_str(enum bw_kube_sync_cause cause);
@@ -72,6 +74,8 @@ struct bw_kube_watch {
 	uint8_t rv_unset; /* the server does not know .rv: ask for the newest there is */
 	uint8_t no_limit; /* a page was too old: the list in one piece */
 	uint8_t bookmarks; /* the server sends them */
+	uint8_t forced; /* a list is owed, begun after bw_kube_watch_force() */
+	uint8_t away; /* the server could not be reached and has not been heard since */
 	unsigned int pages; /* of the list that goes on */
 	unsigned int incomplete;
 	unsigned int failures; /* back-offs since the last reset */
@@ -119,8 +123,16 @@ int64_t bw_kube_watch_due(const struct bw_kube_watch *w);
 /* Fills the fields that the machine decides; the rest (kind, selectors, .cont) is the driver's. */
 void bw_kube_watch_request(const struct bw_kube_watch *w, struct bw_kube_request *r);
 
-/* Bytes have come. */
-void bw_kube_watch_heard(struct bw_kube_watch *w, int64_t now);
+/*
+ * What was seen may be of a future that never was (etcd was restored): everything is listed anew,
+ * as the newest there is, whatever goes on or waits. The driver drops its call.
+ */
+void bw_kube_watch_force(struct bw_kube_watch *w, int64_t now);
+/* Another watch has found the server again: who waits for it alone waits no longer. */
+void bw_kube_watch_wake(struct bw_kube_watch *w, int64_t now);
+
+/* Bytes have come. Whether the server had been away until now. */
+int bw_kube_watch_heard(struct bw_kube_watch *w, int64_t now);
 /* A line has come: where it belongs. */
 enum bw_kube_watch_do bw_kube_watch_event(struct bw_kube_watch *w, enum bw_kube_watch_event type,
 					  int64_t now);

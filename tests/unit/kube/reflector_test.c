@@ -184,6 +184,106 @@ static void a_server_that_went_back_is_read_anew(void **state UNUSED)
 	unmake(&b);
 }
 
+/* The server has caught up with what was seen, so nothing else would show that it went back. */
+static void what_is_forced_is_the_newest_there_is_and_nothing_of_before(void **state UNUSED)
+{
+	struct bed b;
+	struct fake_call *first = live(&b);
+	struct fake_call *k;
+
+	assert_true(fake_data(first, "{\"type\":\"MODIFIED\",") >= 0);
+	bw_kube_reflector_force(&b.r);
+	assert_int_equal(first->state, FAKE_CANCELLED);
+	assert_int_equal(bw_kube_store_count(b.store), 2);
+	assert_in_range(until_next(&b, BW_KUBE_WATCH), 0, 510 * MS);
+	k = watch(&b);
+	assert_true(k->flags & BW_KUBE_F_INITIAL);
+	assert_string_equal(k->rv, "");
+	assert_string_equal(k->match, "NotOlderThan");
+	assert_int_equal(fake_event(k, "ADDED", "db", "b", 21, ",\"x\":1"), 0);
+	assert_int_equal(fake_event(k, "ADDED", "db", "c", 22, ""), 0);
+	assert_true(b.r.watch.forced);
+	assert_string_equal(b.log, "");
+	assert_int_equal(fake_bookmark(k, 30, 1), 0);
+	assert_string_equal(b.log, "-a ~b +c ");
+	assert_false(b.r.watch.forced);
+	assert_int_equal(b.r.watch.syncs[BW_KUBE_SYNC_FORCED], 1);
+	/* From here as ever: a watch that ends goes on. */
+	fake_run(&b.f, 2 * S);
+	fake_end(k, BW_KUBE_OK, 0, NULL);
+	assert_string_equal(watch(&b)->rv, "30");
+	unmake(&b);
+}
+
+/* In whatever state it is found, and whatever comes between, it ends with such a list. */
+static void what_is_forced_outlives_every_trouble(void **state UNUSED)
+{
+	static const enum bw_kube_result troubles[] = { BW_KUBE_REFUSED,      BW_KUBE_UNKNOWN,
+							BW_KUBE_GONE,         BW_KUBE_TOO_NEW,
+							BW_KUBE_THROTTLED,    BW_KUBE_FORBIDDEN,
+							BW_KUBE_UNAUTHORIZED, BW_KUBE_OK };
+	struct bed b;
+	struct fake_call *k = live(&b);
+
+	/* While it waits to ask how far the server is. */
+	fake_end(k, BW_KUBE_REFUSED, 0, NULL);
+	bw_kube_reflector_force(&b.r);
+	for (size_t i = 0; i < BW_ARRAY_SIZE(troubles); i++) {
+		(void)until_next(&b, BW_KUBE_WATCH);
+		k = watch(&b);
+		assert_true(k->flags & BW_KUBE_F_INITIAL);
+		assert_string_equal(k->rv, "");
+		fake_end(k, troubles[i], troubles[i] == BW_KUBE_THROTTLED ? 1000 : 0, NULL);
+		assert_true(b.r.watch.forced);
+	}
+	/* While it lists anew already: that may have begun before. */
+	(void)until_next(&b, BW_KUBE_WATCH);
+	assert_int_equal(fake_event(watch(&b), "ADDED", "db", "never", 9, ""), 0);
+	bw_kube_reflector_force(&b.r);
+	(void)until_next(&b, BW_KUBE_WATCH);
+	/* A server without such watches is asked for a list, which is consistent without a version.
+	 */
+	fake_end(watch(&b), BW_KUBE_INVALID, 0, NULL);
+	k = list(&b);
+	assert_string_equal(k->rv, "");
+	assert_int_equal(fake_data(k, "{\"metadata\":{\"resourceVersion\":\"25\"},\"items\":[]}"),
+			 0);
+	fake_end(k, BW_KUBE_OK, 0, NULL);
+	assert_false(b.r.watch.forced);
+	assert_string_equal(b.log, "-a -b ");
+	assert_string_equal(watch(&b)->rv, "25");
+	unmake(&b);
+}
+
+/* How long the question would have waited that goes out after a wake. */
+static int64_t woken_after(struct bed *b)
+{
+	bw_kube_reflector_wake(&b->r);
+	return until_next(b, BW_KUBE_LIST);
+}
+
+static void who_waits_for_a_server_that_is_found_waits_no_longer(void **state UNUSED)
+{
+	struct bed b;
+
+	fake_end(live(&b), BW_KUBE_REFUSED, 0, NULL);
+	for (unsigned int i = 0; i < 8; i++) {
+		(void)until_next(&b, BW_KUBE_LIST);
+		fake_end(list(&b), i & 1 ? BW_KUBE_UNKNOWN : BW_KUBE_REFUSED, 0, NULL);
+	}
+	assert_in_range(woken_after(&b), 0, 510 * MS);
+	/* It goes on as if the time had come: who fails again waits as long as before. */
+	fake_end(list(&b), BW_KUBE_REFUSED, 0, NULL);
+	assert_true(until_next(&b, BW_KUBE_LIST) >= 30 * S);
+	/* What is under way is left alone, and so is what the server itself has put off. */
+	bw_kube_reflector_wake(&b.r);
+	probe(&b, 20);
+	fake_end(watch(&b), BW_KUBE_THROTTLED, 20000, NULL);
+	bw_kube_reflector_wake(&b.r);
+	assert_in_range(until_next(&b, BW_KUBE_WATCH), 20 * S, 30 * S);
+	unmake(&b);
+}
+
 static void a_version_that_is_too_new_lists_whatever_there_is(void **state UNUSED)
 {
 	struct bed b;
@@ -337,6 +437,9 @@ int main(void)
 		cmocka_unit_test(error_lines_of_500_keep_the_version_for_a_minute),
 		cmocka_unit_test(a_server_that_is_away_costs_no_list_but_of_one_object),
 		cmocka_unit_test(a_server_that_went_back_is_read_anew),
+		cmocka_unit_test(what_is_forced_is_the_newest_there_is_and_nothing_of_before),
+		cmocka_unit_test(what_is_forced_outlives_every_trouble),
+		cmocka_unit_test(who_waits_for_a_server_that_is_found_waits_no_longer),
 		cmocka_unit_test(a_version_that_is_too_new_lists_whatever_there_is),
 		cmocka_unit_test(throttling_waits_as_the_server_says),
 		cmocka_unit_test(a_watch_of_which_nothing_is_heard_is_dead),
