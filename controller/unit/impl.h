@@ -37,6 +37,7 @@ struct unit_stores {
 	struct bw_kube_store *units;
 	struct bw_kube_store *pods; /* of Units */
 	struct bw_kube_store *volumes; /* all PersistentVolumeClaims */
+	struct bw_kube_store *pvs; /* all PersistentVolumes: their nodes and claims */
 	/* Those of the address controllers. */
 	struct bw_kube_store *claims;
 	struct bw_kube_store *all_pods; /* trimmed */
@@ -86,6 +87,7 @@ struct unit_volume {
 	enum unit_volume_state state;
 	enum bw_db_unit_status_volume_phase phase;
 	char capacity[33]; /* conf/crds: maxLength */
+	char node[BW_KUBE_NAME_MAX + 1]; /* the one that it can be mounted on; "" = it can move */
 };
 
 /* One reconcile. */
@@ -139,6 +141,8 @@ void unit_look_done(struct unit_run *k);
 int unit_owns(const struct unit_run *k, const struct bw_kube_meta *m);
 /* "TEMPLATE-UNIT": the name of a volume's claim. */
 void unit_volume_name(const char *template, const char *unit, char out[BW_KUBE_NAME_MAX + 1]);
+/* The only node that the PersistentVolume @pv can be mounted on into @v; "" = there are more. */
+void unit_volume_node(const struct ctl_unit *c, const char *pv, struct unit_volume *v);
 /* The container that is the database; NULL: it cannot be said which. */
 const struct bw_db_unit_template_container *unit_main(const struct bw_db_unit *unit);
 /* The pool of a name, decoded; 0; -ENOENT. bw_net_pool_done() frees it. */

@@ -120,6 +120,7 @@ static void look_at_volume(const struct unit_run *k, const char *template, struc
 		v->capacity, sizeof(v->capacity), "%s",
 		text_or(bw_kube_pair_get(p.status.capacity.items, p.status.capacity.n, "storage"),
 			"")); /* a longer one is cut, ignoring */
+	unit_volume_node(k->c, p.spec.volume_name, v);
 	unit = bw_kube_label(&p.meta, UNIT_LABEL);
 	of = bw_kube_label(&p.meta, UNIT_LABEL_VOLUME);
 	/* "a-b" of unit "c" and "a" of unit "b-c" have one name. */

@@ -50,9 +50,22 @@ static const struct bw_kube_keep keep_pod[] = {
 	{ "metadata", meta }, { "spec", pod_spec }, { "status", pod_status }, END
 };
 static const struct bw_kube_keep volume_status[] = { { "phase", NULL }, { "capacity", NULL }, END };
+static const struct bw_kube_keep volume_spec[] = { { "volumeName", NULL }, END };
 static const struct bw_kube_keep keep_volume[] = { { "metadata", meta },
+						   { "spec", volume_spec },
 						   { "status", volume_status },
 						   END };
+
+static const struct bw_kube_keep claim_ref[] = { { "namespace", NULL }, { "name", NULL }, END };
+static const struct bw_kube_keep pv_spec[] = { { "claimRef", claim_ref },
+					       { "nodeAffinity", NULL },
+					       END };
+static const struct bw_kube_keep pv_meta[] = {
+	{ "name", NULL }, { "uid", NULL }, { "resourceVersion", NULL }, END
+};
+static const struct bw_kube_keep keep_pv[] = { { "metadata", pv_meta },
+					       { "spec", pv_spec },
+					       END };
 
 /* WHO IS ASKED */
 
@@ -77,18 +90,40 @@ static void on_pod(struct bw_kube_object *old, struct bw_kube_object *now, void 
 	ask(arg, o->namespace, o->name, now ? BW_KEY_DEPENDENT : BW_KEY_FACT);
 }
 
-static void on_volume(struct bw_kube_object *old, struct bw_kube_object *now, void *arg)
+static void ask_for_volume(struct ctl_unit *c, const struct bw_kube_object *o)
 {
-	const struct bw_kube_object *o = now ? now : old;
 	char unit[BW_KUBE_NAME_MAX + 1];
 	const char *dash = o->name;
 
 	if (bw_kube_text_copy(o->text, o->size, unit, sizeof(unit), "metadata", "labels",
 			      UNIT_LABEL) == 0)
-		ask(arg, o->namespace, unit, BW_KEY_DEPENDENT);
+		ask(c, o->namespace, unit, BW_KEY_DEPENDENT);
 	/* One without our label that has the name of a Unit's: the name ends with the Unit's. */
 	while ((dash = strchr(dash, '-')) != NULL)
-		ask(arg, o->namespace, ++dash, BW_KEY_DEPENDENT);
+		ask(c, o->namespace, ++dash, BW_KEY_DEPENDENT);
+}
+
+static void on_volume(struct bw_kube_object *old, struct bw_kube_object *now, void *arg)
+{
+	ask_for_volume(arg, now ? now : old);
+}
+
+/* A volume that is seen after the claim that is bound to it. */
+static void on_pv(struct bw_kube_object *old, struct bw_kube_object *now, void *arg)
+{
+	struct ctl_unit *c = arg;
+	const struct bw_kube_object *o = now ? now : old;
+	char ns[BW_KUBE_NS_MAX + 1];
+	char name[BW_KUBE_NAME_MAX + 1];
+	const struct bw_kube_object *claim;
+
+	if (bw_kube_text_copy(o->text, o->size, ns, sizeof(ns), "spec", "claimRef", "namespace") <
+		    0 ||
+	    bw_kube_text_copy(o->text, o->size, name, sizeof(name), "spec", "claimRef", "name") < 0)
+		return;
+	claim = bw_kube_store_get(c->st.volumes, ns, name);
+	if (claim)
+		ask_for_volume(c, claim);
 }
 
 static int ask_one(struct bw_kube_object *o, void *arg)
@@ -130,6 +165,9 @@ static void by_node(const struct bw_kube_object *o, bw_kube_index_put put, void 
 
 	if (bw_kube_text_copy(o->text, o->size, node, sizeof(node), "status", "nodeName") == 0)
 		put(to, node);
+	if (bw_kube_text_copy(o->text, o->size, node, sizeof(node), "status", "action",
+			      "nodeName") == 0)
+		put(to, node);
 }
 
 static void by_network(const struct bw_kube_object *o, bw_kube_index_put put, void *to)
@@ -152,6 +190,7 @@ static int watch(struct bw_kube_runtime *rt, struct ctl_unit *c, struct bw_err *
 	const struct bw_kube_watch_options pods = { .label_selector = UNIT_LABEL,
 						    .keep = keep_pod };
 	const struct bw_kube_watch_options volumes = { .keep = keep_volume };
+	const struct bw_kube_watch_options pvs = { .keep = keep_pv };
 	int r = bw_kube_runtime_watch(rt, &bw_kind_unit, NULL, &c->st.units, err);
 
 	if (r == 0)
@@ -159,6 +198,8 @@ static int watch(struct bw_kube_runtime *rt, struct ctl_unit *c, struct bw_err *
 	if (r == 0)
 		r = bw_kube_runtime_watch(rt, &bw_kind_persistentvolumeclaim, &volumes,
 					  &c->st.volumes, err);
+	if (r == 0)
+		r = bw_kube_runtime_watch(rt, &bw_kind_persistentvolume, &pvs, &c->st.pvs, err);
 	if (r == 0)
 		r = bw_kube_store_index(c->st.units, UNIT_INDEX_NODE, by_node, err);
 	return r < 0 ? r : bw_kube_store_index(c->st.units, UNIT_INDEX_NETWORK, by_network, err);
@@ -171,7 +212,7 @@ static int hear(struct ctl_unit *c, struct bw_err *err)
 		bw_kube_change_fn fn;
 	} all[] = {
 		{ c->st.claims, on_claim },   { c->st.pods, on_pod },   { c->st.all_pods, on_pod },
-		{ c->st.volumes, on_volume }, { c->st.nodes, on_node }, { c->st.pools, on_pool },
+		{ c->st.volumes, on_volume }, { c->st.pvs, on_pv },	  { c->st.nodes, on_node }, { c->st.pools, on_pool },
 	};
 
 	for (size_t i = 0; i < BW_ARRAY_SIZE(all); i++) {
@@ -186,7 +227,7 @@ static int hear(struct ctl_unit *c, struct bw_err *err)
 static int control(struct bw_kube_runtime *rt, struct ctl_unit *c, struct bw_err *err)
 {
 	/* Nothing is decided before everything was listed: an empty cache is not an empty world. */
-	struct bw_kube_store *const all[] = { c->st.pods,   c->st.volumes,
+	struct bw_kube_store *const all[] = { c->st.pods,   c->st.volumes,  c->st.pvs,
 					      c->st.claims, c->st.all_pods,
 					      c->st.nodes,  c->st.pools,
 					      NULL };

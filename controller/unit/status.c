@@ -117,6 +117,8 @@ static void put_volumes(const struct unit_run *k, struct bw_json_build *b, struc
 		bw_json_put_str(b, o, "phase", bw_db_unit_status_volume_phase_str(v->phase));
 		if (v->capacity[0])
 			bw_json_put_str(b, o, "capacity", v->capacity);
+		if (v->node[0])
+			bw_json_put_str(b, o, "nodeName", v->node);
 	}
 }
 

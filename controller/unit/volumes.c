@@ -7,6 +7,64 @@
 
 #define CONDITION "VolumesReady"
 
+/* THE NODE */
+
+/* Labels whose value is one node's. */
+static const char *const node_keys[] = { "/hostname", "/node" };
+
+static int is_node_key(const char *key)
+{
+	size_t len = strlen(key);
+
+	for (size_t i = 0; i < BW_ARRAY_SIZE(node_keys); i++) {
+		size_t n = strlen(node_keys[i]);
+
+		if (len >= n && strcmp(key + len - n, node_keys[i]) == 0)
+			return 1;
+	}
+	return 0;
+}
+
+/* The node of one alternative; NULL: it names none, or several. */
+static const char *
+node_of(const struct bw_k_persistent_volume_node_affinity_required_node_selector_term *t)
+{
+	for (size_t i = 0; i < t->match_expressions.n; i++)
+		if (t->match_expressions.items[i].key &&
+		    is_node_key(t->match_expressions.items[i].key) &&
+		    t->match_expressions.items[i].operator &&
+		    strcmp(t->match_expressions.items[i].operator, "In") == 0 &&
+		    t->match_expressions.items[i].values.n == 1)
+			return t->match_expressions.items[i].values.items[0];
+	for (size_t i = 0; i < t->match_fields.n; i++)
+		if (t->match_fields.items[i].operator &&
+		    strcmp(t->match_fields.items[i].operator, "In") == 0 &&
+		    t->match_fields.items[i].values.n == 1)
+			return t->match_fields.items[i].values.items[0];
+	return NULL;
+}
+
+void unit_volume_node(const struct ctl_unit *c, const char *pv, struct unit_volume *v)
+{
+	BW_CLEANUP(bw_k_persistent_volume_done) struct bw_k_persistent_volume p = { 0 };
+	struct bw_kube_object *o = pv ? bw_kube_store_get(c->st.pvs, NULL, pv) : NULL;
+	const char *node = NULL;
+
+	if (!o || bw_k_persistent_volume_decode(o->text, o->size, &p, NULL) < 0)
+		return;
+	for (size_t i = 0; i < p.spec.node_affinity.required.node_selector_terms.n; i++) {
+		const char *is =
+			node_of(&p.spec.node_affinity.required.node_selector_terms.items[i]);
+
+		if (!is || (node && strcmp(node, is) != 0))
+			return;
+		node = is;
+	}
+	(void)snprintf(v->node, sizeof(v->node), "%s", node ? node : ""); /* bounded, ignoring */
+}
+
+/* THE CLAIM */
+
 static void put_pairs(struct bw_json_build *b, struct cJSON *to, const struct bw_kube_pair *pairs,
 		      size_t n)
 {

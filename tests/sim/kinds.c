@@ -52,6 +52,7 @@ const struct sim_kind sim_kinds[SIM_KIND_MAX_] = {
 			 0,
 			 0,
 			 NULL },
+	[SIM_PV] = { { "", "v1", "persistentvolumes", "PersistentVolume", 0 }, 1, 0, 0, NULL },
 	[SIM_EPOCH] = { { NET, "v1alpha1", "networkepochs", "NetworkEpoch", 0 }, 0, 1, 0, NULL },
 };
 

@@ -43,6 +43,7 @@ enum sim_kind_id {
 	SIM_EPOCH,
 	SIM_UNIT,
 	SIM_VOLUME, /* PersistentVolumeClaims */
+	SIM_PV,
 	SIM_KIND_MAX_,
 };
 extern const struct sim_kind sim_kinds[SIM_KIND_MAX_];
