@@ -193,6 +193,7 @@ static void put_annotations(const struct unit_run *k, struct bw_json_build *b, s
 {
 	const struct bw_db_unit *u = k->unit;
 	struct cJSON *notes = bw_json_put_object(b, meta, "annotations");
+	char mark[UNIT_MARK_MAX];
 
 	for (size_t i = 0; i < u->spec.template.metadata.annotations.n; i++) {
 		const struct bw_kube_pair *p = &u->spec.template.metadata.annotations.items[i];
@@ -203,18 +204,20 @@ static void put_annotations(const struct unit_run *k, struct bw_json_build *b, s
 	}
 	put_once(b, notes, CTL_ANN_CLAIM, u->meta.name);
 	put_once(b, notes, UNIT_ANN_REVISION, k->revision);
+	if (k->act.acting)
+		put_once(b, notes, UNIT_ANN_ACTION, unit_action_mark(k, mark));
 	put_foreign(k, b, notes, d);
 }
 
 /* THE NODE */
 
 static void put_requirement(struct bw_json_build *b, struct cJSON *list, const char *key,
-			    const char *value)
+			    const char *operator, const char * value)
 {
 	struct cJSON *e = bw_json_put_object(b, list, NULL);
 
 	bw_json_put_str(b, e, "key", key);
-	bw_json_put_str(b, e, "operator", "In");
+	bw_json_put_str(b, e, "operator", operator);
 	bw_json_put_str(b, bw_json_put_array(b, e, "values"), NULL, value);
 }
 
@@ -227,10 +230,11 @@ static void put_term(const struct unit_run *k, struct bw_json_build *b, struct c
 		if (!d->v[i].ours)
 			continue;
 		(void)snprintf(label, sizeof(label), CTL_NODE_LABEL "%s", d->v[i].name); /* fits */
-		put_requirement(b, array_in(b, term, "matchExpressions"), label, "ready");
+		put_requirement(b, array_in(b, term, "matchExpressions"), label, "In", "ready");
 	}
 	if (sticky)
-		put_requirement(b, array_in(b, term, "matchFields"), "metadata.name", k->node);
+		put_requirement(b, array_in(b, term, "matchFields"), "metadata.name",
+				k->place.never ? "NotIn" : "In", k->place.node);
 }
 
 /* The terms of a selector are alternatives: what holds for all is put into each. */
@@ -251,7 +255,7 @@ static void put_required(const struct unit_run *k, struct bw_json_build *b, stru
 static void put_affinity(const struct unit_run *k, struct bw_json_build *b, struct cJSON *spec,
 			 const struct domains *d)
 {
-	int sticky = k->node[0] && k->unit->spec.node_policy == BW_DB_UNIT_NODE_POLICY_REQUIRED;
+	int sticky = k->place.node[0] && k->place.hard;
 	int any = sticky;
 	struct cJSON *node;
 	struct cJSON *p;
@@ -259,19 +263,19 @@ static void put_affinity(const struct unit_run *k, struct bw_json_build *b, stru
 	for (size_t i = 0; i < d->n; i++)
 		any |= d->v[i].ours;
 	cJSON_DeleteItemFromObjectCaseSensitive(spec, "nodeName");
-	if (!any && !k->node[0])
+	if (!any && !k->place.node[0])
 		return;
 	node = object_in(b, object_in(b, spec, "affinity"), "nodeAffinity");
 	if (any)
 		put_required(k, b, node, d, sticky);
-	if (sticky || !k->node[0])
+	if (sticky || !k->place.node[0])
 		return;
 	p = bw_json_put_object(
 		b, array_in(b, node, "preferredDuringSchedulingIgnoredDuringExecution"), NULL);
 	bw_json_put_int(b, p, "weight", 100);
 	put_requirement(b,
 			bw_json_put_array(b, bw_json_put_object(b, p, "preference"), "matchFields"),
-			"metadata.name", k->node);
+			"metadata.name", "In", k->place.node);
 }
 
 /* THE CONTAINERS */

@@ -13,6 +13,7 @@
 #define UNIT_LABEL UNIT_PREFIX "unit" /* of pods and volumes: the Unit's name */
 #define UNIT_LABEL_VOLUME UNIT_PREFIX "volume" /* of volumes: the template's name */
 #define UNIT_ANN_REVISION UNIT_PREFIX "revision" /* of pods: what they were made of */
+#define UNIT_ANN_ACTION UNIT_PREFIX "action" /* of pods: what they were made for */
 #define UNIT_ANN_ADDRESS_TYPE "config.addr.type"
 #define UNIT_INTERFACE "eth0"
 
@@ -20,6 +21,8 @@
 #define UNIT_INDEX_NETWORK "network" /* Units: pools that they name */
 
 #define UNIT_REVISION_MAX 17 /* bytes: a hash in hexadecimal */
+#define UNIT_ACTION_ID_MAX 63 /* conf/crds: maxLength */
+#define UNIT_MARK_MAX (UNIT_ACTION_ID_MAX + 8) /* bytes of UNIT_ANN_ACTION */
 #define UNIT_VOLUMES_MAX 16 /* conf/crds: maxItems */
 #define UNIT_RETRY_MS 30000 /* what waits for something that nobody watches looks again after */
 
@@ -90,6 +93,38 @@ struct unit_volume {
 	char node[BW_KUBE_NAME_MAX + 1]; /* the one that it can be mounted on; "" = it can move */
 };
 
+enum unit_step {
+	UNIT_STEP_PREPARE, /* nothing is touched */
+	UNIT_STEP_STOP, /* the pod that was there goes */
+	UNIT_STEP_START, /* the next one is made and waited for */
+	UNIT_STEP_MAX_,
+};
+
+/* An action that runs, or one that begins or ends with this reconcile. */
+struct unit_action {
+	char id[UNIT_ACTION_ID_MAX + 1];
+	enum bw_db_unit_action_type type;
+	enum bw_db_unit_status_action_phase phase;
+	enum unit_step step;
+	char from[BW_KUBE_NAME_MAX + 1]; /* where the Unit was; "" = nowhere */
+	char to[BW_KUBE_NAME_MAX + 1]; /* where it is to go; "" = the scheduler says */
+	char start[32]; /* RFC 3339 */
+	char message[BW_KUBE_COND_TEXT_MAX]; /* "" = follows from the rest */
+	uint8_t force;
+	uint8_t running; /* there is one */
+	uint8_t acting; /* the status says so: the pod may be touched for it */
+	uint8_t going_back; /* the status says so: it was cancelled */
+	uint8_t hold; /* the pod is left as it is: the status has to be written first */
+	uint8_t over; /* it ends with this reconcile */
+};
+
+/* Where the next pod may be. */
+struct unit_place {
+	char node[BW_KUBE_NAME_MAX + 1]; /* "" = anywhere */
+	uint8_t hard; /* only there; else rather there */
+	uint8_t never; /* anywhere but there */
+};
+
 /* One reconcile. */
 struct unit_run {
 	struct ctl_unit *c;
@@ -106,6 +141,8 @@ struct unit_run {
 	size_t n_volumes;
 	char node[BW_KUBE_NAME_MAX + 1]; /* where it lives or lived last; "" */
 	char revision[UNIT_REVISION_MAX]; /* of the template as it is */
+	struct unit_action act;
+	struct unit_place place;
 	/* What is to be said (status.c). */
 	struct bw_kube_conds conds;
 	char reason[64]; /* what it waits for first of all; "" = nothing */
@@ -155,10 +192,31 @@ void unit_check(struct unit_run *k);
 void unit_claim(struct unit_run *k);
 void unit_volumes(struct unit_run *k);
 void unit_pod(struct unit_run *k);
+/* What spec.action asks for (action.c); decides before unit_pod() does. */
+void unit_action(struct unit_run *k);
 /* Writes what is to be said, if it differs from what is. */
 void unit_status(struct unit_run *k);
 /* The Unit is being deleted (end.c). */
 void unit_end(struct unit_run *k);
+
+/* ACTIONS (action.c, action_kinds.c) */
+
+const char *unit_step_str(enum unit_step step);
+/* What the status says of an action that runs, and where the next pod may be. */
+void unit_action_look(struct unit_run *k);
+/* What a pod carries that is made for the action that runs; returns @out. */
+const char *unit_action_mark(const struct unit_run *k, char out[UNIT_MARK_MAX]);
+/* Whether the action that runs has to take the pod that is there away. */
+int unit_action_is_done_with(const struct unit_run *k);
+/* The action is over. @reason: of a failure; else NULL. */
+void unit_action_end(struct unit_run *k, enum bw_db_unit_status_action_phase phase,
+		     const char *reason, const char *fmt, ...) BW_PRINTF(4, 5);
+/* Whether this version does it. */
+int unit_action_is_known(enum bw_db_unit_action_type type);
+/* Whether it can begin; else it has been ended. */
+int unit_action_may(struct unit_run *k);
+/* status.action and status.actionsDone. */
+void unit_action_put(const struct unit_run *k, struct bw_json_build *b, struct cJSON *st);
 
 /* THE POD (build.c) */
 

@@ -251,6 +251,7 @@ int unit_look(struct unit_run *k, struct bw_err *err)
 	look_at_volumes(k);
 	look_at_pod(k);
 	look_at_node(k);
+	unit_action_look(k);
 	return find_revision(k, err);
 }
 

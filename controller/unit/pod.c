@@ -16,6 +16,11 @@
 	10000 /* a pod that ends at once is made again no sooner than that after it was made */
 #define WAITS_FOR_NODE                                                                             \
 	"waits for a node" /* the same from the plan to the scheduler's word: one write */
+/*
+ * With 0 the pod's name is free while its process may still run: two databases would write one
+ * volume. One second is the least that the kubelet confirms.
+ */
+#define FORCE_S 1
 #define RECOVERY_MIN_S 10 /* conf/crds: minimum of thresholdSeconds */
 
 static const char *text_or(const char *s, const char *by_default)
@@ -25,6 +30,13 @@ static const char *text_or(const char *s, const char *by_default)
 
 /* WRITES */
 
+/* The same before and after the server has heard of it: one write. */
+static void say_ending(struct unit_run *k)
+{
+	unit_wait(k, "PodEnding", "waits for the pod to end on node %s",
+		  text_or(k->pod.spec.node_name, "(none)"));
+}
+
 static void plan_delete(struct unit_run *k, const char *why)
 {
 	const struct bw_kube_meta *m = &k->pod.meta;
@@ -32,11 +44,13 @@ static void plan_delete(struct unit_run *k, const char *why)
 					   .kind = &bw_kind_pod,
 					   .namespace = m->namespace,
 					   .name = m->name,
-					   .uid = m->uid };
+					   .uid = m->uid,
+					   .grace_s = k->act.acting && k->act.force ? FORCE_S : 0 };
 
 	bw_plan_write(k->plan, &r, NULL, NULL);
 	bw_plan_event(k->plan, k->o, BW_EVENT_NORMAL, "PodDeleted", "%s", why);
-	unit_wait(k, "PodEnding", "%s", why);
+	say_ending(k);
+	k->pod_state = UNIT_POD_LEAVING;
 }
 
 static void plan_create(struct unit_run *k)
@@ -65,13 +79,13 @@ static const struct {
 	const char *text; /* behind "node NAME " */
 } taints[] = {
 	{ "out-of-service", "NodeOutOfService",
-	  "is out of service: take the taint away when it is back, or set nodePolicy: Preferred" },
+	  "is out of service: take the taint away when it is back, or move the Unit by an action Migrate" },
 	{ "unschedulable", "NodeCordoned",
-	  "is cordoned: uncordon it, or set nodePolicy: Preferred" },
+	  "is cordoned: uncordon it, or move the Unit by an action Migrate" },
 	{ "unreachable", "NodeUnreachable",
-	  "does not answer: bring it back, or set nodePolicy: Preferred" },
+	  "does not answer: bring it back, or move the Unit by an action Migrate" },
 	{ "not-ready", "NodeNotReady",
-	  "is not ready: bring it back, or set nodePolicy: Preferred" },
+	  "is not ready: bring it back, or move the Unit by an action Migrate" },
 };
 
 static int has_taint(const struct bw_k_node *n, const char *name)
@@ -90,7 +104,8 @@ static void unschedulable(struct unit_run *k, const char *reason, const char *wh
 {
 	char text[BW_KUBE_COND_TEXT_MAX];
 
-	(void)snprintf(text, sizeof(text), "node %s %s", k->node, what); /* may be cut, ignoring */
+	(void)snprintf(text, sizeof(text), "node %s %s", k->place.node,
+		       what); /* may be cut, ignoring */
 	unit_warn(k, UNSCHEDULABLE, 1, reason, text);
 	unit_wait(k, reason, "%s", text);
 }
@@ -99,11 +114,11 @@ static void unschedulable(struct unit_run *k, const char *reason, const char *wh
 static int look_at_node(struct unit_run *k)
 {
 	BW_CLEANUP(bw_k_node_done) struct bw_k_node n = { 0 };
-	struct bw_kube_object *o = bw_kube_store_get(k->c->st.nodes, NULL, k->node);
+	struct bw_kube_object *o = bw_kube_store_get(k->c->st.nodes, NULL, k->place.node);
 
 	if (!o) {
 		unschedulable(k, "NodeGone",
-			      "is gone: bring it back, or set nodePolicy: Preferred");
+			      "is gone: bring it back, or move the Unit by an action Migrate");
 		return 1;
 	}
 	if (bw_k_node_decode(o->text, o->size, &n, NULL) < 0)
@@ -122,8 +137,8 @@ static void judge_node(struct unit_run *k)
 {
 	int there = k->pod_o && k->pod.spec.node_name && k->pod_state != UNIT_POD_OVER;
 
-	if (there || !k->node[0] || !k->unit->spec.startup ||
-	    k->unit->spec.node_policy != BW_DB_UNIT_NODE_POLICY_REQUIRED || !look_at_node(k))
+	if (there || !k->place.node[0] || k->place.never || !k->place.hard ||
+	    !k->unit->spec.startup || !look_at_node(k))
 		bw_kube_conds_clear(&k->conds, UNSCHEDULABLE);
 }
 
@@ -242,7 +257,7 @@ static int replace(struct unit_run *k)
 {
 	const struct bw_db_unit_spec *s = &k->unit->spec;
 
-	if (s->maintenance)
+	if (s->maintenance || k->act.hold)
 		return 0;
 	if (!s->startup) {
 		plan_delete(k, "goes offline; claim and volumes stay");
@@ -251,6 +266,11 @@ static int replace(struct unit_run *k)
 	/* A claim that is no more bound cannot hold the address of another pod. */
 	if (k->invalid || k->claim_state != UNIT_CLAIM_BOUND)
 		return 0;
+	if (k->act.acting && unit_action_is_done_with(k)) {
+		plan_delete(k, k->act.going_back ? "the action was cancelled; the Unit goes back"
+						 : "an action makes the pod again");
+		return 1;
+	}
 	if (differs(k)) {
 		plan_delete(k, "the template has changed; the pod is made again");
 		return 1;
@@ -289,6 +309,10 @@ static void step_none(struct unit_run *k)
 		unit_wait(k, "Maintenance", "maintenance: no pod is made");
 		return;
 	}
+	if (k->act.hold) {
+		unit_wait(k, "Scheduling", WAITS_FOR_NODE);
+		return;
+	}
 	/* Whether its node takes pods is the scheduler's business: it waits there. */
 	if (k->reason[0] || k->invalid || k->claim_state != UNIT_CLAIM_BOUND)
 		return;
@@ -322,8 +346,7 @@ void unit_pod(struct unit_run *k)
 		unit_wait(k, "Scheduling", WAITS_FOR_NODE);
 		break;
 	case UNIT_POD_LEAVING:
-		unit_wait(k, "PodEnding", "waits for the pod to end on node %s",
-			  text_or(k->pod.spec.node_name, "(none)"));
+		say_ending(k);
 		break;
 	case UNIT_POD_OVER:
 		step_over(k);

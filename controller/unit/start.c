@@ -51,10 +51,9 @@ static const struct bw_kube_keep keep_pod[] = {
 };
 static const struct bw_kube_keep volume_status[] = { { "phase", NULL }, { "capacity", NULL }, END };
 static const struct bw_kube_keep volume_spec[] = { { "volumeName", NULL }, END };
-static const struct bw_kube_keep keep_volume[] = { { "metadata", meta },
-						   { "spec", volume_spec },
-						   { "status", volume_status },
-						   END };
+static const struct bw_kube_keep keep_volume[] = {
+	{ "metadata", meta }, { "spec", volume_spec }, { "status", volume_status }, END
+};
 
 static const struct bw_kube_keep claim_ref[] = { { "namespace", NULL }, { "name", NULL }, END };
 static const struct bw_kube_keep pv_spec[] = { { "claimRef", claim_ref },
@@ -63,9 +62,7 @@ static const struct bw_kube_keep pv_spec[] = { { "claimRef", claim_ref },
 static const struct bw_kube_keep pv_meta[] = {
 	{ "name", NULL }, { "uid", NULL }, { "resourceVersion", NULL }, END
 };
-static const struct bw_kube_keep keep_pv[] = { { "metadata", pv_meta },
-					       { "spec", pv_spec },
-					       END };
+static const struct bw_kube_keep keep_pv[] = { { "metadata", pv_meta }, { "spec", pv_spec }, END };
 
 /* WHO IS ASKED */
 
@@ -211,8 +208,9 @@ static int hear(struct ctl_unit *c, struct bw_err *err)
 		struct bw_kube_store *store;
 		bw_kube_change_fn fn;
 	} all[] = {
-		{ c->st.claims, on_claim },   { c->st.pods, on_pod },   { c->st.all_pods, on_pod },
-		{ c->st.volumes, on_volume }, { c->st.pvs, on_pv },	  { c->st.nodes, on_node }, { c->st.pools, on_pool },
+		{ c->st.claims, on_claim },   { c->st.pods, on_pod }, { c->st.all_pods, on_pod },
+		{ c->st.volumes, on_volume }, { c->st.pvs, on_pv },   { c->st.nodes, on_node },
+		{ c->st.pools, on_pool },
 	};
 
 	for (size_t i = 0; i < BW_ARRAY_SIZE(all); i++) {
@@ -227,10 +225,10 @@ static int hear(struct ctl_unit *c, struct bw_err *err)
 static int control(struct bw_kube_runtime *rt, struct ctl_unit *c, struct bw_err *err)
 {
 	/* Nothing is decided before everything was listed: an empty cache is not an empty world. */
-	struct bw_kube_store *const all[] = { c->st.pods,   c->st.volumes,  c->st.pvs,
-					      c->st.claims, c->st.all_pods,
-					      c->st.nodes,  c->st.pools,
-					      NULL };
+	struct bw_kube_store *const all[] = { c->st.pods,     c->st.volumes,
+					      c->st.pvs,      c->st.claims,
+					      c->st.all_pods, c->st.nodes,
+					      c->st.pools,    NULL };
 	const struct bw_controller_options o = { .name = "unit",
 						 .primary = c->st.units,
 						 .reconcile = unit_reconcile,

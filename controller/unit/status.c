@@ -18,7 +18,9 @@ static const char *const ours[] = { "observedGeneration",
 				    "podIPs",
 				    "podUID",
 				    "claim",
-				    "volumes" };
+				    "volumes",
+				    "action",
+				    "actionsDone" };
 
 static enum bw_db_unit_status_phase phase_of(const struct unit_run *k)
 {
@@ -143,6 +145,7 @@ static struct cJSON *build(const struct unit_run *k, struct bw_json_build *b)
 	put_pod(k, b, st);
 	put_claim(k, b, st);
 	put_volumes(k, b, st);
+	unit_action_put(k, b, st);
 	return st;
 }
 

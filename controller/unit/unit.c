@@ -54,7 +54,7 @@ static void tell_what_is_not_done(struct unit_run *k)
 		const char *name;
 		int asked;
 	} all[] = {
-		{ "action", s->has_action },
+		{ "action.type: Rebuild", s->has_action && !unit_action_is_known(s->action.type) },
 		{ "config", s->has_config },
 		{ "peers", s->has_peers },
 		{ "networking.mode: external",
@@ -100,6 +100,7 @@ static void decide(struct unit_run *k)
 	unit_check(k);
 	unit_claim(k);
 	unit_volumes(k);
+	unit_action(k);
 	unit_pod(k);
 	unit_status(k);
 }

@@ -26,19 +26,19 @@ static int is_node_key(const char *key)
 }
 
 /* The node of one alternative; NULL: it names none, or several. */
-static const char *
-node_of(const struct bw_k_persistent_volume_node_affinity_required_node_selector_term *t)
+static const char *node_of(
+	const struct bw_k_persistent_volume_node_affinity_required_node_selector_term *t)
 {
 	for (size_t i = 0; i < t->match_expressions.n; i++)
 		if (t->match_expressions.items[i].key &&
 		    is_node_key(t->match_expressions.items[i].key) &&
-		    t->match_expressions.items[i].operator &&
-		    strcmp(t->match_expressions.items[i].operator, "In") == 0 &&
+		    t->match_expressions.items[i].operator&&
+			    strcmp(t->match_expressions.items[i].operator, "In") == 0 &&
 		    t->match_expressions.items[i].values.n == 1)
 			return t->match_expressions.items[i].values.items[0];
 	for (size_t i = 0; i < t->match_fields.n; i++)
-		if (t->match_fields.items[i].operator &&
-		    strcmp(t->match_fields.items[i].operator, "In") == 0 &&
+		if (t->match_fields.items[i].operator&&
+			    strcmp(t->match_fields.items[i].operator, "In") == 0 &&
 		    t->match_fields.items[i].values.n == 1)
 			return t->match_fields.items[i].values.items[0];
 	return NULL;

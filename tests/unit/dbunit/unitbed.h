@@ -86,6 +86,33 @@ static inline void ubed_done(struct ubed *u)
 	bed_done(&u->bed);
 }
 
+/* The node that its affinity says, where it says one: n1 or n2; NULL = none takes it. */
+static inline const char *ubed_schedule(struct ubed *u, const struct sim_key *k)
+{
+	static const char at[] = "spec.affinity.nodeAffinity."
+				 "requiredDuringSchedulingIgnoredDuringExecution."
+				 "nodeSelectorTerms.0.matchFields.0";
+	struct bed *b = &u->bed;
+	const char *node = "n1";
+	char path[256];
+	char op[256];
+	char value[256];
+	char is[256];
+
+	(void)snprintf(path, sizeof(path), "%s.operator", at);
+	bed_get(b, SIM_POD, k->namespace, k->name, path, op);
+	(void)snprintf(path, sizeof(path), "%s.values.0", at);
+	bed_get(b, SIM_POD, k->namespace, k->name, path, value);
+	if (strcmp(value, "n2") == 0)
+		node = "n2";
+	if (strcmp(op, "NotIn") == 0)
+		node = strcmp(node, "n1") == 0 ? "n2" : "n1";
+	bed_get(b, SIM_NODE, NULL, node, "metadata.name", is);
+	if (!*is || *bed_get(b, SIM_NODE, NULL, node, "spec.taints.0.key", is))
+		return NULL;
+	return node;
+}
+
 static inline void ubed_pod(struct ubed *u, const struct sim_key *k)
 {
 	struct bed *b = &u->bed;
@@ -99,8 +126,12 @@ static inline void ubed_pod(struct ubed *u, const struct sim_key *k)
 		return;
 	}
 	if (!*bed_get(b, SIM_POD, k->namespace, k->name, "spec.nodeName", node)) {
-		bed_merge(b, SIM_POD, k->namespace, k->name, NULL,
-			  "{\"spec\":{\"nodeName\":\"n1\"}}");
+		const char *to = ubed_schedule(u, k);
+
+		(void)snprintf(text, sizeof(text), "{\"spec\":{\"nodeName\":\"%s\"}}",
+			       to ? to : "");
+		if (to)
+			bed_merge(b, SIM_POD, k->namespace, k->name, NULL, text);
 		return;
 	}
 	if (strcmp(bed_get(b, SIM_POD, k->namespace, k->name, "status.phase", phase), "Running") ==

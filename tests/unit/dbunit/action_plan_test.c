@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One reconcile of a Unit with an action: what its plan says, and what a failed allocation does. */
+#include "actbed.h"
+
+#include "failalloc.h"
+
+static char *plan_of(int *ret)
+{
+	struct bw_kube_object *o = bw_kube_store_get(u->unit->st.units, "db", "r");
+	struct bw_plan *plan = NULL;
+	char *text = NULL;
+	struct bw_err err = { 0 };
+
+	*ret = bw_plan_new(&plan, &err);
+	if (*ret == 0)
+		*ret = unit_reconcile("db", "r", o, plan, u->unit, &err);
+	if (*ret == 0)
+		*ret = bw_plan_print(plan, &text, &err);
+	bw_plan_free(&plan);
+	return text;
+}
+
+#define RUNNING(type_, step_)                                                                      \
+	"{\"id\":\"1\",\"type\":\"" type_ "\",\"phase\":\"Running\",\"step\":\"" step_             \
+	"\",\"fromNode\":\"n1\"}"
+#define DELETE_POD "{\"verb\":\"delete\",\"kind\":\"Pod\""
+#define CREATE_POD "{\"verb\":\"create\",\"kind\":\"Pod\""
+
+static const struct {
+	const char *status; /* status.action */
+	const char *pod; /* annotation of the pod; "" = none, NULL = no pod */
+	const char *want; /* the plan says; NULL = nothing */
+	const char *not_this; /* and not */
+} cases[] = {
+	/* The status first: nothing is touched by the plan that begins an action. */
+	{ "null", "", "\"step\":\"Stop\"", DELETE_POD },
+	{ "null", NULL, "\"step\":\"Start\"", CREATE_POD },
+	{ RUNNING("Restart", "Prepare"), "", "\"step\":\"Stop\"", DELETE_POD },
+	{ RUNNING("Restart", "Stop"), "", DELETE_POD, CREATE_POD },
+	{ RUNNING("Restart", "Start"), "", DELETE_POD, CREATE_POD },
+	{ RUNNING("Restart", "Start"), "0", DELETE_POD, CREATE_POD },
+	{ RUNNING("Restart", "Stop"), "1", "\"phase\":\"Succeeded\"", DELETE_POD },
+	{ RUNNING("Restart", "Stop"), NULL, "\"db.barewire.dev/action\":\"1\"", DELETE_POD },
+	{ RUNNING("Restart", "Start"), NULL, "\"db.barewire.dev/action\":\"1\"", DELETE_POD },
+	{ RUNNING("Migrate", "Start"), NULL, "\"operator\":\"NotIn\",\"values\":[\"n1\"]",
+	  DELETE_POD },
+	{ RUNNING("Restart", "Tomorrow"), "", DELETE_POD, CREATE_POD },
+	{ "{\"id\":\"1\",\"type\":\"Restart\",\"phase\":\"Succeeded\"}", "", NULL, DELETE_POD },
+	{ "{\"id\":\"1\",\"phase\":\"Running\",\"step\":\"s\"}", "", NULL, DELETE_POD },
+	{ "{\"id\":\"1\",\"type\":\"Restart\",\"phase\":\"Failed\"}", "", NULL, DELETE_POD },
+};
+
+/* What is done to the pod follows from the status and the pod alone. */
+static void plans_follow_from_status_and_pod(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < BW_ARRAY_SIZE(cases); i++) {
+		bw_autofree char *plan = NULL;
+		char text[512];
+		int r;
+
+		if (i) {
+			tear_down(state);
+			set_up(state);
+		}
+		make();
+		ctl_ipam_lead(u->bed.ipam, 0);
+		if (!cases[i].pod) {
+			bed_delete(&u->bed, SIM_POD, "db", "r");
+		} else if (*cases[i].pod) {
+			(void)snprintf(text, sizeof(text),
+				       "{\"metadata\":{\"annotations\":{\"db.barewire.dev/"
+				       "action\":\"%s\"}}}",
+				       cases[i].pod);
+			bed_merge(&u->bed, SIM_POD, "db", "r", NULL, text);
+		}
+		change("{\"spec\":{\"action\":{\"id\":\"1\",\"type\":\"Restart\"}}}");
+		(void)snprintf(text, sizeof(text),
+			       "{\"status\":{\"observedGeneration\":2,\"action\":%s}}",
+			       cases[i].status);
+		bed_merge(&u->bed, SIM_UNIT, "db", "r", "status", text);
+		bed_run(&u->bed, 1000);
+		plan = plan_of(&r);
+		assert_int_equal(r, 0);
+		if (cases[i].want && !strstr(plan, cases[i].want))
+			fail_msg("case %zu: no %s in\n%s", i, cases[i].want, plan);
+		if (strstr(plan, cases[i].not_this))
+			fail_msg("case %zu: %s in\n%s", i, cases[i].not_this, plan);
+		if (!cases[i].want && strstr(plan, "\"action\":"))
+			fail_msg("case %zu: an action in\n%s", i, plan);
+	}
+}
+
+static void a_failed_allocation_plans_nothing_else(void **state)
+{
+	static const char *const steps[] = { "null", RUNNING("Migrate", "Stop"),
+					     RUNNING("Migrate", "Start") };
+
+	(void)state;
+	make();
+	ctl_ipam_lead(u->bed.ipam, 0);
+	change("{\"spec\":{\"action\":{\"id\":\"1\",\"type\":\"Migrate\"}}}");
+	for (size_t i = 0; i < BW_ARRAY_SIZE(steps); i++) {
+		bw_autofree char *want = NULL;
+		char text[512];
+		long n = 0;
+		int failed;
+		int r;
+
+		if (i == 2)
+			bed_delete(&u->bed, SIM_POD, "db", "r");
+		(void)snprintf(text, sizeof(text),
+			       "{\"status\":{\"observedGeneration\":2,\"action\":%s}}", steps[i]);
+		bed_merge(&u->bed, SIM_UNIT, "db", "r", "status", text);
+		bed_run(&u->bed, 1000);
+		want = plan_of(&r);
+		assert_int_equal(r, 0);
+		do {
+			char *got;
+
+			fail_alloc_start(n++);
+			got = plan_of(&r);
+			failed = fail_alloc_stop();
+			if (r == 0 && !failed)
+				assert_string_equal(got, want);
+			free(got);
+		} while (failed);
+		assert_true(n > 50 || !FAIL_ALLOC_WORKS);
+	}
+}
+
+int main(void)
+{
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(plans_follow_from_status_and_pod),
+		TEST(a_failed_allocation_plans_nothing_else),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
