@@ -57,6 +57,36 @@ def the_pod_is_made_again_with_address_mac_and_data():
 
 
 @test
+def actions_restart_it_and_move_it_with_its_data():
+    first, node = api.get(pod_path("r"))["metadata"]["uid"], api.get(unit_path("r"))["status"]["nodeName"]
+    act("r", "restart-1", "Restart")
+    p = api.get(pod_path("r"))
+    expect(p["metadata"]["uid"] != first, "the pod is the same after a restart")
+    expect_eq((p["spec"]["nodeName"], p["status"]["podIP"], pod_mac(p)), (node, A, state["mac"]), "after a restart")
+    second = p["metadata"]["uid"]
+    api.patch(unit_path("r"), {"spec": {"action": {"id": "restart-1", "type": "Restart"}}})
+    u = act("r", "move-1", "Migrate")
+    p = api.get(pod_path("r"))
+    expect(p["metadata"]["uid"] != second and p["spec"]["nodeName"] != node, "it has not moved")
+    expect_eq((u["status"]["nodeName"], p["status"]["podIP"], pod_mac(p)), (p["spec"]["nodeName"], A, state["mac"]), "after a migration")
+    expect_eq(u["status"]["actionsDone"], ["restart-1", "move-1"], "actionsDone")
+    expect_eq(answers(A, "get", "k"), "v", "the data")
+    judge()
+
+
+@test
+def a_unit_with_a_volume_of_its_node_is_not_moved():
+    u, uid = api.get(unit_path("r")), api.get(pod_path("r"))["metadata"]["uid"]
+    here = {"key": "kubernetes.io/hostname", "operator": "In", "values": [u["status"]["nodeName"]]}
+    api.patch("/api/v1/persistentvolumes/%s-data-r" % NS,
+              {"spec": {"nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [here]}]}}}})
+    api.wait(unit_path("r"), lambda o: status(o)["volumes"][0].get("nodeName") == u["status"]["nodeName"], 30, "the volume's node")
+    u = act("r", "move-2", "Migrate", phase="Failed")
+    expect_eq(condition(u, "ActionFailed", "reason"), "NodeBoundVolume", "why")
+    expect_eq(api.get(pod_path("r"))["metadata"]["uid"], uid, "the pod that runs")
+
+
+@test
 def two_units_declare_one_address_and_one_says_who_has_it():
     make_unit("second", A, wait=False, volumes=())
     u = said("second", "ClaimBound", "AddressInUse")

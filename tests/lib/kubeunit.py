@@ -7,7 +7,7 @@ import tempfile
 import kubetest
 from kubeproduct import *  # noqa: F401,F403
 from kubeproduct import claim_path, condition
-from kubetest import NS, REDIS, wait_until
+from kubetest import NS, REDIS, expect_eq, wait_until
 
 DB = "/apis/db.barewire.dev/v1alpha1"
 PVC = "/api/v1/namespaces/%s/persistentvolumeclaims"
@@ -71,6 +71,15 @@ def ready(name, uid_not=None, timeout_s=90):
 def said(name, kind, reason, timeout_s=60):
     """The Unit when its condition has the reason."""
     return kubetest.api.wait(unit_path(name), lambda o: condition(o, kind, "reason") == reason, timeout_s, "%s: %s" % (kind, reason))
+
+
+def act(name, number, kind, phase="Succeeded", timeout_s=90, **more):
+    """The Unit when an action of it is over."""
+    kubetest.api.patch(unit_path(name), {"spec": {"action": {"id": number, "type": kind, **more}}})
+    u = kubetest.api.wait(unit_path(name), lambda o: "completionTime" in status(o).get("action", {}) and status(o)["action"]["id"] == number,
+                          timeout_s, "%s %s is over" % (kind, number))
+    expect_eq(u["status"]["action"]["phase"], phase, "%s: %s" % (kind, u["status"]["action"]["message"]))
+    return u
 
 
 def delete_unit(name, timeout_s=60):
