@@ -41,7 +41,7 @@ static enum unit_step step_of(const char *text)
 	return UNIT_STEP_STOP;
 }
 
-static void load(struct unit_run *k)
+void unit_action_load(struct unit_run *k)
 {
 	const struct bw_db_unit_status_action *s = &k->unit->status.action;
 	struct unit_action *a = &k->act;
@@ -71,7 +71,7 @@ static void place(struct unit_run *k)
 {
 	const struct unit_action *a = &k->act;
 	const char *node = k->node;
-	int moves = a->acting && !a->going_back && a->type == BW_DB_UNIT_ACTION_TYPE_MIGRATE;
+	int moves = a->acting && !a->going_back && a->type != BW_DB_UNIT_ACTION_TYPE_RESTART;
 
 	k->place.hard = a->acting || k->unit->spec.node_policy == BW_DB_UNIT_NODE_POLICY_REQUIRED;
 	if (moves && a->to[0])
@@ -86,7 +86,6 @@ void unit_action_look(struct unit_run *k)
 {
 	const struct unit_action *a = &k->act;
 
-	load(k);
 	/* It has left the node where it was to go, and will not come back there. */
 	if (a->going_back && a->from[0] && !(k->pod_o && k->pod.spec.node_name))
 		(void)snprintf(k->node, sizeof(k->node), "%s", a->from); /* bounded, ignoring */
@@ -106,9 +105,8 @@ int unit_action_is_done_with(const struct unit_run *k)
 	char mark[UNIT_MARK_MAX];
 
 	/* The way back may begin before the way there has. */
-	if (k->act.going_back && k->act.from[0] && k->pod.spec.node_name &&
-	    strcmp(k->pod.spec.node_name, k->act.from) == 0)
-		return 0;
+	if (k->act.going_back)
+		return is && strcmp(is, k->act.id) == 0;
 	return !is || strcmp(is, unit_action_mark(k, mark)) != 0;
 }
 
@@ -145,6 +143,13 @@ void unit_action_end(struct unit_run *k, enum bw_db_unit_status_action_phase pha
 			      "%s %s: %s", bw_db_unit_action_type_str(a->type), a->id, a->message);
 }
 
+/* A volume that is lost is what a rebuild is for. */
+static int is_remedy(const struct unit_run *k)
+{
+	return k->act.type == BW_DB_UNIT_ACTION_TYPE_REBUILD &&
+	       strcmp(k->reason, "VolumeLost") == 0;
+}
+
 /* Nothing is touched before all that a pod needs is there. */
 static void prepare(struct unit_run *k)
 {
@@ -154,7 +159,7 @@ static void prepare(struct unit_run *k)
 	if (k->unit->spec.maintenance)
 		(void)snprintf(a->message, sizeof(a->message),
 			       "nothing is touched as long as spec.maintenance is true"); /* fits */
-	if (k->unit->spec.maintenance || k->reason[0])
+	if (k->unit->spec.maintenance || (k->reason[0] && !is_remedy(k)))
 		return;
 	a->step = k->pod_state == UNIT_POD_NONE ? UNIT_STEP_START : UNIT_STEP_STOP;
 	a->hold = 1;
@@ -168,7 +173,8 @@ static void begin(struct unit_run *k)
 	/* All are bounded by conf/crds, ignoring. */
 	(void)snprintf(a->id, sizeof(a->id), "%s", s->id);
 	(void)snprintf(a->from, sizeof(a->from), "%s", k->node);
-	(void)snprintf(a->to, sizeof(a->to), "%s", text_or(s->node_name, ""));
+	(void)snprintf(a->to, sizeof(a->to), "%s",
+		       s->in_place ? k->node : text_or(s->node_name, ""));
 	(void)ctl_stamp(bw_loop_real_s(k->c->loop), a->start);
 	a->type = s->type;
 	a->phase = BW_DB_UNIT_STATUS_ACTION_PHASE_RUNNING;
@@ -202,7 +208,7 @@ static void cancel(struct unit_run *k)
 	if (!a->acting) {
 		unit_action_end(k, BW_DB_UNIT_STATUS_ACTION_PHASE_CANCELLED, NULL,
 				"it was cancelled before anything was touched");
-	} else if (a->type == BW_DB_UNIT_ACTION_TYPE_MIGRATE) {
+	} else if (a->type != BW_DB_UNIT_ACTION_TYPE_RESTART) {
 		a->phase = BW_DB_UNIT_STATUS_ACTION_PHASE_CANCELLING;
 		a->hold = 1;
 	} else {

@@ -37,6 +37,18 @@ static int may_restart(struct unit_run *k)
 	return 1;
 }
 
+static int may_rebuild(struct unit_run *k)
+{
+	const struct unit_action *a = &k->act;
+	char text[BW_KUBE_COND_TEXT_MAX];
+
+	if (!a->to[0] || bw_kube_store_get(k->c->st.nodes, NULL, a->to))
+		return 1;
+	(void)snprintf(text, sizeof(text), "there is no node %s", a->to); /* fits */
+	fail(k, "NodeUnknown", text);
+	return 0;
+}
+
 static int may_migrate(struct unit_run *k)
 {
 	const struct unit_action *a = &k->act;
@@ -47,18 +59,16 @@ static int may_migrate(struct unit_run *k)
 				"the Unit lives on node %s already", a->to);
 		return 0;
 	}
-	if (a->to[0] && !bw_kube_store_get(k->c->st.nodes, NULL, a->to)) {
-		(void)snprintf(text, sizeof(text), "there is no node %s", a->to); /* fits */
-		fail(k, "NodeUnknown", text);
+	if (!may_rebuild(k))
 		return 0;
-	}
 	for (size_t i = 0; i < k->n_volumes; i++) {
 		const struct unit_volume *v = &k->volumes[i];
 
 		if (!v->node[0] || strcmp(v->node, a->to) == 0)
 			continue;
 		(void)snprintf(text, sizeof(text),
-			       "volume claim %s is bound to node %s and its data cannot follow",
+			       "volume claim %s is bound to node %s and its data cannot follow: "
+			       "type: Rebuild begins with an empty one and keeps it",
 			       v->claim, v->node); /* may be cut, ignoring */
 		fail(k, "NodeBoundVolume", text);
 		return 0;
@@ -71,6 +81,7 @@ static const struct {
 	enum unit_step last_reversible;
 } kinds[BW_DB_UNIT_ACTION_TYPE_MAX_] = {
 	[BW_DB_UNIT_ACTION_TYPE_RESTART] = { may_restart, UNIT_STEP_PREPARE },
+	[BW_DB_UNIT_ACTION_TYPE_REBUILD] = { may_rebuild, UNIT_STEP_START },
 	[BW_DB_UNIT_ACTION_TYPE_MIGRATE] = { may_migrate, UNIT_STEP_START },
 };
 
@@ -99,7 +110,7 @@ static const char *compose(const struct unit_run *k, char out[MESSAGE_MAX])
 		what = "nothing is touched yet";
 	else if (a->step == UNIT_STEP_STOP)
 		what = "the pod that was there has to end";
-	else if (a->type != BW_DB_UNIT_ACTION_TYPE_MIGRATE)
+	else if (a->type == BW_DB_UNIT_ACTION_TYPE_RESTART)
 		what = "the new pod has to become Ready";
 	else
 		what = "the new pod has to become Ready; spec.action.cancel: true goes back";

@@ -12,11 +12,14 @@
 #define UNIT_FINALIZER UNIT_PREFIX "unit"
 #define UNIT_LABEL UNIT_PREFIX "unit" /* of pods and volumes: the Unit's name */
 #define UNIT_LABEL_VOLUME UNIT_PREFIX "volume" /* of volumes: the template's name */
+#define UNIT_LABEL_REBUILD UNIT_PREFIX "rebuild" /* of volumes: the action that made it */
+#define UNIT_LABEL_RETAINED UNIT_PREFIX "retained" /* of volumes: the action that replaced it */
 #define UNIT_ANN_REVISION UNIT_PREFIX "revision" /* of pods: what they were made of */
 #define UNIT_ANN_ACTION UNIT_PREFIX "action" /* of pods: what they were made for */
 #define UNIT_ANN_ADDRESS_TYPE "config.addr.type"
 #define UNIT_INTERFACE "eth0"
 
+#define UNIT_INDEX_UNIT "unit" /* volumes: "namespace/unit" by label */
 #define UNIT_INDEX_NODE "node" /* Units: status.nodeName */
 #define UNIT_INDEX_NETWORK "network" /* Units: pools that they name */
 
@@ -91,6 +94,8 @@ struct unit_volume {
 	enum bw_db_unit_status_volume_phase phase;
 	char capacity[33]; /* conf/crds: maxLength */
 	char node[BW_KUBE_NAME_MAX + 1]; /* the one that it can be mounted on; "" = it can move */
+	struct bw_kube_object *o; /* NULL = there is none */
+	uint8_t made; /* by the action that runs */
 };
 
 enum unit_step {
@@ -150,6 +155,7 @@ struct unit_run {
 	uint8_t invalid; /* the template was refused */
 	uint8_t failed; /* it does not come up */
 	uint8_t created; /* the pod is made by this plan */
+	uint8_t exchanging; /* volumes are replaced or given back by this plan */
 };
 
 /* DECIDING (unit.c) */
@@ -176,8 +182,8 @@ int unit_look(struct unit_run *k, struct bw_err *err);
 void unit_look_done(struct unit_run *k);
 /* The controller's reference in @m is this Unit. */
 int unit_owns(const struct unit_run *k, const struct bw_kube_meta *m);
-/* "TEMPLATE-UNIT": the name of a volume's claim. */
-void unit_volume_name(const char *template, const char *unit, char out[BW_KUBE_NAME_MAX + 1]);
+/* Finds the claim of a template's volume, or the name that one to be made gets (rebuild.c). */
+void unit_volume_find(const struct unit_run *k, const char *template, struct unit_volume *v);
 /* The only node that the PersistentVolume @pv can be mounted on into @v; "" = there are more. */
 void unit_volume_node(const struct ctl_unit *c, const char *pv, struct unit_volume *v);
 /* The container that is the database; NULL: it cannot be said which. */
@@ -202,7 +208,9 @@ void unit_end(struct unit_run *k);
 /* ACTIONS (action.c, action_kinds.c) */
 
 const char *unit_step_str(enum unit_step step);
-/* What the status says of an action that runs, and where the next pod may be. */
+/* What the status says of an action that runs. */
+void unit_action_load(struct unit_run *k);
+/* Where the next pod may be; after all else was looked at. */
 void unit_action_look(struct unit_run *k);
 /* What a pod carries that is made for the action that runs; returns @out. */
 const char *unit_action_mark(const struct unit_run *k, char out[UNIT_MARK_MAX]);
@@ -217,6 +225,14 @@ int unit_action_is_known(enum bw_db_unit_action_type type);
 int unit_action_may(struct unit_run *k);
 /* status.action and status.actionsDone. */
 void unit_action_put(const struct unit_run *k, struct bw_json_build *b, struct cJSON *st);
+
+/*
+ * Changes which volumes are the Unit's, for an action that rebuilds it or goes back from that; only
+ * while there is no pod (rebuild.c).
+ */
+void unit_rebuild(struct unit_run *k);
+/* Volumes of earlier rebuilds, behind those of the Unit in the list. */
+void unit_rebuild_put(const struct unit_run *k, struct bw_json_build *b, struct cJSON *list);
 
 /* THE POD (build.c) */
 

@@ -29,12 +29,6 @@ static const char *text_or(const char *s, const char *by_default)
 	return s ? s : by_default;
 }
 
-void unit_volume_name(const char *template, const char *unit, char out[BW_KUBE_NAME_MAX + 1])
-{
-	/* Both have at most 63 characters. */
-	(void)snprintf(out, BW_KUBE_NAME_MAX + 1, "%s-%s", template, unit);
-}
-
 const struct bw_db_unit_template_container *unit_main(const struct bw_db_unit *unit)
 {
 	const char *name = unit->spec.main_container_name;
@@ -103,17 +97,16 @@ static void look_at_volume(const struct unit_run *k, const char *template, struc
 {
 	BW_CLEANUP(bw_k_persistent_volume_claim_done) struct bw_k_persistent_volume_claim p = { 0 };
 	const struct bw_kube_meta *m = &k->unit->meta;
-	struct bw_kube_object *o;
+	const char *made;
 	const char *unit;
 	const char *of;
 
 	v->name = template;
-	unit_volume_name(template, m->name, v->claim);
-	o = bw_kube_store_get(k->c->st.volumes, m->namespace, v->claim);
-	if (!o)
+	unit_volume_find(k, template, v);
+	if (!v->o)
 		return;
 	v->state = UNIT_VOLUME_FOREIGN;
-	if (bw_k_persistent_volume_claim_decode(o->text, o->size, &p, NULL) < 0)
+	if (bw_k_persistent_volume_claim_decode(v->o->text, v->o->size, &p, NULL) < 0)
 		return;
 	v->phase = phase_of(p.status.phase);
 	(void)snprintf(
@@ -121,6 +114,8 @@ static void look_at_volume(const struct unit_run *k, const char *template, struc
 		text_or(bw_kube_pair_get(p.status.capacity.items, p.status.capacity.n, "storage"),
 			"")); /* a longer one is cut, ignoring */
 	unit_volume_node(k->c, p.spec.volume_name, v);
+	made = bw_kube_label(&p.meta, UNIT_LABEL_REBUILD);
+	v->made = made && k->act.acting && strcmp(made, k->act.id) == 0;
 	unit = bw_kube_label(&p.meta, UNIT_LABEL);
 	of = bw_kube_label(&p.meta, UNIT_LABEL_VOLUME);
 	/* "a-b" of unit "c" and "a" of unit "b-c" have one name. */
@@ -247,6 +242,7 @@ static int find_revision(struct unit_run *k, struct bw_err *err)
 
 int unit_look(struct unit_run *k, struct bw_err *err)
 {
+	unit_action_load(k);
 	look_at_claim(k);
 	look_at_volumes(k);
 	look_at_pod(k);

@@ -167,6 +167,16 @@ static void by_node(const struct bw_kube_object *o, bw_kube_index_put put, void 
 		put(to, node);
 }
 
+static void by_unit(const struct bw_kube_object *o, bw_kube_index_put put, void *to)
+{
+	char unit[BW_KUBE_NAME_MAX + 1];
+	char key[CTL_KEY_MAX];
+
+	if (bw_kube_text_copy(o->text, o->size, unit, sizeof(unit), "metadata", "labels",
+			      UNIT_LABEL) == 0)
+		put(to, ctl_key(o->namespace, unit, key));
+}
+
 static void by_network(const struct bw_kube_object *o, bw_kube_index_put put, void *to)
 {
 	BW_CLEANUP(bw_db_unit_done) struct bw_db_unit u = { 0 };
@@ -197,6 +207,8 @@ static int watch(struct bw_kube_runtime *rt, struct ctl_unit *c, struct bw_err *
 					  &c->st.volumes, err);
 	if (r == 0)
 		r = bw_kube_runtime_watch(rt, &bw_kind_persistentvolume, &pvs, &c->st.pvs, err);
+	if (r == 0)
+		r = bw_kube_store_index(c->st.volumes, UNIT_INDEX_UNIT, by_unit, err);
 	if (r == 0)
 		r = bw_kube_store_index(c->st.units, UNIT_INDEX_NODE, by_node, err);
 	return r < 0 ? r : bw_kube_store_index(c->st.units, UNIT_INDEX_NETWORK, by_network, err);

@@ -122,6 +122,8 @@ static void put_volumes(const struct unit_run *k, struct bw_json_build *b, struc
 		if (v->node[0])
 			bw_json_put_str(b, o, "nodeName", v->node);
 	}
+	if (list)
+		unit_rebuild_put(k, b, list);
 }
 
 /* A refused template has not taken effect: what was observed stays. */

@@ -54,7 +54,10 @@ static void tell_what_is_not_done(struct unit_run *k)
 		const char *name;
 		int asked;
 	} all[] = {
-		{ "action.type: Rebuild", s->has_action && !unit_action_is_known(s->action.type) },
+		{ "volumeRetainPolicy.whenRebuilt: Delete",
+		  s->has_volume_retain_policy &&
+			  s->volume_retain_policy.when_rebuilt ==
+				  BW_DB_UNIT_VOLUME_RETAIN_POLICY_WHEN_REBUILT_DELETE },
 		{ "config", s->has_config },
 		{ "peers", s->has_peers },
 		{ "networking.mode: external",
@@ -99,6 +102,7 @@ static void decide(struct unit_run *k)
 	tell_what_is_not_done(k);
 	unit_check(k);
 	unit_claim(k);
+	unit_rebuild(k);
 	unit_volumes(k);
 	unit_action(k);
 	unit_pod(k);

@@ -95,6 +95,8 @@ static void plan_create(struct unit_run *k, const struct unit_volume *v,
 	put_pairs(&b, labels, t->metadata.labels.items, t->metadata.labels.n);
 	bw_json_put_str(&b, labels, UNIT_LABEL, m->name);
 	bw_json_put_str(&b, labels, UNIT_LABEL_VOLUME, v->name);
+	if (k->act.acting && !k->act.going_back && k->act.type == BW_DB_UNIT_ACTION_TYPE_REBUILD)
+		bw_json_put_str(&b, labels, UNIT_LABEL_REBUILD, k->act.id);
 	if (t->metadata.annotations.n)
 		put_pairs(&b, bw_json_put_object(&b, meta, "annotations"),
 			  t->metadata.annotations.items, t->metadata.annotations.n);
@@ -130,7 +132,8 @@ void unit_volumes(struct unit_run *k)
 	for (size_t i = 0; i < k->n_volumes; i++) {
 		struct unit_volume *v = &k->volumes[i];
 
-		if (v->state == UNIT_VOLUME_NONE && !k->invalid && !s->maintenance) {
+		if (v->state == UNIT_VOLUME_NONE && !k->exchanging && !k->invalid &&
+		    !s->maintenance) {
 			plan_create(k, v, &s->volume_claim_templates.items[i]);
 			v->state = UNIT_VOLUME_THERE;
 			v->phase = BW_DB_UNIT_STATUS_VOLUME_PHASE_PENDING;

@@ -87,6 +87,18 @@ def a_unit_with_a_volume_of_its_node_is_not_moved():
 
 
 @test
+def a_rebuild_that_is_cancelled_gives_the_data_back():
+    api.patch(unit_path("r"), {"spec": {"action": {"id": "rebuild-1", "type": "Rebuild", "inPlace": True}}})
+    u = api.wait(unit_path("r"), lambda o: status(o)["action"]["id"] == "rebuild-1" and status(o)["action"]["step"] == "Start" and
+                 len(status(o)["volumes"]) == 2, 60, "the rebuild waits for a volume that nobody made")
+    expect_eq([v["claimName"] for v in u["status"]["volumes"] if v.get("retained")], ["data-r"], "volumes that are kept")
+    u = act("r", "rebuild-1", "Rebuild", phase="Cancelled", inPlace=True, cancel=True)
+    expect_eq(u["status"]["volumes"][0]["claimName"], "data-r", "its volume")
+    expect_eq(answers(A, "get", "k"), "v", "the data")
+    judge()
+
+
+@test
 def two_units_declare_one_address_and_one_says_who_has_it():
     make_unit("second", A, wait=False, volumes=())
     u = said("second", "ClaimBound", "AddressInUse")

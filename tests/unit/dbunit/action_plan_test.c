@@ -44,6 +44,9 @@ static const struct {
 	{ RUNNING("Restart", "Start"), NULL, "\"db.barewire.dev/action\":\"1\"", DELETE_POD },
 	{ RUNNING("Migrate", "Start"), NULL, "\"operator\":\"NotIn\",\"values\":[\"n1\"]",
 	  DELETE_POD },
+	{ RUNNING("Rebuild", "Stop"), "", DELETE_POD, "retained" },
+	{ RUNNING("Rebuild", "Stop"), NULL, "\"db.barewire.dev/retained\":\"1\"", CREATE_POD },
+	{ RUNNING("Rebuild", "Prepare"), NULL, "\"step\":\"Start\"", "retained" },
 	{ RUNNING("Restart", "Tomorrow"), "", DELETE_POD, CREATE_POD },
 	{ "{\"id\":\"1\",\"type\":\"Restart\",\"phase\":\"Succeeded\"}", "", NULL, DELETE_POD },
 	{ "{\"id\":\"1\",\"phase\":\"Running\",\"step\":\"s\"}", "", NULL, DELETE_POD },
@@ -94,7 +97,8 @@ static void plans_follow_from_status_and_pod(void **state)
 static void a_failed_allocation_plans_nothing_else(void **state)
 {
 	static const char *const steps[] = { "null", RUNNING("Migrate", "Stop"),
-					     RUNNING("Migrate", "Start") };
+					     RUNNING("Migrate", "Start"),
+					     RUNNING("Rebuild", "Start") };
 
 	(void)state;
 	make();

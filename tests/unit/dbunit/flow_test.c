@@ -313,10 +313,10 @@ static void a_mode_that_is_not_the_pools_makes_nothing(void **state)
 static void what_is_asked_for_and_not_done_is_told(void **state)
 {
 	(void)state;
-	make(UNIT_JSON("r", "", ",\"action\":{\"id\":\"1\",\"type\":\"Rebuild\"}"));
+	make(UNIT_JSON("r", "", ",\"volumeRetainPolicy\":{\"whenRebuilt\":\"Delete\"}"));
 	reason_is("NotFollowed", "NotFollowed");
 	ubed_expect(u, SIM_UNIT, "r", "status.phase", "Ready");
-	change("{\"spec\":{\"action\":null}}");
+	change("{\"spec\":{\"volumeRetainPolicy\":null}}");
 	reason_is("NotFollowed", "");
 }
 

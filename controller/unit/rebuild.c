@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which volumes are the Unit's. A rebuild labels those that it replaces as retained, and makes
+ * others under other names; going back takes the label away again. A volume's label says it all, so
+ * a crash in between is no other state. Nothing is deleted.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "impl.h"
+
+#define VOLUMES_MAX 64 /* conf/crds: maxItems of status.volumes */
+
+#define NAMES_MAX 8 /* names that are tried for one that is to be made */
+
+/* THE NAME */
+
+struct search {
+	const char *template;
+	struct bw_kube_object *found;
+};
+
+/* @value: NULL = any. */
+static int label_is(const struct bw_kube_object *o, const char *label, const char *value)
+{
+	char is[BW_KUBE_NAME_MAX + 1];
+
+	if (bw_kube_text_copy(o->text, o->size, is, sizeof(is), "metadata", "labels", label) < 0)
+		return 0;
+	return !value || strcmp(is, value) == 0;
+}
+
+static int is_in_use(struct bw_kube_object *o, void *arg)
+{
+	struct search *s = arg;
+
+	if (!label_is(o, UNIT_LABEL_VOLUME, s->template) || label_is(o, UNIT_LABEL_RETAINED, NULL))
+		return 0;
+	s->found = o;
+	return 1;
+}
+
+static void each(const struct unit_run *k, bw_kube_object_fn fn, void *arg)
+{
+	const struct bw_kube_meta *m = &k->unit->meta;
+	char key[CTL_KEY_MAX];
+
+	(void)bw_kube_store_find(k->c->st.volumes, UNIT_INDEX_UNIT,
+				 ctl_key(m->namespace, m->name, key), fn,
+				 arg); /* what stopped it is in @arg, ignoring */
+}
+
+/* @o: may be NULL. */
+static int is_kept(const struct unit_run *k, const char *template, const struct bw_kube_object *o)
+{
+	return o && label_is(o, UNIT_LABEL, k->unit->meta.name) &&
+	       label_is(o, UNIT_LABEL_VOLUME, template) && label_is(o, UNIT_LABEL_RETAINED, NULL);
+}
+
+void unit_volume_find(const struct unit_run *k, const char *template, struct unit_volume *v)
+{
+	const struct bw_kube_meta *m = &k->unit->meta;
+	const char *id = k->unit->status.has_action ? k->unit->status.action.id : m->uid;
+	struct search s = { .template = template };
+
+	each(k, is_in_use, &s);
+	v->o = s.found;
+	if (v->o) {
+		(void)snprintf(v->claim, sizeof(v->claim), "%s", v->o->name); /* bounded */
+		return;
+	}
+	/* All have at most 63 characters. */
+	(void)snprintf(v->claim, sizeof(v->claim), "%s-%s", template, m->name);
+	v->o = bw_kube_store_get(k->c->st.volumes, m->namespace, v->claim);
+	for (unsigned int i = 0; i < NAMES_MAX && is_kept(k, template, v->o); i++) {
+		(void)snprintf(v->claim, sizeof(v->claim), "%s-%s-%08x", template, m->name,
+			       (unsigned int)bw_fnv64(BW_FNV64_BASIS, id, strlen(id)) +
+				       i); /* fits */
+		v->o = bw_kube_store_get(k->c->st.volumes, m->namespace, v->claim);
+	}
+}
+
+/* THE LABELS */
+
+/* @id: NULL = it is the Unit's again. */
+static void plan_label(struct unit_run *k, const struct bw_kube_object *o, const char *id)
+{
+	bw_autobuild struct bw_json_build b = { 0 };
+	struct bw_kube_request r = { .verb = BW_KUBE_MERGE,
+				     .kind = &bw_kind_persistentvolumeclaim,
+				     .namespace = o->namespace,
+				     .name = o->name };
+	struct cJSON *root = ctl_body_cas(&b, o->rv);
+	struct cJSON *labels = bw_json_put_object(
+		&b, cJSON_GetObjectItemCaseSensitive(root, "metadata"), "labels");
+
+	if (id)
+		bw_json_put_str(&b, labels, UNIT_LABEL_RETAINED, id);
+	else if (!cJSON_AddNullToObject(labels, UNIT_LABEL_RETAINED))
+		b.failed = 1;
+	ctl_write(k->plan, &r, &b, ctl_done_cas, NULL);
+}
+
+struct giving_back {
+	struct unit_run *k;
+	unsigned int n;
+};
+
+/* One that the action had replaced. */
+static int give_back(struct bw_kube_object *o, void *arg)
+{
+	struct giving_back *g = arg;
+
+	if (!label_is(o, UNIT_LABEL_RETAINED, g->k->act.id) ||
+	    label_is(o, UNIT_LABEL_REBUILD, g->k->act.id))
+		return 0;
+	plan_label(g->k, o, NULL);
+	g->n++;
+	return 0;
+}
+
+void unit_rebuild(struct unit_run *k)
+{
+	const struct unit_action *a = &k->act;
+	struct giving_back g = { .k = k };
+	unsigned int n = 0;
+
+	if (!a->acting || a->type != BW_DB_UNIT_ACTION_TYPE_REBUILD ||
+	    k->pod_state != UNIT_POD_NONE || k->unit->spec.maintenance || k->invalid)
+		return;
+	for (size_t i = 0; i < k->n_volumes; i++) {
+		struct unit_volume *v = &k->volumes[i];
+
+		if ((v->state != UNIT_VOLUME_THERE && v->state != UNIT_VOLUME_LOST) ||
+		    v->made != a->going_back)
+			continue;
+		plan_label(k, v->o, a->id);
+		n++;
+	}
+	/* Never two volumes of one template: those that come wait for those that go. */
+	if (n == 0 && a->going_back)
+		each(k, give_back, &g);
+	k->exchanging = n + g.n > 0;
+	if (k->exchanging)
+		unit_wait(k, "VolumesExchanged", "its volumes are exchanged");
+}
+
+/* WHAT IS SAID */
+
+struct kept {
+	struct bw_json_build *b;
+	struct cJSON *list;
+};
+
+static int put_kept(struct bw_kube_object *o, void *arg)
+{
+	const struct kept *s = arg;
+	char name[64]; /* conf/crds: maxLength 63 */
+	struct cJSON *v;
+
+	if (!label_is(o, UNIT_LABEL_RETAINED, NULL) || cJSON_GetArraySize(s->list) >= VOLUMES_MAX ||
+	    bw_kube_text_copy(o->text, o->size, name, sizeof(name), "metadata", "labels",
+			      UNIT_LABEL_VOLUME) < 0)
+		return 0;
+	v = bw_json_put_object(s->b, s->list, NULL);
+	bw_json_put_str(s->b, v, "name", name);
+	bw_json_put_str(s->b, v, "claimName", o->name);
+	bw_json_put_bool(s->b, v, "retained", 1);
+	return 0;
+}
+
+void unit_rebuild_put(const struct unit_run *k, struct bw_json_build *b, struct cJSON *list)
+{
+	struct kept s = { b, list };
+
+	each(k, put_kept, &s);
+}
