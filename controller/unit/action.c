@@ -92,22 +92,12 @@ void unit_action_look(struct unit_run *k)
 	place(k);
 }
 
-const char *unit_action_mark(const struct unit_run *k, char out[UNIT_MARK_MAX])
-{
-	(void)snprintf(out, UNIT_MARK_MAX, "%s%s", k->act.id,
-		       k->act.going_back ? "/back" : ""); /* fits */
-	return out;
-}
-
 int unit_action_is_done_with(const struct unit_run *k)
 {
 	const char *is = bw_kube_annotation(&k->pod.meta, UNIT_ANN_ACTION);
-	char mark[UNIT_MARK_MAX];
 
-	/* The way back may begin before the way there has. */
-	if (k->act.going_back)
-		return is && strcmp(is, k->act.id) == 0;
-	return !is || strcmp(is, unit_action_mark(k, mark)) != 0;
+	/* Going back: one that the action has made. Else: one that it has not. */
+	return (is && strcmp(is, k->act.id) == 0) == k->act.going_back;
 }
 
 static int has_run(const struct unit_run *k, const char *id)
@@ -219,6 +209,14 @@ static void cancel(struct unit_run *k)
 	}
 }
 
+/* Not when it is Ready again: the node where it was may be what is wrong. */
+static int is_back(const struct unit_run *k)
+{
+	if (k->pod_state == UNIT_POD_NONE)
+		return !k->exchanging;
+	return k->pod_o && k->pod_state != UNIT_POD_LEAVING && !unit_action_is_done_with(k);
+}
+
 static void carry_on(struct unit_run *k)
 {
 	struct unit_action *a = &k->act;
@@ -233,15 +231,10 @@ static void carry_on(struct unit_run *k)
 		return;
 	}
 	a->step = old || k->pod_state == UNIT_POD_FOREIGN ? UNIT_STEP_STOP : UNIT_STEP_START;
-	if (a->going_back && !k->unit->spec.startup && k->pod_state == UNIT_POD_NONE)
+	if (a->going_back && is_back(k))
 		unit_action_end(k, BW_DB_UNIT_STATUS_ACTION_PHASE_CANCELLED, NULL,
-				"the Unit went offline; it comes back on node %s", a->from);
-	else if (old || k->pod_state != UNIT_POD_READY)
-		return;
-	else if (a->going_back)
-		unit_action_end(k, BW_DB_UNIT_STATUS_ACTION_PHASE_CANCELLED, NULL,
-				"the Unit is Ready on node %s, where it was", a->from);
-	else
+				"all is as it was: what comes next is the Unit's own matter");
+	else if (!a->going_back && !old && k->pod_state == UNIT_POD_READY)
 		unit_action_end(k, BW_DB_UNIT_STATUS_ACTION_PHASE_SUCCEEDED, NULL,
 				"the new pod is Ready on node %s", k->node);
 }

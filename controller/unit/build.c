@@ -193,7 +193,6 @@ static void put_annotations(const struct unit_run *k, struct bw_json_build *b, s
 {
 	const struct bw_db_unit *u = k->unit;
 	struct cJSON *notes = bw_json_put_object(b, meta, "annotations");
-	char mark[UNIT_MARK_MAX];
 
 	for (size_t i = 0; i < u->spec.template.metadata.annotations.n; i++) {
 		const struct bw_kube_pair *p = &u->spec.template.metadata.annotations.items[i];
@@ -204,8 +203,8 @@ static void put_annotations(const struct unit_run *k, struct bw_json_build *b, s
 	}
 	put_once(b, notes, CTL_ANN_CLAIM, u->meta.name);
 	put_once(b, notes, UNIT_ANN_REVISION, k->revision);
-	if (k->act.acting)
-		put_once(b, notes, UNIT_ANN_ACTION, unit_action_mark(k, mark));
+	if (k->act.acting && !k->act.going_back)
+		put_once(b, notes, UNIT_ANN_ACTION, k->act.id);
 	put_foreign(k, b, notes, d);
 }
 

@@ -15,7 +15,7 @@
 #define UNIT_LABEL_REBUILD UNIT_PREFIX "rebuild" /* of volumes: the action that made it */
 #define UNIT_LABEL_RETAINED UNIT_PREFIX "retained" /* of volumes: the action that replaced it */
 #define UNIT_ANN_REVISION UNIT_PREFIX "revision" /* of pods: what they were made of */
-#define UNIT_ANN_ACTION UNIT_PREFIX "action" /* of pods: what they were made for */
+#define UNIT_ANN_ACTION UNIT_PREFIX "action" /* of pods: the id that they were made for */
 #define UNIT_ANN_ADDRESS_TYPE "config.addr.type"
 #define UNIT_INTERFACE "eth0"
 
@@ -25,7 +25,6 @@
 
 #define UNIT_REVISION_MAX 17 /* bytes: a hash in hexadecimal */
 #define UNIT_ACTION_ID_MAX 63 /* conf/crds: maxLength */
-#define UNIT_MARK_MAX (UNIT_ACTION_ID_MAX + 8) /* bytes of UNIT_ANN_ACTION */
 #define UNIT_VOLUMES_MAX 16 /* conf/crds: maxItems */
 #define UNIT_RETRY_MS 30000 /* what waits for something that nobody watches looks again after */
 
@@ -212,8 +211,6 @@ const char *unit_step_str(enum unit_step step);
 void unit_action_load(struct unit_run *k);
 /* Where the next pod may be; after all else was looked at. */
 void unit_action_look(struct unit_run *k);
-/* What a pod carries that is made for the action that runs; returns @out. */
-const char *unit_action_mark(const struct unit_run *k, char out[UNIT_MARK_MAX]);
 /* Whether the action that runs has to take the pod that is there away. */
 int unit_action_is_done_with(const struct unit_run *k);
 /* The action is over. @reason: of a failure; else NULL. */

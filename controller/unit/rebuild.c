@@ -25,7 +25,7 @@ struct search {
 /* @value: NULL = any. */
 static int label_is(const struct bw_kube_object *o, const char *label, const char *value)
 {
-	char is[BW_KUBE_NAME_MAX + 1];
+	char is[BW_KUBE_NAME_MAX + 1] = "";
 
 	if (bw_kube_text_copy(o->text, o->size, is, sizeof(is), "metadata", "labels", label) < 0)
 		return 0;
@@ -128,7 +128,10 @@ void unit_rebuild(struct unit_run *k)
 	unsigned int n = 0;
 
 	if (!a->acting || a->type != BW_DB_UNIT_ACTION_TYPE_REBUILD ||
-	    k->pod_state != UNIT_POD_NONE || k->unit->spec.maintenance || k->invalid)
+	    k->pod_state != UNIT_POD_NONE)
+		return;
+	k->exchanging = 1;
+	if (k->unit->spec.maintenance || (k->invalid && !a->going_back))
 		return;
 	for (size_t i = 0; i < k->n_volumes; i++) {
 		struct unit_volume *v = &k->volumes[i];
@@ -157,7 +160,7 @@ struct kept {
 static int put_kept(struct bw_kube_object *o, void *arg)
 {
 	const struct kept *s = arg;
-	char name[64]; /* conf/crds: maxLength 63 */
+	char name[64] = ""; /* conf/crds: maxLength 63 */
 	struct cJSON *v;
 
 	if (!label_is(o, UNIT_LABEL_RETAINED, NULL) || cJSON_GetArraySize(s->list) >= VOLUMES_MAX ||

@@ -23,6 +23,9 @@ static char *plan_of(int *ret)
 #define RUNNING(type_, step_)                                                                      \
 	"{\"id\":\"1\",\"type\":\"" type_ "\",\"phase\":\"Running\",\"step\":\"" step_             \
 	"\",\"fromNode\":\"n1\"}"
+#define GOING_BACK                                                                                 \
+	"{\"id\":\"1\",\"type\":\"Migrate\",\"phase\":\"Cancelling\",\"step\":\"Start\","          \
+	"\"fromNode\":\"n1\"}"
 #define DELETE_POD "{\"verb\":\"delete\",\"kind\":\"Pod\""
 #define CREATE_POD "{\"verb\":\"create\",\"kind\":\"Pod\""
 
@@ -47,6 +50,9 @@ static const struct {
 	{ RUNNING("Rebuild", "Stop"), "", DELETE_POD, "retained" },
 	{ RUNNING("Rebuild", "Stop"), NULL, "\"db.barewire.dev/retained\":\"1\"", CREATE_POD },
 	{ RUNNING("Rebuild", "Prepare"), NULL, "\"step\":\"Start\"", "retained" },
+	{ GOING_BACK, "1", DELETE_POD, "Cancelled" },
+	{ GOING_BACK, "", "\"phase\":\"Cancelled\"", DELETE_POD },
+	{ GOING_BACK, NULL, "\"phase\":\"Cancelled\"", CREATE_POD },
 	{ RUNNING("Restart", "Tomorrow"), "", DELETE_POD, CREATE_POD },
 	{ "{\"id\":\"1\",\"type\":\"Restart\",\"phase\":\"Succeeded\"}", "", NULL, DELETE_POD },
 	{ "{\"id\":\"1\",\"phase\":\"Running\",\"step\":\"s\"}", "", NULL, DELETE_POD },

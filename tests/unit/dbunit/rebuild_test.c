@@ -114,7 +114,7 @@ static unsigned int live_once(unsigned int crash_at)
 	claim_of(last);
 	assert_string_equal(last, first);
 	assert_int_equal(bed_count(&u->bed, SIM_VOLUME), 3);
-	assert_int_equal(marked, 3);
+	assert_int_equal(marked, 2);
 	unit_is("status.volumes.0.claimName", first);
 	unit_is("status.phase", "Ready");
 	unit_is("status.podIPs.0", "10.99.2.1");
