@@ -2,11 +2,11 @@
 /* Base64 of RFC 4648 section 4: certificates and keys in kubeconfig files. */
 #include <string.h>
 
-#include "base64.h"
+#include <bw/kube_base64.h>
 
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-int kube_base64_decode(const char *text, size_t size, struct bw_buf *ret)
+int bw_kube_base64_decode(const char *text, size_t size, struct bw_buf *ret)
 {
 	size_t n = 0, pad = 0;
 	uint32_t bits = 0;
@@ -45,7 +45,7 @@ int kube_base64_decode(const char *text, size_t size, struct bw_buf *ret)
 	return 0;
 }
 
-int kube_base64_encode(const void *data, size_t size, struct bw_buf *ret)
+int bw_kube_base64_encode(const void *data, size_t size, struct bw_buf *ret)
 {
 	const unsigned char *p = data;
 

@@ -10,9 +10,9 @@
 
 #include <bw/err.h>
 #include <bw/io.h>
+#include <bw/kube_base64.h>
 #include <bw/kube_config.h>
 
-#include "base64.h"
 #include "yaml.h"
 
 /* One file, as long as the configuration is made. */
@@ -134,7 +134,7 @@ static int load_pem(struct file *f, kube_yaml_node n, const char *key, struct bw
 	(void)snprintf(data_key, sizeof(data_key), "%s-data", key); /* fits, ignoring */
 	text = kube_yaml_get_str(&f->yaml, n, data_key);
 	if (text) {
-		r = kube_base64_decode(text, strlen(text), &ret->data);
+		r = bw_kube_base64_decode(text, strlen(text), &ret->data);
 		if (r == -ENOMEM)
 			return oom(err);
 		return r < 0 ? bw_reject(err, BW_ERR_INVALID, EINVAL, "%s: %s is no base64",

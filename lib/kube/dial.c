@@ -4,7 +4,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-#include "base64.h"
+#include <bw/kube_base64.h>
+
 #include "dial.h"
 
 #define NS_PER_MS 1000000LL
@@ -151,7 +152,7 @@ static int set_auth(struct kube_dial *d, const struct kube_cred_view *cred)
 	if (bw_buf_printf(&pair, "%s:%s", cred->username, cred->password ? cred->password : "") <
 		    0 ||
 	    bw_buf_printf(&d->auth, "Authorization: Basic ") < 0 ||
-	    kube_base64_encode(pair.data, pair.size, &d->auth) < 0)
+	    bw_kube_base64_encode(pair.data, pair.size, &d->auth) < 0)
 		r = -ENOMEM;
 	if (r == 0)
 		r = bw_buf_append(&d->auth, "\r\n", 2);

@@ -16,8 +16,8 @@
 
 #include <bw/err.h>
 #include <bw/json.h>
+#include <bw/kube_base64.h>
 
-#include "base64.h"
 #include "exec.h"
 #include "yaml.h"
 
@@ -150,7 +150,7 @@ static int put_cluster(struct bw_json_build *b, struct cJSON *spec, const struct
 		bw_json_put_bool(b, cluster, "insecure-skip-tls-verify", 1);
 	if (!c->ca.data.size)
 		return 0;
-	if (kube_base64_encode(c->ca.data.data, c->ca.data.size, &ca) < 0)
+	if (bw_kube_base64_encode(c->ca.data.data, c->ca.data.size, &ca) < 0)
 		return -ENOMEM;
 	bw_json_put_str(b, cluster, "certificate-authority-data", ca.data);
 	return 0;

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include <bw/err.h>
+#include <bw/kube_base64.h>
 
-#include "base64.h"
 #include "sha1.h"
 #include "ws.h"
 
@@ -35,7 +35,7 @@ int kube_ws_key(const uint8_t random[16], char ret[KUBE_WS_KEY_LEN + 1])
 {
 	bw_autobuf struct bw_buf b = { 0 };
 
-	if (kube_base64_encode(random, 16, &b) < 0)
+	if (bw_kube_base64_encode(random, 16, &b) < 0)
 		return -ENOMEM;
 	memcpy(ret, b.data, KUBE_WS_KEY_LEN + 1);
 	return 0;
@@ -49,7 +49,7 @@ int kube_ws_accept(const char *key, struct bw_buf *b)
 	if (bw_buf_printf(&text, "%s" GUID, key) < 0)
 		return -ENOMEM;
 	kube_sha1(text.data, text.size, digest);
-	return kube_base64_encode(digest, sizeof(digest), b);
+	return bw_kube_base64_encode(digest, sizeof(digest), b);
 }
 
 static int broken(struct bw_err *err, const char *why)

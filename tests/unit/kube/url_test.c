@@ -8,7 +8,8 @@
 
 #include <cmocka.h>
 
-#include "base64.h"
+#include <bw/kube_base64.h>
+
 #include "failalloc.h"
 #include "url.h"
 
@@ -197,10 +198,10 @@ static void base64_goes_there_and_back(void **state)
 		bw_autobuf struct bw_buf to = { 0 };
 		bw_autobuf struct bw_buf back = { 0 };
 
-		assert_int_equal(kube_base64_encode(pairs[i][0], strlen(pairs[i][0]), &to), 0);
+		assert_int_equal(bw_kube_base64_encode(pairs[i][0], strlen(pairs[i][0]), &to), 0);
 		assert_int_equal(to.size, strlen(pairs[i][1]));
 		assert_memory_equal(to.data, pairs[i][1], to.size);
-		assert_int_equal(kube_base64_decode(pairs[i][1], strlen(pairs[i][1]), &back), 0);
+		assert_int_equal(bw_kube_base64_decode(pairs[i][1], strlen(pairs[i][1]), &back), 0);
 		assert_int_equal(back.size, strlen(pairs[i][0]));
 		assert_memory_equal(back.data, pairs[i][0], back.size);
 	}
@@ -213,10 +214,10 @@ static void base64_refuses_what_it_is_not(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < BW_ARRAY_SIZE(bad); i++)
-		assert_int_equal(kube_base64_decode(bad[i], strlen(bad[i]), &out), -EBADMSG);
+		assert_int_equal(bw_kube_base64_decode(bad[i], strlen(bad[i]), &out), -EBADMSG);
 	/* Lines, and no padding at the end, as some write it. */
 	bw_buf_done(&out);
-	assert_int_equal(kube_base64_decode("Zm\n9v Yg", 8, &out), 0);
+	assert_int_equal(bw_kube_base64_decode("Zm\n9v Yg", 8, &out), 0);
 	assert_string_equal(out.data, "foob");
 }
 

@@ -6,7 +6,7 @@
 #include <bw/defs.h>
 
 /* Appends the bytes; white space in between is passed over. 0; -EBADMSG; -ENOMEM. */
-int kube_base64_decode(const char *text, size_t size, struct bw_buf *ret);
+int bw_kube_base64_decode(const char *text, size_t size, struct bw_buf *ret);
 
 /* Appends the text. 0; -ENOMEM. */
-int kube_base64_encode(const void *data, size_t size, struct bw_buf *ret);
+int bw_kube_base64_encode(const void *data, size_t size, struct bw_buf *ret);
