@@ -138,7 +138,7 @@ def an_agents_token_is_of_no_use_for_anything_else():
 @test
 def the_controllers_token_opens_nothing_that_is_not_its_own():
     c = who["controller"]
-    for path in ("/api/v1/secrets", "/api/v1/configmaps", "/apis/apps/v1/daemonsets", "/api/v1/namespaces/%s/secrets" % SYSTEM):
+    for path in ("/api/v1/secrets", "/apis/apps/v1/daemonsets", "/api/v1/namespaces/%s/secrets" % SYSTEM):
         refused(c.ask("GET", path), "is forbidden")
     refused(c.ask("PATCH", "/api/v1/nodes/node1", {"spec": {"unschedulable": True}}, MERGE), "writes nothing of a node but")
     refused(c.ask("PATCH", NET + "/networkpools/lan", {"spec": {"mtu": 1400}}, MERGE), "writes only finalizers and the status")

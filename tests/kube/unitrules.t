@@ -304,9 +304,43 @@ def of_a_unit_the_controller_writes_status_and_finalizer():
     refused(c.ask("PATCH", path, {"spec": {"startup": True, "maintenance": True}}, MERGE), "writes only finalizers and the status of a Unit", codes=(403,))
     refused(c.ask("POST", UNITS, but(BARE, {"metadata.name": "made"})), "cannot create resource", codes=(403,))
     refused(c.ask("DELETE", path), "cannot delete resource", codes=(403,))
-    for secret in ("/api/v1/secrets", "/api/v1/namespaces/default/secrets/x", "/api/v1/configmaps"):
-        refused(c.ask("GET", secret), "is forbidden", codes=(403,))
     taken(c.ask("PATCH", path, {"metadata": {"finalizers": []}}, MERGE))
+
+
+@test
+def of_files_and_services_the_controller_writes_those_of_units():
+    c = controller()
+    core = "/api/v1/namespaces/default/"
+    kinds = {core + "configmaps": {"apiVersion": "v1", "kind": "ConfigMap"}, core + "secrets": {"apiVersion": "v1", "kind": "Secret"},
+             core + "services": {"apiVersion": "v1", "kind": "Service", "spec": {"clusterIP": "None"}},
+             "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices":
+             {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4", "endpoints": []}}
+    for path, o in kinds.items():
+        def named(name, **labels):
+            return {**o, "metadata": {"name": name, "labels": {k.replace("_", "/"): v for k, v in labels.items()}}}
+        refused(c.ask("POST", path, named("somebodys")), "has no label db.barewire.dev/unit", codes=(403,))
+        taken(api.ask("POST", path, named("somebodys")))
+        refused(c.ask("DELETE", path + "/somebodys"), "has no label db.barewire.dev/unit", codes=(403,))
+        refused(c.ask("PATCH", path + "/somebodys", {"metadata": {"labels": {"db.barewire.dev/unit": "u"}}}, MERGE), "has no label", codes=(403,))
+        mine = named("u-config", **{"db.barewire.dev_unit": "u"})
+        taken(c.ask("POST", path, mine))
+        taken(c.ask("PATCH", path + "/u-config", {"metadata": {"annotations": {"a": "b"}}}, MERGE))
+        if path.endswith(("configmaps", "secrets")):
+            refused(c.ask("POST", path, named("other", **{"db.barewire.dev_unit": "u"})), "other is not u-config", codes=(403,))
+        taken(c.ask("DELETE", path + "/u-config"))
+
+
+@test
+def secrets_are_read_by_name_and_that_can_be_taken_away():
+    c = controller()
+    path = "/api/v1/namespaces/default/secrets"
+    expect_eq(api.ask("POST", path, {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "known"}})[0], 201)
+    expect_eq(c.ask("GET", path + "/known")[0], 200)
+    for all_of in (path, "/api/v1/secrets", path + "?watch=true&timeoutSeconds=1"):
+        refused(c.ask("GET", all_of), "is forbidden", codes=(403,))
+    k("delete", "clusterrolebinding", "barewire-controller-secrets")
+    wait_until(lambda: c.ask("GET", path + "/known")[0] == 403, 30)
+    taken(c.ask("GET", UNITS))
 
 
 @test
