@@ -149,7 +149,11 @@ static void prepare(struct unit_run *k)
 	if (k->unit->spec.maintenance)
 		(void)snprintf(a->message, sizeof(a->message),
 			       "nothing is touched as long as spec.maintenance is true"); /* fits */
-	if (k->unit->spec.maintenance || (k->reason[0] && !is_remedy(k)))
+	else if (unit_config_lacks(k))
+		(void)snprintf(
+			a->message, sizeof(a->message),
+			"nothing is touched before the next pod's files are written"); /* fits */
+	if (a->message[0] || (k->reason[0] && !is_remedy(k)))
 		return;
 	a->step = k->pod_state == UNIT_POD_NONE ? UNIT_STEP_START : UNIT_STEP_STOP;
 	a->hold = 1;

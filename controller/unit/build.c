@@ -12,6 +12,8 @@
 
 #define DOMAINS_MAX 8 /* conf/crds: interfaces of a Unit */
 #define VF_PREFIX "net.barewire.dev/vf-"
+#define CONFIG_VOLUME "barewire-config" /* conf/crds: a template's volumes are named otherwise */
+#define CONFIG_PATH "/etc/barewire"
 
 /* A segment that the claim's interfaces are on. */
 struct domain {
@@ -205,6 +207,8 @@ static void put_annotations(const struct unit_run *k, struct bw_json_build *b, s
 	put_once(b, notes, UNIT_ANN_REVISION, k->revision);
 	if (k->act.acting && !k->act.going_back)
 		put_once(b, notes, UNIT_ANN_ACTION, k->act.id);
+	if (k->unit->spec.has_config)
+		put_once(b, notes, UNIT_ANN_CONFIG, k->config.hash);
 	put_foreign(k, b, notes, d);
 }
 
@@ -296,13 +300,33 @@ static void put_volumes(const struct unit_run *k, struct bw_json_build *b, struc
 }
 
 /* What the Unit announces: the annotation of old, where the field says nothing. */
-static int announces_pod_ip(const struct bw_db_unit *u)
+const char *unit_address_type(const struct bw_db_unit *u)
 {
 	const char *note = bw_kube_annotation(&u->meta, UNIT_ANN_ADDRESS_TYPE);
 
 	if (u->spec.networking.address_type != BW_DB_UNIT_NETWORKING_ADDRESS_TYPE_NONE)
-		return u->spec.networking.address_type == BW_DB_UNIT_NETWORKING_ADDRESS_TYPE_POD_IP;
-	return !note || strcmp(note, "pod_ip") == 0;
+		return bw_db_unit_networking_address_type_str(u->spec.networking.address_type);
+	return note ? note : "pod_ip";
+}
+
+/* The files of spec.config; that there are any is looked to before. */
+static void put_files(const struct unit_run *k, struct bw_json_build *b, struct cJSON *spec,
+		      struct cJSON *container)
+{
+	char object[BW_KUBE_NAME_MAX + 1];
+	struct cJSON *v;
+
+	unit_config_object(k, object);
+	v = bw_json_put_object(b, array_in(b, spec, "volumes"), NULL);
+	bw_json_put_str(b, v, "name", CONFIG_VOLUME);
+	if (k->config.secret)
+		bw_json_put_str(b, bw_json_put_object(b, v, "secret"), "secretName", object);
+	else
+		bw_json_put_str(b, bw_json_put_object(b, v, "configMap"), "name", object);
+	v = bw_json_put_object(b, array_in(b, container, "volumeMounts"), NULL);
+	bw_json_put_str(b, v, "name", CONFIG_VOLUME);
+	bw_json_put_str(b, v, "mountPath", CONFIG_PATH);
+	bw_json_put_bool(b, v, "readOnly", 1);
 }
 
 static void put_pod_ip(struct bw_json_build *b, struct cJSON *container)
@@ -345,8 +369,10 @@ static void put_main(const struct unit_run *k, struct bw_json_build *b, struct c
 
 	if (!c)
 		return;
-	if (announces_pod_ip(k->unit))
+	if (strcmp(unit_address_type(k->unit), "pod_ip") == 0)
 		put_pod_ip(b, c);
+	if (k->unit->spec.has_config)
+		put_files(k, b, spec, c);
 	put_vfs(b, c, d);
 }
 

@@ -96,6 +96,7 @@ void unit_end(struct unit_run *k)
 	if (!bw_kube_has_finalizer(&k->unit->meta, UNIT_FINALIZER))
 		return;
 	if (end_pod(k) || end_claim(k)) {
+		unit_endpoints(k);
 		unit_status(k);
 		return;
 	}

@@ -2,6 +2,7 @@
 /* One reconcile of a Unit: what there is, what shall be said of it, and the steps that look. */
 #pragma once
 
+#include <bw/tmpl.h>
 #include <gen/db.h>
 
 #include "ctl.h"
@@ -16,13 +17,19 @@
 #define UNIT_LABEL_RETAINED UNIT_PREFIX "retained" /* of volumes: the action that replaced it */
 #define UNIT_ANN_REVISION UNIT_PREFIX "revision" /* of pods: what they were made of */
 #define UNIT_ANN_ACTION UNIT_PREFIX "action" /* of pods: the id that they were made for */
+#define UNIT_ANN_CONFIG UNIT_PREFIX "config" /* of pods: hash of the files that they began with */
 #define UNIT_ANN_ADDRESS_TYPE "config.addr.type"
 #define UNIT_INTERFACE "eth0"
 
 #define UNIT_INDEX_UNIT "unit" /* volumes: "namespace/unit" by label */
 #define UNIT_INDEX_NODE "node" /* Units: status.nodeName */
 #define UNIT_INDEX_NETWORK "network" /* Units: pools that they name */
+#define UNIT_INDEX_PEERS "peers" /* Units whose files have others in them: their namespace */
 
+#define UNIT_FILES_MAX 16 /* conf/crds: maxItems */
+#define UNIT_PORTS_MAX 32 /* conf/crds: maxItems */
+#define UNIT_CONFIG_HASH_MAX 32 /* bytes */
+#define UNIT_HASH_SECRET "secret-" /* what the hash of a Secret begins with */
 #define UNIT_REVISION_MAX 17 /* bytes: a hash in hexadecimal */
 #define UNIT_ACTION_ID_MAX 63 /* conf/crds: maxLength */
 #define UNIT_VOLUMES_MAX 16 /* conf/crds: maxItems */
@@ -43,6 +50,9 @@ struct unit_stores {
 	struct bw_kube_store *pods; /* of Units */
 	struct bw_kube_store *volumes; /* all PersistentVolumeClaims */
 	struct bw_kube_store *pvs; /* all PersistentVolumes: their nodes and claims */
+	struct bw_kube_store *configs; /* of Units, as the next two */
+	struct bw_kube_store *services;
+	struct bw_kube_store *slices;
 	/* Those of the address controllers. */
 	struct bw_kube_store *claims;
 	struct bw_kube_store *all_pods; /* trimmed */
@@ -56,6 +66,10 @@ struct ctl_unit {
 	struct bw_controller *units;
 	struct bw_list verdicts; /* struct unit_verdict, the newest last */
 	size_t n_verdicts;
+	struct bw_list refusals; /* struct unit_refusal, the newest last */
+	size_t n_refusals;
+	struct bw_list reads; /* Secrets that were read, the newest last (secrets.c) */
+	size_t n_reads;
 };
 
 enum unit_claim_state {
@@ -129,6 +143,23 @@ struct unit_place {
 	uint8_t never; /* anywhere but there */
 };
 
+/* Whose an object of a Unit's name is. */
+enum unit_whose {
+	UNIT_NOBODYS, /* there is none */
+	UNIT_OURS,
+	UNIT_EARLIER, /* of a Unit of this name that is gone: the garbage collector's */
+	UNIT_SOMEBODYS,
+};
+
+/* The files of spec.config (config.c). */
+struct unit_config {
+	uint8_t there; /* they are written, as declared or as they were: a pod can have them */
+	uint8_t settled; /* .hash is of what is declared, and it is written */
+	uint8_t secret; /* they are in a Secret */
+	char hash[UNIT_CONFIG_HASH_MAX]; /* of what is declared or, while that cannot be said, of
+					    what is there; "" = neither */
+};
+
 /* One reconcile. */
 struct unit_run {
 	struct ctl_unit *c;
@@ -147,6 +178,7 @@ struct unit_run {
 	char revision[UNIT_REVISION_MAX]; /* of the template as it is */
 	struct unit_action act;
 	struct unit_place place;
+	struct unit_config config;
 	/* What is to be said (status.c). */
 	struct bw_kube_conds conds;
 	char reason[64]; /* what it waits for first of all; "" = nothing */
@@ -181,6 +213,10 @@ int unit_look(struct unit_run *k, struct bw_err *err);
 void unit_look_done(struct unit_run *k);
 /* The controller's reference in @m is this Unit. */
 int unit_owns(const struct unit_run *k, const struct bw_kube_meta *m);
+/* It has succeeded or failed: nothing runs in it, and it has no address. */
+int unit_pod_has_ended(const struct bw_k_pod *p);
+/* Whose the object with these metadata is; NULL: there is none. */
+enum unit_whose unit_whose(const struct unit_run *k, const struct bw_kube_meta *m);
 /* Finds the claim of a template's volume, or the name that one to be made gets (rebuild.c). */
 void unit_volume_find(const struct unit_run *k, const char *template, struct unit_volume *v);
 /* The only node that the PersistentVolume @pv can be mounted on into @v; "" = there are more. */
@@ -196,9 +232,19 @@ int unit_pool(const struct ctl_unit *c, const char *name, struct bw_net_pool *re
 void unit_check(struct unit_run *k);
 void unit_claim(struct unit_run *k);
 void unit_volumes(struct unit_run *k);
-void unit_pod(struct unit_run *k);
+/* The files of spec.config (config.c); before the pod, which waits for them. */
+void unit_config(struct unit_run *k);
+/* Whether a pod has to wait for its files; _waits() says so too. */
+int unit_config_lacks(const struct unit_run *k);
+int unit_config_waits(struct unit_run *k);
+/* Whether the pod that runs is to be made anew for other files. */
+int unit_config_restarts(const struct unit_run *k);
 /* What spec.action asks for (action.c); decides before unit_pod() does. */
 void unit_action(struct unit_run *k);
+void unit_pod(struct unit_run *k);
+/* The Service (service.c), and where it leads (endpoints.c). */
+void unit_service(struct unit_run *k);
+void unit_endpoints(struct unit_run *k);
 /* Writes what is to be said, if it differs from what is. */
 void unit_status(struct unit_run *k);
 /* The Unit is being deleted (end.c). */
@@ -235,6 +281,8 @@ void unit_rebuild_put(const struct unit_run *k, struct bw_json_build *b, struct 
 
 /* The body of the pod. @b: empty. Returns the root; NULL when out of memory. */
 struct cJSON *unit_build_pod(const struct unit_run *k, struct bw_json_build *b);
+/* What the Unit announces: pod_ip, pod_name, service or host. */
+const char *unit_address_type(const struct bw_db_unit *u);
 /* An ownerReference to the Unit in the list "ownerReferences" of @meta. */
 void unit_put_owner(const struct unit_run *k, struct bw_json_build *b, struct cJSON *meta,
 		    int controller);
@@ -248,3 +296,75 @@ struct unit_trial {
 struct unit_trial *unit_trial_new(struct unit_run *k, int dry);
 enum bw_plan_next unit_trial_done(const struct bw_kube_answer *a, void *arg);
 void unit_verdicts_free(struct ctl_unit *c);
+
+/* THE FILES (config_names.c) */
+
+/* Names that templates may use, but secrets. 0; -ENOMEM, or as bw_tmpl_put(). */
+int unit_config_names(const struct unit_run *k, struct bw_tmpl_names *n, struct bw_err *err);
+/* Bytes that a quantity such as 1.5Gi stands for. 0; -EINVAL; -ERANGE. */
+int unit_quantity_bytes(const char *text, int64_t *ret);
+/* Asks for the Units whose files have @old or @now in them. Of the store of Units. @arg: ctl_unit.
+ */
+void unit_peer_changed(struct bw_kube_object *old, struct bw_kube_object *now, void *arg);
+void unit_by_peers(const struct bw_kube_object *o, bw_kube_index_put put, void *to);
+/* "UNIT-config", of ConfigMap and Secret. */
+void unit_config_object(const struct unit_run *k, char out[BW_KUBE_NAME_MAX + 1]);
+
+/* SECRETS (secrets.c) */
+
+enum unit_read_state {
+	UNIT_READ_ASKED, /* the plan reads it, and comes again */
+	UNIT_READ_MISSING,
+	UNIT_READ_FORBIDDEN,
+	UNIT_READ_THERE,
+};
+/* A Secret of the Unit's namespace; @ret is borrowed for the reconcile, NULL when it is not there.
+ */
+enum unit_read_state unit_secret(struct unit_run *k, const char *name,
+				 const struct bw_k_secret **ret);
+/* What the server answered to a write of it. */
+void unit_secret_answer(struct ctl_unit *c, const char *ns, const char *name,
+			const struct bw_kube_answer *a);
+/* Overwrites and frees. */
+void unit_secret_wipe(struct bw_k_secret *s);
+void unit_secrets_free(struct ctl_unit *c);
+
+/* WHAT IS MADE BESIDE THE POD (made.c) */
+
+/* What the server said to a write that no repetition helps. */
+struct unit_refusal {
+	struct bw_list node;
+	const struct bw_kube_kind *kind;
+	char ns[BW_KUBE_NS_MAX + 1];
+	char name[BW_KUBE_NAME_MAX + 1];
+	int64_t until_ns; /* it is asked again then */
+	uint8_t exists; /* it was to be created, and there is one */
+	char text[256];
+};
+/* Borrowed for the reconcile; NULL: it was not refused lately. */
+const struct unit_refusal *unit_refused(struct unit_run *k, const struct bw_kube_kind *kind,
+					const char *name);
+void unit_refusals_free(struct ctl_unit *c);
+/* Plans a CREATE or a MERGE of an object of the Unit's namespace; takes @b. */
+void unit_make(struct unit_run *k, enum bw_kube_verb verb, const struct bw_kube_kind *kind,
+	       const char *name, struct bw_json_build *b);
+/* Plans its deletion, by its UID. */
+void unit_unmake(struct unit_run *k, const struct bw_kube_kind *kind, const struct bw_kube_meta *m);
+/* The head of an object that is the Unit's: returns the root. */
+struct cJSON *unit_put_head(const struct unit_run *k, struct bw_json_build *b, const char *api,
+			    const char *kind, const char *name);
+/* Says in condition @type why an object is left alone; 0: it is not. */
+int unit_say_foreign(struct unit_run *k, const char *type, const char *what, const char *name,
+		     enum unit_whose whose, const struct unit_refusal *refused);
+
+/* THE SERVICE (service.c) */
+
+struct unit_port {
+	char name[32];
+	int32_t port;
+	const char *protocol;
+};
+/* Ports of the main container, each once; returns how many. */
+size_t unit_ports(const struct bw_db_unit *u, struct unit_port out[UNIT_PORTS_MAX]);
+/* Addresses of one family (AF_*) that the Service leads to; returns how many. */
+size_t unit_service_ips(const struct unit_run *k, int family, const char **ret, size_t max);

@@ -24,6 +24,15 @@ static int was_ours(const struct bw_kube_meta *m)
 	       strncmp(o->api_version, UNIT_PREFIX, strlen(UNIT_PREFIX)) == 0;
 }
 
+enum unit_whose unit_whose(const struct unit_run *k, const struct bw_kube_meta *m)
+{
+	if (!m)
+		return UNIT_NOBODYS;
+	if (unit_owns(k, m))
+		return UNIT_OURS;
+	return was_ours(m) ? UNIT_EARLIER : UNIT_SOMEBODYS;
+}
+
 static const char *text_or(const char *s, const char *by_default)
 {
 	return s ? s : by_default;
@@ -148,13 +157,20 @@ static int says(const struct bw_k_pod *p, const char *type)
 	return c && c->status && strcmp(c->status, "True") == 0;
 }
 
+int unit_pod_has_ended(const struct bw_k_pod *p)
+{
+	const char *phase = text_or(p->status.phase, "");
+
+	return strcmp(phase, "Succeeded") == 0 || strcmp(phase, "Failed") == 0;
+}
+
 static enum unit_pod_state state_of(const struct bw_k_pod *p)
 {
 	const char *phase = text_or(p->status.phase, "");
 
 	if (p->meta.deleting)
 		return UNIT_POD_LEAVING;
-	if (strcmp(phase, "Succeeded") == 0 || strcmp(phase, "Failed") == 0)
+	if (unit_pod_has_ended(p))
 		return UNIT_POD_OVER;
 	if (strcmp(phase, "Running") != 0)
 		return UNIT_POD_PENDING;
@@ -235,6 +251,8 @@ static int find_revision(struct unit_run *k, struct bw_err *err)
 	h = add_text(h, bw_db_unit_networking_address_type_str(s->networking.address_type));
 	for (size_t i = 0; i < k->n_volumes; i++)
 		h = add_text(h, k->volumes[i].name);
+	if (s->has_config)
+		h = add_text(h, "config"); /* it is mounted */
 	(void)snprintf(k->revision, sizeof(k->revision), "%016llx",
 		       (unsigned long long)h); /* fits, ignoring */
 	return 0;

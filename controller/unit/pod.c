@@ -135,7 +135,7 @@ static int look_at_node(struct unit_run *k)
 /* Only who is not on its node already cares whether that takes pods. */
 static void judge_node(struct unit_run *k)
 {
-	int there = k->pod_o && k->pod.spec.node_name && k->pod_state != UNIT_POD_OVER;
+	int there = k->pod_o && k->pod.spec.node_name && !unit_pod_has_ended(&k->pod);
 
 	if (there || !k->place.node[0] || k->place.never || !k->place.hard ||
 	    !k->unit->spec.startup || !look_at_node(k))
@@ -264,7 +264,7 @@ static int replace(struct unit_run *k)
 		return 1;
 	}
 	/* A claim that is no more bound cannot hold the address of another pod. */
-	if (k->invalid || k->claim_state != UNIT_CLAIM_BOUND)
+	if (k->invalid || k->claim_state != UNIT_CLAIM_BOUND || unit_config_lacks(k))
 		return 0;
 	if (k->act.acting && unit_action_is_done_with(k)) {
 		plan_delete(k, k->act.going_back ? "the action was cancelled; the Unit goes back"
@@ -273,6 +273,10 @@ static int replace(struct unit_run *k)
 	}
 	if (differs(k)) {
 		plan_delete(k, "the template has changed; the pod is made again");
+		return 1;
+	}
+	if (unit_config_restarts(k)) {
+		plan_delete(k, "the files of spec.config have changed; the pod is made again");
 		return 1;
 	}
 	return recover(k);
@@ -314,7 +318,8 @@ static void step_none(struct unit_run *k)
 		return;
 	}
 	/* Whether its node takes pods is the scheduler's business: it waits there. */
-	if (k->reason[0] || k->invalid || k->claim_state != UNIT_CLAIM_BOUND)
+	if (k->reason[0] || k->invalid || k->claim_state != UNIT_CLAIM_BOUND ||
+	    unit_config_waits(k))
 		return;
 	plan_create(k);
 }

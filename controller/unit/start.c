@@ -64,6 +64,15 @@ static const struct bw_kube_keep pv_meta[] = {
 };
 static const struct bw_kube_keep keep_pv[] = { { "metadata", pv_meta }, { "spec", pv_spec }, END };
 
+static const struct bw_kube_keep keep_config[] = { { "metadata", meta }, { "data", NULL }, END };
+static const struct bw_kube_keep service_spec[] = { { "clusterIP", NULL }, { "ports", NULL }, END };
+static const struct bw_kube_keep keep_service[] = { { "metadata", meta },
+						    { "spec", service_spec },
+						    END };
+static const struct bw_kube_keep keep_slice[] = {
+	{ "metadata", meta }, { "addressType", NULL }, { "endpoints", NULL }, { "ports", NULL }, END
+};
+
 /* WHO IS ASKED */
 
 /* Out of memory: the object's next change asks again. */
@@ -121,6 +130,17 @@ static void on_pv(struct bw_kube_object *old, struct bw_kube_object *now, void *
 	claim = bw_kube_store_get(c->st.volumes, ns, name);
 	if (claim)
 		ask_for_volume(c, claim);
+}
+
+/* What else is made for a Unit, and may be taken away or changed by others. */
+static void on_made(struct bw_kube_object *old, struct bw_kube_object *now, void *arg)
+{
+	const struct bw_kube_object *o = now ? now : old;
+	char unit[BW_KUBE_NAME_MAX + 1];
+
+	if (bw_kube_text_copy(o->text, o->size, unit, sizeof(unit), "metadata", "labels",
+			      UNIT_LABEL) == 0)
+		ask(arg, o->namespace, unit, BW_KEY_FACT);
 }
 
 static int ask_one(struct bw_kube_object *o, void *arg)
@@ -194,24 +214,55 @@ static void by_network(const struct bw_kube_object *o, bw_kube_index_put put, vo
 
 static int watch(struct bw_kube_runtime *rt, struct ctl_unit *c, struct bw_err *err)
 {
-	const struct bw_kube_watch_options pods = { .label_selector = UNIT_LABEL,
-						    .keep = keep_pod };
-	const struct bw_kube_watch_options volumes = { .keep = keep_volume };
-	const struct bw_kube_watch_options pvs = { .keep = keep_pv };
-	int r = bw_kube_runtime_watch(rt, &bw_kind_unit, NULL, &c->st.units, err);
+	const struct {
+		const struct bw_kube_kind *kind;
+		struct bw_kube_watch_options options;
+		struct bw_kube_store **ret;
+	} all[] = {
+		{ &bw_kind_unit, { 0 }, &c->st.units },
+		{ &bw_kind_pod, { .label_selector = UNIT_LABEL, .keep = keep_pod }, &c->st.pods },
+		{ &bw_kind_persistentvolumeclaim, { .keep = keep_volume }, &c->st.volumes },
+		{ &bw_kind_persistentvolume, { .keep = keep_pv }, &c->st.pvs },
+		{ &bw_kind_configmap,
+		  { .label_selector = UNIT_LABEL, .keep = keep_config },
+		  &c->st.configs },
+		{ &bw_kind_service,
+		  { .label_selector = UNIT_LABEL, .keep = keep_service },
+		  &c->st.services },
+		{ &bw_kind_endpointslice,
+		  { .label_selector = UNIT_LABEL, .keep = keep_slice },
+		  &c->st.slices },
+	};
 
-	if (r == 0)
-		r = bw_kube_runtime_watch(rt, &bw_kind_pod, &pods, &c->st.pods, err);
-	if (r == 0)
-		r = bw_kube_runtime_watch(rt, &bw_kind_persistentvolumeclaim, &volumes,
-					  &c->st.volumes, err);
-	if (r == 0)
-		r = bw_kube_runtime_watch(rt, &bw_kind_persistentvolume, &pvs, &c->st.pvs, err);
-	if (r == 0)
-		r = bw_kube_store_index(c->st.volumes, UNIT_INDEX_UNIT, by_unit, err);
-	if (r == 0)
-		r = bw_kube_store_index(c->st.units, UNIT_INDEX_NODE, by_node, err);
-	return r < 0 ? r : bw_kube_store_index(c->st.units, UNIT_INDEX_NETWORK, by_network, err);
+	for (size_t i = 0; i < BW_ARRAY_SIZE(all); i++) {
+		int r = bw_kube_runtime_watch(rt, all[i].kind, &all[i].options, all[i].ret, err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int make_indexes(struct ctl_unit *c, struct bw_err *err)
+{
+	const struct {
+		struct bw_kube_store *store;
+		const char *name;
+		bw_kube_index_fn fn;
+	} all[] = {
+		{ c->st.volumes, UNIT_INDEX_UNIT, by_unit },
+		{ c->st.units, UNIT_INDEX_NODE, by_node },
+		{ c->st.units, UNIT_INDEX_NETWORK, by_network },
+		{ c->st.units, UNIT_INDEX_PEERS, unit_by_peers },
+	};
+
+	for (size_t i = 0; i < BW_ARRAY_SIZE(all); i++) {
+		int r = bw_kube_store_index(all[i].store, all[i].name, all[i].fn, err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
 static int hear(struct ctl_unit *c, struct bw_err *err)
@@ -220,9 +271,17 @@ static int hear(struct ctl_unit *c, struct bw_err *err)
 		struct bw_kube_store *store;
 		bw_kube_change_fn fn;
 	} all[] = {
-		{ c->st.claims, on_claim },   { c->st.pods, on_pod }, { c->st.all_pods, on_pod },
-		{ c->st.volumes, on_volume }, { c->st.pvs, on_pv },   { c->st.nodes, on_node },
+		{ c->st.claims, on_claim },
+		{ c->st.pods, on_pod },
+		{ c->st.all_pods, on_pod },
+		{ c->st.volumes, on_volume },
+		{ c->st.pvs, on_pv },
+		{ c->st.nodes, on_node },
 		{ c->st.pools, on_pool },
+		{ c->st.configs, on_made },
+		{ c->st.services, on_made },
+		{ c->st.slices, on_made },
+		{ c->st.units, unit_peer_changed },
 	};
 
 	for (size_t i = 0; i < BW_ARRAY_SIZE(all); i++) {
@@ -237,10 +296,11 @@ static int hear(struct ctl_unit *c, struct bw_err *err)
 static int control(struct bw_kube_runtime *rt, struct ctl_unit *c, struct bw_err *err)
 {
 	/* Nothing is decided before everything was listed: an empty cache is not an empty world. */
-	struct bw_kube_store *const all[] = { c->st.pods,     c->st.volumes,
-					      c->st.pvs,      c->st.claims,
-					      c->st.all_pods, c->st.nodes,
-					      c->st.pools,    NULL };
+	struct bw_kube_store *const all[] = {
+		c->st.pods,     c->st.volumes, c->st.pvs,   c->st.claims,
+		c->st.all_pods, c->st.nodes,   c->st.pools, c->st.configs,
+		c->st.services, c->st.slices,  NULL
+	};
 	const struct bw_controller_options o = { .name = "unit",
 						 .primary = c->st.units,
 						 .reconcile = unit_reconcile,
@@ -261,11 +321,15 @@ int ctl_unit_start(struct bw_kube_runtime *rt, const struct ctl_unit_options *op
 		return bw_fail(err, ENOMEM, "start the controller of Units");
 	c->loop = opts->loop;
 	bw_list_init(&c->verdicts);
+	bw_list_init(&c->refusals);
+	bw_list_init(&c->reads);
 	c->st.claims = opts->ipam->st.claims;
 	c->st.all_pods = opts->ipam->st.pods;
 	c->st.nodes = opts->ipam->st.nodes;
 	c->st.pools = opts->ipam->st.pools;
 	r = watch(rt, c, err);
+	if (r == 0)
+		r = make_indexes(c, err);
 	if (r == 0)
 		r = control(rt, c, err);
 	if (r == 0)
@@ -283,6 +347,8 @@ void ctl_unit_free(struct ctl_unit **unit)
 	if (!c)
 		return;
 	unit_verdicts_free(c);
+	unit_refusals_free(c);
+	unit_secrets_free(c);
 	free(c);
 	*unit = NULL;
 }

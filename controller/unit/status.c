@@ -18,6 +18,7 @@ static const char *const ours[] = { "observedGeneration",
 				    "podIPs",
 				    "podUID",
 				    "claim",
+				    "config",
 				    "volumes",
 				    "action",
 				    "actionsDone" };
@@ -126,6 +127,36 @@ static void put_volumes(const struct unit_run *k, struct bw_json_build *b, struc
 		unit_rebuild_put(k, b, list);
 }
 
+/* While it cannot be said what the files should be, what was said of them stays. */
+static void put_config(const struct unit_run *k, struct bw_json_build *b, struct cJSON *st)
+{
+	const struct cJSON *was = bw_json_get(bw_json_get(k->unit->doc, "status"), "config");
+	const char *has = k->pod_o && k->pod.spec.node_name
+				  ? bw_kube_annotation(&k->pod.meta, UNIT_ANN_CONFIG)
+				  : NULL;
+	const char *should;
+	struct cJSON *c;
+
+	if (k->unit->meta.deleting || k->pod_state == UNIT_POD_UNSEEN) {
+		if (was)
+			bw_json_put_tree(b, st, "config", was);
+		return;
+	}
+	if (!k->unit->spec.has_config)
+		return;
+	should = k->config.hash[0] ? k->config.hash : bw_json_get_str(was, "desired");
+	if (!should && !has)
+		return;
+	c = bw_json_put_object(b, st, "config");
+	if (should)
+		bw_json_put_str(b, c, "desired", should);
+	if (!has)
+		return;
+	bw_json_put_str(b, c, "delivered", has);
+	if (k->pod.meta.creation_timestamp)
+		bw_json_put_str(b, c, "time", k->pod.meta.creation_timestamp);
+}
+
 /* A refused template has not taken effect: what was observed stays. */
 static int64_t observed(const struct unit_run *k)
 {
@@ -146,6 +177,7 @@ static struct cJSON *build(const struct unit_run *k, struct bw_json_build *b)
 		bw_json_put_str(b, st, "nodeName", k->node);
 	put_pod(k, b, st);
 	put_claim(k, b, st);
+	put_config(k, b, st);
 	put_volumes(k, b, st);
 	unit_action_put(k, b, st);
 	return st;

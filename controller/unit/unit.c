@@ -58,8 +58,8 @@ static void tell_what_is_not_done(struct unit_run *k)
 		  s->has_volume_retain_policy &&
 			  s->volume_retain_policy.when_rebuilt ==
 				  BW_DB_UNIT_VOLUME_RETAIN_POLICY_WHEN_REBUILT_DELETE },
-		{ "config", s->has_config },
-		{ "peers", s->has_peers },
+		{ "config.onChange: Signal",
+		  s->has_config && s->config.on_change == BW_DB_UNIT_CONFIG_ON_CHANGE_SIGNAL },
 		{ "networking.mode: external",
 		  s->networking.mode == BW_DB_UNIT_NETWORKING_MODE_EXTERNAL },
 	};
@@ -104,8 +104,11 @@ static void decide(struct unit_run *k)
 	unit_claim(k);
 	unit_rebuild(k);
 	unit_volumes(k);
+	unit_config(k);
 	unit_action(k);
 	unit_pod(k);
+	unit_service(k);
+	unit_endpoints(k);
 	unit_status(k);
 }
 

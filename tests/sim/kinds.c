@@ -53,6 +53,14 @@ const struct sim_kind sim_kinds[SIM_KIND_MAX_] = {
 			 0,
 			 NULL },
 	[SIM_PV] = { { "", "v1", "persistentvolumes", "PersistentVolume", 0 }, 1, 0, 0, NULL },
+	[SIM_CONFIGMAP] = { { "", "v1", "configmaps", "ConfigMap", 1 }, 0, 0, 0, NULL },
+	[SIM_SECRET] = { { "", "v1", "secrets", "Secret", 1 }, 0, 0, 0, NULL },
+	[SIM_SERVICE] = { { "", "v1", "services", "Service", 1 }, 0, 0, 0, NULL },
+	[SIM_SLICE] = { { "discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", 1 },
+			0,
+			0,
+			0,
+			NULL },
 	[SIM_EPOCH] = { { NET, "v1alpha1", "networkepochs", "NetworkEpoch", 0 }, 0, 1, 0, NULL },
 };
 

@@ -44,6 +44,10 @@ enum sim_kind_id {
 	SIM_UNIT,
 	SIM_VOLUME, /* PersistentVolumeClaims */
 	SIM_PV,
+	SIM_CONFIGMAP,
+	SIM_SECRET,
+	SIM_SERVICE,
+	SIM_SLICE, /* EndpointSlices */
 	SIM_KIND_MAX_,
 };
 extern const struct sim_kind sim_kinds[SIM_KIND_MAX_];

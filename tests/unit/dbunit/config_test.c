@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The files of Units: what is in them, when they are there, and who may not see what. */
+#include "unitbed.h"
+
+#include "failalloc.h"
+
+#define CONF(name_, on_change_, template_, more_)                                                  \
+	UNIT_JSON(name_, "",                                                                       \
+		  ",\"config\":{\"onChange\":\"" on_change_                                        \
+		  "\",\"templates\":[{\"name\":\"conf\",\"template\":\"" template_ "\"}]}" more_)
+#define PEERS ",\"peers\":{\"selector\":{\"matchLabels\":{\"app\":\"redis\"}}}"
+#define SECRET_JSON(value_)                                                                        \
+	"{\"kind\":\"Secret\",\"metadata\":{\"name\":\"auth\",\"namespace\":\"db\"},\"data\":{"    \
+	"\"word\":\"" value_ "\"}}"
+#define HUSH "aHVzaGh1c2g=" /* hushhush */
+#define LOUD "bG91ZGxvdWQ=" /* loudloud */
+
+static struct ubed ubed;
+static struct ubed *const u = &ubed;
+
+static int set_up(void **state)
+{
+	(void)state;
+	ubed_init(u);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	ubed_done(u);
+	return 0;
+}
+
+static void reason_is(const char *name, const char *type, const char *want)
+{
+	char got[256];
+
+	assert_string_equal(ubed_reason(u, name, type, got), want);
+}
+
+static void make(const char *json)
+{
+	bed_put(&u->bed, json);
+	ubed_live(u, 8000);
+}
+
+static void change(const char *name, const char *json)
+{
+	bed_merge(&u->bed, SIM_UNIT, "db", name, NULL, json);
+	ubed_live(u, 8000);
+}
+
+static void template_is(const char *name, const char *text)
+{
+	char json[512];
+
+	(void)snprintf(json, sizeof(json),
+		       "{\"spec\":{\"config\":{\"templates\":[{\"name\":\"conf\",\"template\":"
+		       "\"%s\"}]}}}",
+		       text);
+	change(name, json);
+}
+
+static void uid_of(enum sim_kind_id kind, const char *name, char out[256])
+{
+	bed_get(&u->bed, kind, "db", name, "metadata.uid", out);
+}
+
+static unsigned int writes(void)
+{
+	unsigned int n = 0;
+
+	for (int k = 0; k < SIM_KIND_MAX_; k++)
+		if (k != SIM_LEASE && k != SIM_EPOCH && k != SIM_EVENT)
+			n += ubed_versions(u, (enum sim_kind_id)k);
+	return n;
+}
+
+/* A pod of a Unit with files is born when they are there, with its address in them. */
+static void on_commit(const struct sim_version *v, const char *by, void *arg)
+{
+	const struct sim_key *k = v->key;
+	char config[300];
+	char ip[256];
+	char map[256];
+	char secret[256];
+
+	(void)by;
+	sim_server_committed(arg);
+	if (k->kind != &sim_kinds[SIM_POD] || !k->tree || v->deleted ||
+	    (v->prev && !v->prev->deleted))
+		return;
+	(void)snprintf(config, sizeof(config), "%s-config", k->name);
+	bed_get(&u->bed, SIM_CLAIM, k->namespace, k->name, "status.interfaces.0.ips.0", ip);
+	bed_get(&u->bed, SIM_CONFIGMAP, k->namespace, config, "data.conf", map);
+	bed_get(&u->bed, SIM_SECRET, k->namespace, config, "data.conf", secret);
+	assert_true(*secret || strstr(map, ip));
+}
+
+static void a_file_has_the_address_before_there_is_a_pod(void **state)
+{
+	char hash[256];
+
+	(void)state;
+	sim_store_on_commit(u->bed.store, on_commit, &u->bed.server);
+	make(CONF("r", "Restart",
+		  "bind {{unit.address}} of {{unit.name}} ({{unit.mac}}) announce "
+		  "{{unit.announce}} mem {{#resources.memory}}x{{/resources.memory}}",
+		  ""));
+	ubed_expect(u, SIM_UNIT, "r", "status.phase", "Ready");
+	ubed_expect(u, SIM_CONFIGMAP, "r-config", "data.conf",
+		    "bind 10.99.2.1 of r (02:90:0a:63:02:01) announce 10.99.2.1 mem ");
+	ubed_expect(u, SIM_CONFIGMAP, "r-config", "metadata.ownerReferences.0.kind", "Unit");
+	ubed_expect(u, SIM_POD, "r", "spec.volumes.0.name", "data");
+	ubed_expect(u, SIM_POD, "r", "spec.volumes.1.configMap.name", "r-config");
+	ubed_expect(u, SIM_POD, "r", "spec.containers.0.volumeMounts.1.mountPath", "/etc/barewire");
+	bed_get(&u->bed, SIM_UNIT, "db", "r", "status.config.desired", hash);
+	assert_int_equal(strlen(hash), 16);
+	ubed_expect(u, SIM_UNIT, "r", "status.config.delivered", hash);
+	reason_is("r", "NotFollowed", "");
+}
+
+static void what_cannot_be_followed_leaves_the_old_file(void **state)
+{
+	char uid[256];
+	char now[256];
+
+	(void)state;
+	make(CONF("r", "Restart", "{{unit.adress}}", ""));
+	reason_is("r", "ConfigInvalid", "ConfigInvalid");
+	reason_is("r", "Ready", "ConfigInvalid");
+	ubed_expect(u, SIM_UNIT, "r", "status.phase", "Failed");
+	ubed_expect(u, SIM_POD, "r", "metadata.name", "");
+	template_is("r", "{{unit.address}}");
+	reason_is("r", "ConfigInvalid", "");
+	ubed_expect(u, SIM_UNIT, "r", "status.phase", "Ready");
+	uid_of(SIM_POD, "r", uid);
+	template_is("r", "{{nothing}}");
+	reason_is("r", "ConfigInvalid", "ConfigInvalid");
+	reason_is("r", "Ready", "Ready");
+	ubed_expect(u, SIM_CONFIGMAP, "r-config", "data.conf", "10.99.2.1");
+	uid_of(SIM_POD, "r", now);
+	assert_string_equal(now, uid);
+	/* And a pod that is lost meanwhile gets it. */
+	bed_delete(&u->bed, SIM_POD, "db", "r");
+	ubed_live(u, 8000);
+	ubed_expect(u, SIM_UNIT, "r", "status.phase", "Ready");
+}
+
+static void another_file_restarts_who_says_so(void **state)
+{
+	char hash[256];
+	char uid[256];
+	char now[256];
+
+	(void)state;
+	make(CONF("r", "None", "one {{unit.address}}", ""));
+	uid_of(SIM_POD, "r", uid);
+	bed_get(&u->bed, SIM_UNIT, "db", "r", "status.config.delivered", hash);
+	template_is("r", "two {{unit.address}}");
+	ubed_expect(u, SIM_CONFIGMAP, "r-config", "data.conf", "two 10.99.2.1");
+	ubed_expect(u, SIM_UNIT, "r", "status.config.delivered", hash);
+	uid_of(SIM_POD, "r", now);
+	assert_string_equal(now, uid);
+	change("r", "{\"spec\":{\"config\":{\"onChange\":\"Restart\"}}}");
+	uid_of(SIM_POD, "r", now);
+	assert_string_not_equal(now, uid);
+	bed_get(&u->bed, SIM_UNIT, "db", "r", "status.config.desired", hash);
+	ubed_expect(u, SIM_UNIT, "r", "status.config.delivered", hash);
+	change("r", "{\"spec\":{\"config\":{\"onChange\":\"Signal\"}}}");
+	reason_is("r", "NotFollowed", "NotFollowed");
+	/* Without files nothing is left of them. */
+	change("r", "{\"spec\":{\"config\":null}}");
+	ubed_live(u, 8000);
+	ubed_expect(u, SIM_UNIT, "r", "status.phase", "Ready");
+	ubed_expect(u, SIM_UNIT, "r", "status.config.desired", "");
+	ubed_expect(u, SIM_CONFIGMAP, "r-config", "metadata.name", "");
+	ubed_expect(u, SIM_POD, "r", "spec.volumes.1.name", "");
+}
+
+static void peers_are_named_in_order(void **state)
+{
+	unsigned int n;
+
+	(void)state;
+	make(CONF("b", "None", "{{#peers}}{{name}}={{address}} {{/peers}}", PEERS));
+	ubed_expect(u, SIM_CONFIGMAP, "b-config", "data.conf", "");
+	make(UNIT_JSON("c", "", ""));
+	make(CONF("a", "None", "{{#members}}{{name}} {{/members}}", PEERS));
+	ubed_expect(u, SIM_CONFIGMAP, "b-config", "data.conf", "a=10.99.2.3 c=10.99.2.2 ");
+	ubed_expect(u, SIM_CONFIGMAP, "a-config", "data.conf", "a b c ");
+	n = writes();
+	ubed_live(u, 600000);
+	assert_int_equal(writes(), n);
+	change("c", "{\"metadata\":{\"labels\":{\"app\":\"other\"}}}");
+	ubed_expect(u, SIM_CONFIGMAP, "b-config", "data.conf", "a=10.99.2.3 ");
+}
+
+/* Wherever people without a right to Secrets look. */
+static void is_hushed(void)
+{
+	for (size_t i = 0; i < sim_store_log_size(u->bed.store); i++) {
+		const struct sim_version *v = sim_store_log(u->bed.store, i);
+
+		if (v->key->kind != &sim_kinds[SIM_SECRET] && v->text &&
+		    (strstr(v->text, "hushhush") || strstr(v->text, "loudloud") ||
+		     strstr(v->text, HUSH)))
+			fail_msg("a secret is in %s %s", v->key->kind->kind.kind, v->text);
+	}
+}
+
+static void a_secret_makes_it_a_secret(void **state)
+{
+	char uid[256];
+	char now[256];
+	unsigned int n;
+
+	(void)state;
+	make(CONF("r", "Restart", "pass {{secret.auth.word}}", ""));
+	reason_is("r", "ConfigInvalid", "ConfigInvalid");
+	bed_put(&u->bed, SECRET_JSON(HUSH));
+	ubed_live(u, 35000);
+	reason_is("r", "ConfigInvalid", "");
+	ubed_expect(u, SIM_UNIT, "r", "status.phase", "Ready");
+	ubed_expect(u, SIM_SECRET, "r-config", "data.conf", "cGFzcyBodXNoaHVzaA==");
+	ubed_expect(u, SIM_CONFIGMAP, "r-config", "metadata.name", "");
+	ubed_expect(u, SIM_POD, "r", "spec.volumes.1.secret.secretName", "r-config");
+	uid_of(SIM_POD, "r", uid);
+	n = writes();
+	ubed_live(u, 600000);
+	assert_int_equal(writes(), n);
+	bed_merge(&u->bed, SIM_SECRET, "db", "auth", NULL, "{\"data\":{\"word\":\"" LOUD "\"}}");
+	ubed_live(u, 310000);
+	ubed_expect(u, SIM_SECRET, "r-config", "data.conf", "cGFzcyBsb3VkbG91ZA==");
+	uid_of(SIM_POD, "r", now);
+	assert_string_not_equal(now, uid);
+	ubed_expect(u, SIM_UNIT, "r", "status.phase", "Ready");
+	/* And back. */
+	template_is("r", "open");
+	ubed_live(u, 8000);
+	ubed_expect(u, SIM_CONFIGMAP, "r-config", "data.conf", "open");
+	ubed_expect(u, SIM_SECRET, "r-config", "metadata.name", "");
+	ubed_expect(u, SIM_POD, "r", "spec.volumes.1.configMap.name", "r-config");
+	is_hushed();
+}
+
+static void what_a_pod_mounts_stays_until_it_does_not(void **state)
+{
+	(void)state;
+	bed_put(&u->bed, SECRET_JSON(HUSH));
+	make(CONF("r", "None", "open", ""));
+	template_is("r", "{{secret.auth.word}}");
+	ubed_expect(u, SIM_SECRET, "r-config", "metadata.name", "r-config");
+	ubed_expect(u, SIM_CONFIGMAP, "r-config", "metadata.name", "r-config");
+	bed_delete(&u->bed, SIM_POD, "db", "r");
+	ubed_live(u, 8000);
+	ubed_expect(u, SIM_POD, "r", "spec.volumes.1.secret.secretName", "r-config");
+	ubed_expect(u, SIM_CONFIGMAP, "r-config", "metadata.name", "");
+	is_hushed();
+}
+
+static void what_is_somebody_elses_is_left_alone(void **state)
+{
+	(void)state;
+	bed_put(&u->bed,
+		"{\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"r-config\",\"namespace\":"
+		"\"db\"},\"data\":{\"mine\":\"1\"}}");
+	make(CONF("r", "Restart", "{{unit.address}}", ""));
+	reason_is("r", "ConfigForeign", "Foreign");
+	ubed_expect(u, SIM_CONFIGMAP, "r-config", "data.mine", "1");
+	ubed_expect(u, SIM_POD, "r", "metadata.name", "");
+	bed_delete(&u->bed, SIM_CONFIGMAP, "db", "r-config");
+	ubed_live(u, 40000);
+	reason_is("r", "ConfigForeign", "");
+	ubed_expect(u, SIM_UNIT, "r", "status.phase", "Ready");
+	/* Who changes ours is undone. */
+	bed_merge(&u->bed, SIM_CONFIGMAP, "db", "r-config", NULL,
+		  "{\"data\":{\"conf\":\"x\",\"more\":\"y\"}}");
+	ubed_live(u, 8000);
+	ubed_expect(u, SIM_CONFIGMAP, "r-config", "data.conf", "10.99.2.1");
+	ubed_expect(u, SIM_CONFIGMAP, "r-config", "data.more", "");
+}
+
+static void quantities_are_read(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t bytes; /* -1: it is none that is read */
+	} all[] = {
+		{ "0", 0 },
+		{ "512", 512 },
+		{ "1Ki", 1024 },
+		{ "1.5Gi", 1610612736 },
+		{ "64M", 64000000 },
+		{ "0.5k", 500 },
+		{ "8192Pi", -1 },
+		{ "", -1 },
+		{ "Gi", -1 },
+		{ "1e3", -1 },
+		{ "-1", -1 },
+		{ "1.2.3", -1 },
+		{ "9999999999999999999", -1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < BW_ARRAY_SIZE(all); i++) {
+		int64_t bytes = -1;
+		int r = unit_quantity_bytes(all[i].text, &bytes);
+
+		assert_int_equal(r < 0 ? -1 : bytes, all[i].bytes);
+	}
+}
+
+static char *plan_of(int *ret)
+{
+	struct bw_kube_object *o = bw_kube_store_get(u->unit->st.units, "db", "r");
+	struct bw_plan *plan = NULL;
+	char *text = NULL;
+	struct bw_err err = { 0 };
+
+	*ret = bw_plan_new(&plan, &err);
+	if (*ret == 0)
+		*ret = unit_reconcile("db", "r", o, plan, u->unit, &err);
+	if (*ret == 0)
+		*ret = bw_plan_print(plan, &text, &err);
+	bw_plan_free(&plan);
+	return text;
+}
+
+static void a_failed_allocation_writes_nothing_wrong(void **state)
+{
+	bw_autofree char *want = NULL;
+	long n = 0;
+	int failed;
+	int r;
+
+	(void)state;
+	bed_put(&u->bed, SECRET_JSON(HUSH));
+	make(CONF("r", "Restart", "{{secret.auth.word}} {{#members}}{{address}}{{/members}}",
+		  PEERS));
+	ubed_expect(u, SIM_UNIT, "r", "status.phase", "Ready");
+	ctl_ipam_lead(u->bed.ipam, 0);
+	bed_merge(&u->bed, SIM_UNIT, "db", "r", NULL,
+		  "{\"spec\":{\"config\":{\"templates\":[{\"name\":\"more\",\"template\":"
+		  "\"{{secret.auth.word}}{{unit.address}}\"}]}}}");
+	bed_delete(&u->bed, SIM_SERVICE, "db", "r");
+	bed_delete(&u->bed, SIM_SLICE, "db", "r-ipv4");
+	bed_run(&u->bed, 1000);
+	want = plan_of(&r);
+	assert_int_equal(r, 0);
+	assert_non_null(strstr(want, "\"data\":{\"more\":"));
+	assert_non_null(strstr(want, "\"conf\":null"));
+	assert_non_null(strstr(want, "\"kind\":\"Service\""));
+	assert_non_null(strstr(want, "\"kind\":\"EndpointSlice\""));
+	do {
+		char *got;
+
+		fail_alloc_start(n++);
+		got = plan_of(&r);
+		failed = fail_alloc_stop();
+		if (r == 0 && !failed)
+			assert_string_equal(got, want);
+		/* Whatever failed, no file is written with a part missing. */
+		if (r == 0 && strstr(got, "\"data\":"))
+			assert_non_null(
+				strstr(got, "\"data\":{\"more\":\"aHVzaGh1c2gxMC45OS4yLjE="));
+		free(got);
+	} while (failed);
+	assert_true(n > 100 || !FAIL_ALLOC_WORKS);
+}
+
+/* CRASHES */
+
+static unsigned int live_once(unsigned int crash_at)
+{
+	u->crash_at = crash_at;
+	u->sent = 0;
+	bed_put(&u->bed, SECRET_JSON(HUSH));
+	make(CONF("r", "Restart", "bind {{unit.address}}", PEERS));
+	ubed_live(u, 15000);
+	ubed_expect(u, SIM_UNIT, "r", "status.phase", "Ready");
+	template_is("r", "pass {{secret.auth.word}} {{unit.address}}");
+	ubed_live(u, 15000);
+	ubed_expect(u, SIM_SECRET, "r-config", "data.conf", "cGFzcyBodXNoaHVzaCAxMC45OS4yLjE=");
+	ubed_expect(u, SIM_CONFIGMAP, "r-config", "metadata.name", "");
+	ubed_expect(u, SIM_POD, "r", "spec.volumes.1.secret.secretName", "r-config");
+	ubed_expect(u, SIM_UNIT, "r", "status.phase", "Ready");
+	template_is("r", "open {{unit.address}}");
+	ubed_live(u, 15000);
+	ubed_expect(u, SIM_CONFIGMAP, "r-config", "data.conf", "open 10.99.2.1");
+	ubed_expect(u, SIM_SECRET, "r-config", "metadata.name", "");
+	ubed_expect(u, SIM_UNIT, "r", "status.phase", "Ready");
+	ubed_expect(u, SIM_SLICE, "r-ipv4", "endpoints.0.addresses.0", "10.99.2.1");
+	is_hushed();
+	return u->sent;
+}
+
+static void a_crash_before_any_write_changes_nothing_in_the_end(void **state)
+{
+	unsigned int all;
+
+	(void)state;
+	sim_store_on_commit(u->bed.store, on_commit, &u->bed.server);
+	all = live_once(0);
+	assert_in_range(all, 10, 200);
+	print_message("# %u writes in a life\n", all);
+	for (unsigned int n = 1; n <= all; n++) {
+		ubed_done(u);
+		ubed_init(u);
+		sim_store_on_commit(u->bed.store, on_commit, &u->bed.server);
+		(void)live_once(n);
+	}
+}
+
+int main(void)
+{
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(a_file_has_the_address_before_there_is_a_pod),
+		TEST(what_cannot_be_followed_leaves_the_old_file),
+		TEST(another_file_restarts_who_says_so),
+		TEST(peers_are_named_in_order),
+		TEST(a_secret_makes_it_a_secret),
+		TEST(what_a_pod_mounts_stays_until_it_does_not),
+		TEST(what_is_somebody_elses_is_left_alone),
+		TEST(quantities_are_read),
+		TEST(a_failed_allocation_writes_nothing_wrong),
+		TEST(a_crash_before_any_write_changes_nothing_in_the_end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
