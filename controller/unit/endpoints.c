@@ -158,7 +158,7 @@ static int step(struct unit_run *k, const struct family *f)
 		unit_unmake(k, &bw_kind_endpointslice, &is.meta);
 	else if (whose == UNIT_OURS)
 		follow(k, &is, ips, n);
-	else if (!m->deleting)
+	else if (!m->deleting && has_endpoint(k)) /* an empty one helps nobody */
 		plan_create(k, f, name, ips, n);
 	return 0;
 }

@@ -117,6 +117,10 @@ static void a_file_has_the_address_before_there_is_a_pod(void **state)
 	ubed_expect(u, SIM_POD, "r", "spec.containers.0.volumeMounts.1.mountPath", "/etc/barewire");
 	bed_get(&u->bed, SIM_UNIT, "db", "r", "status.config.desired", hash);
 	assert_int_equal(strlen(hash), 16);
+	print_message("# a file costs: Unit %u of its writes, ConfigMap %u\n",
+		      ubed_versions(u, SIM_UNIT) - 1, ubed_versions(u, SIM_CONFIGMAP));
+	assert_in_range(ubed_versions(u, SIM_UNIT) - 1, 1, 6);
+	assert_int_equal(ubed_versions(u, SIM_CONFIGMAP), 1);
 	ubed_expect(u, SIM_UNIT, "r", "status.config.delivered", hash);
 	reason_is("r", "NotFollowed", "");
 }
@@ -429,5 +433,6 @@ int main(void)
 		TEST(a_crash_before_any_write_changes_nothing_in_the_end),
 	};
 
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

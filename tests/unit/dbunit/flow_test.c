@@ -49,13 +49,14 @@ static void end_unit(void)
 }
 
 struct counts {
-	unsigned int unit, claim, volume, pod;
+	unsigned int unit, claim, volume, pod, service, slice;
 };
 
 static struct counts versions(void)
 {
-	return (struct counts){ ubed_versions(u, SIM_UNIT), ubed_versions(u, SIM_CLAIM),
-				ubed_versions(u, SIM_VOLUME), ubed_versions(u, SIM_POD) };
+	return (struct counts){ ubed_versions(u, SIM_UNIT),    ubed_versions(u, SIM_CLAIM),
+				ubed_versions(u, SIM_VOLUME),  ubed_versions(u, SIM_POD),
+				ubed_versions(u, SIM_SERVICE), ubed_versions(u, SIM_SLICE) };
 }
 
 static void a_unit_gets_claim_volume_pod_and_address(void **state)
@@ -87,9 +88,11 @@ static void creation_restart_and_rest_cost_what_the_manual_says(void **state)
 	make(UNIT_JSON("r", "", ""));
 	b = versions();
 	print_message("# creation: Unit %u, claim %u (address controllers' included), volume %u, "
-		      "pod %u\n",
+		      "pod %u, Service %u, slice %u\n",
 		      b.unit - a.unit - 1, b.claim - a.claim, b.volume - a.volume,
-		      b.pod - a.pod - 2);
+		      b.pod - a.pod - 2, b.service - a.service, b.slice - a.slice);
+	assert_int_equal(b.service - a.service, 1);
+	assert_int_equal(b.slice - a.slice, 1);
 	assert_in_range(b.unit - a.unit - 1, 1, 5);
 	assert_int_equal(b.volume - a.volume, 1);
 	assert_int_equal(b.pod - a.pod - 2, 1);
@@ -98,8 +101,10 @@ static void creation_restart_and_rest_cost_what_the_manual_says(void **state)
 	ubed_live(u, 5000);
 	ubed_expect(u, SIM_UNIT, "r", "status.phase", "Ready");
 	b = versions();
-	print_message("# a pod that was deleted: Unit %u, claim %u, pod %u\n", b.unit - a.unit,
-		      b.claim - a.claim, b.pod - a.pod - 3);
+	print_message("# a pod that was deleted: Unit %u, claim %u, pod %u, slice %u\n",
+		      b.unit - a.unit, b.claim - a.claim, b.pod - a.pod - 3, b.slice - a.slice);
+	assert_int_equal(b.service - a.service, 0);
+	assert_in_range(b.slice - a.slice, 1, 2);
 	assert_in_range(b.unit - a.unit, 1, 3);
 	assert_int_equal(b.volume - a.volume, 0);
 	assert_int_equal(b.pod - a.pod - 3, 1);

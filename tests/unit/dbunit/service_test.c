@@ -220,5 +220,6 @@ int main(void)
 		TEST(who_is_being_deleted_serves_until_its_pod_ends),
 	};
 
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
