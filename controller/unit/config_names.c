@@ -8,6 +8,7 @@
 
 #include <bw/err.h>
 #include <bw/ip.h>
+#include <bw/tmpl.h>
 
 #include "impl.h"
 

@@ -2,11 +2,12 @@
 /* One reconcile of a Unit: what there is, what shall be said of it, and the steps that look. */
 #pragma once
 
-#include <bw/tmpl.h>
 #include <gen/db.h>
 
 #include "ctl.h"
 #include "unit.h"
+
+struct bw_tmpl_names;
 
 #define UNIT_PREFIX "db.barewire.dev/"
 #define UNIT_API UNIT_PREFIX "v1alpha1"

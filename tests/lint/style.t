@@ -22,7 +22,7 @@ LAYERS = {
     "cni/sriov": {"base", "json", "net", "cni", "ipam", "common", "sriov"},
     "controller/cli": {"base", "json", "net", "cni", "ipam", "common", "datapath", "abi", "bridge", "sriov", "kube"},
     "controller/ipam": {"base", "json", "kube", "ipam"},
-    "controller/unit": {"base", "json", "kube", "ipam"},
+    "controller/unit": {"base", "json", "kube", "ipam", "tmpl"},
     "controller/unitd": {"base", "kube"},
     "bpf": {"abi"},
     "scripts": {"base", "datapath", "abi"},
