@@ -14,6 +14,7 @@ CORE = "/api/v1/namespaces/%s/" % NS
 SLICES = "/apis/discovery.k8s.io/v1/namespaces/%s/endpointslices/" % NS
 FILE = """bind {{unit.address}} 127.0.0.1
 port 6379
+protected-mode no
 save ""
 {{#peers}}# peer {{name}} {{address}}
 {{/peers}}"""
