@@ -44,6 +44,30 @@ static const struct option {
 	  "do not ask before it is done" },
 	{ "--check", NULL, NULL, offsetof(struct cli_kube_args, check), CLI_OPT_CHECK,
 	  "say what is left" },
+	{ "-l", "--selector", "LABELS", offsetof(struct cli_kube_args, selector), CLI_OPT_SELECT,
+	  "those with these labels alone, as kubectl: app=redis,tier!=test" },
+	{ "--wait", NULL, NULL, offsetof(struct cli_kube_args, wait), CLI_OPT_WAIT,
+	  "until it is done; each step is told" },
+	{ "--timeout", NULL, "TIME", offsetof(struct cli_kube_args, timeout), CLI_OPT_WAIT,
+	  "as --wait, and so long at most: 90s, 5m, 1h (10m)" },
+	{ "--to", NULL, "NODE", offsetof(struct cli_kube_args, node), CLI_OPT_MOVE,
+	  "the node to go to; another that the scheduler finds if not given" },
+	{ "--in-place", NULL, NULL, offsetof(struct cli_kube_args, in_place), CLI_OPT_REBUILD,
+	  "on the node where it is" },
+	{ "--force", NULL, NULL, offsetof(struct cli_kube_args, force), CLI_OPT_ACTION,
+	  "do not wait for the database to end by itself: a second, then it is killed" },
+	{ "--id", NULL, "ID", offsetof(struct cli_kube_args, id), CLI_OPT_ACTION,
+	  "of the action; one id runs once, so a script may say it again" },
+	{ "--cancel", NULL, NULL, offsetof(struct cli_kube_args, cancel), CLI_OPT_ACTION,
+	  "give up the one that runs or waits" },
+	{ "-f", "--follow", NULL, offsetof(struct cli_kube_args, follow), CLI_OPT_LOGS,
+	  "go on with what comes" },
+	{ "--tail", NULL, "N", offsetof(struct cli_kube_args, tail), CLI_OPT_LOGS,
+	  "the last N lines alone" },
+	{ "-p", "--previous", NULL, offsetof(struct cli_kube_args, previous), CLI_OPT_LOGS,
+	  "of the container before the last restart" },
+	{ "-c", "--container", "NAME", offsetof(struct cli_kube_args, container), CLI_OPT_CONTAINER,
+	  "another than the database's" },
 	{ "--help", "-h", NULL, offsetof(struct cli_kube_args, help), 0, "this text" },
 };
 
@@ -65,7 +89,15 @@ static const struct slip {
 	{ "address", "who" },         { "map", "pool-map" },      { "status", "check" },
 	{ "verify", "check" },        { "doctor", "check" },      { "fix", "repair" },
 	{ "remove", "uninstall" },    { "migrate", "import" },    { "convert", "import" },
+	{ "units", "unit" },          { "dbunit", "unit" },       { "dbunits", "unit" },
 };
+
+/* The same behind a group's name. */
+static const struct slip group_slips[] = { { "get", "list" },       { "ls", "list" },
+					   { "show", "describe" },  { "log", "logs" },
+					   { "exec", "connect" },   { "shell", "connect" },
+					   { "attach", "connect" }, { "move", "migrate" },
+					   { "stat", "describe" },  { "status", "describe" } };
 
 /* Verbs of kubectl before a kind: "get pool lan" is "pool lan". */
 static const char *const verbs[] = { "get", "list", "show", "describe" };
@@ -174,6 +206,8 @@ static int take(const struct option *o, int argc, char **argv, int *i, struct cl
 		*(const char **)to = v;
 	}
 	args->given |= o->bit;
+	if (o->bit)
+		args->said[__builtin_ctz(o->bit)] = o->name;
 	return 1;
 }
 
@@ -191,6 +225,7 @@ int cli_args_parse(int argc, char **argv, struct cli_kube_args *ret)
 		}
 		if (only_words || argv[i][0] != '-' || !argv[i][1]) {
 			argv[ret->n_words++] = argv[i];
+			ret->n_after += only_words;
 			continue;
 		}
 		for (size_t k = 0; r == 0 && k < BW_ARRAY_SIZE(options); k++)
@@ -209,12 +244,33 @@ static const struct cli_command *command(const char *name)
 	return NULL;
 }
 
+static const char *meant_among(const struct slip *list, size_t n, const char *said)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(list[i].said, said) == 0)
+			return list[i].meant;
+	return said;
+}
+
 static const char *meant(const char *said)
 {
-	for (size_t i = 0; i < BW_ARRAY_SIZE(slips); i++)
-		if (strcmp(slips[i].said, said) == 0)
-			return slips[i].meant;
-	return said;
+	return meant_among(slips, BW_ARRAY_SIZE(slips), said);
+}
+
+/* Whether @name is the group that a command's name begins with. */
+static int is_of_group(const struct cli_command *c, const char *name)
+{
+	size_t n = strlen(name);
+
+	return strncmp(c->name, name, n) == 0 && c->name[n] == ' ';
+}
+
+static int is_group(const char *name)
+{
+	for (size_t i = 0; i < cli_kube_n_commands; i++)
+		if (is_of_group(&cli_kube_commands[i], name))
+			return 1;
+	return 0;
 }
 
 static void drop_word(struct cli_kube_args *args)
@@ -223,14 +279,54 @@ static void drop_word(struct cli_kube_args *args)
 	args->n_words--;
 }
 
+/* "get pool" is "pool", and "get unit" is "unit get". */
 static void drop_verb(struct cli_kube_args *args)
 {
-	for (size_t i = 0; i < BW_ARRAY_SIZE(verbs); i++)
-		if (args->n_words > 1 && strcmp(args->words[0], verbs[i]) == 0 &&
-		    command(meant(args->words[1]))) {
+	for (size_t i = 0; i < BW_ARRAY_SIZE(verbs); i++) {
+		if (args->n_words < 2 || strcmp(args->words[0], verbs[i]) != 0)
+			continue;
+		if (is_group(meant(args->words[1]))) {
+			char *verb = args->words[0];
+
+			args->words[0] = args->words[1];
+			args->words[1] = verb;
+		} else if (command(meant(args->words[1]))) {
 			drop_word(args);
-			return;
 		}
+		return;
+	}
+}
+
+static const struct cli_command *no_command(const char *name)
+{
+	for (size_t i = 0; i < cli_kube_n_commands; i++)
+		if (is_near(name, cli_kube_commands[i].name)) {
+			(void)fprintf(stderr,
+				      "barewire: no such command: %s; did you mean barewire %s?\n",
+				      name, cli_kube_commands[i].name); /* as above, ignoring */
+			return NULL;
+		}
+	(void)cli_usage("no such command", name); /* the caller says it failed, ignoring */
+	return NULL;
+}
+
+/* "unit list"; without a word of its own the first of the group. */
+static const struct cli_command *command_of(struct cli_kube_args *args, const char *group)
+{
+	char name[WORD_MAX];
+	const char *verb;
+
+	if (!args->n_words) {
+		args->group = group;
+		for (size_t i = 0; i < cli_kube_n_commands; i++)
+			if (is_of_group(&cli_kube_commands[i], group))
+				return &cli_kube_commands[i];
+	}
+	verb = meant_among(group_slips, BW_ARRAY_SIZE(group_slips), args->words[0]);
+	/* A longer one is cut and is no command, ignoring. */
+	(void)snprintf(name, sizeof(name), "%s %s", group, verb);
+	drop_word(args);
+	return command(name) ? command(name) : no_command(name);
 }
 
 const struct cli_command *cli_args_command(struct cli_kube_args *args)
@@ -241,22 +337,15 @@ const struct cli_command *cli_args_command(struct cli_kube_args *args)
 	drop_verb(args);
 	name = meant(args->words[0]);
 	drop_word(args);
+	if (is_group(name))
+		return command_of(args, name);
 	/* "pool map NAME" is what a person says. */
 	if (strcmp(name, "pool") == 0 && args->n_words && strcmp(args->words[0], "map") == 0) {
 		name = "pool-map";
 		drop_word(args);
 	}
 	c = command(name);
-	for (size_t i = 0; !c && i < cli_kube_n_commands; i++)
-		if (is_near(name, cli_kube_commands[i].name)) {
-			(void)fprintf(stderr,
-				      "barewire: no such command: %s; did you mean barewire %s?\n",
-				      name, cli_kube_commands[i].name); /* as above, ignoring */
-			return NULL;
-		}
-	if (!c)
-		(void)cli_usage("no such command", name); /* the caller says it failed, ignoring */
-	return c;
+	return c ? c : no_command(name);
 }
 
 /* "wide, json, yaml or name" */
@@ -300,14 +389,14 @@ int cli_args_fit(struct cli_kube_args *args, const struct cli_command *c)
 {
 	unsigned int wrong = args->given & ~(c->options | CLI_OPT_CONNECT);
 
-	for (size_t i = 0; i < BW_ARRAY_SIZE(options); i++)
-		if (wrong & options[i].bit) {
-			(void)fprintf(stderr,
-				      "barewire %s: %s is no option of it; barewire %s --help "
-				      "lists those\n",
-				      c->name, options[i].name, c->name); /* as above, ignoring */
-			return CLI_USAGE;
-		}
+	if (wrong) {
+		(void)fprintf(stderr,
+			      "barewire %s: %s is no option of it; barewire %s --help lists "
+			      "those\n",
+			      c->name, args->said[__builtin_ctz(wrong)],
+			      c->name); /* as above, ignoring */
+		return CLI_USAGE;
+	}
 	if (args->n_words < c->min_words || args->n_words > c->max_words) {
 		(void)fprintf(stderr, "barewire %s: %s\nusage: barewire %s %s [OPTIONS]\n", c->name,
 			      args->n_words < c->min_words ? "an argument is missing"
@@ -337,18 +426,30 @@ void cli_help_command(const struct cli_command *c)
 			help_option(&options[i], c, stdout);
 }
 
+static void help_line(const struct cli_command *c, FILE *to)
+{
+	char left[WORD_MAX];
+
+	/* as above, ignoring */
+	(void)snprintf(left, sizeof(left), "%s%s%s", c->name, *c->usage ? " " : "", c->usage);
+	(void)fprintf(to, "  %-24s %s\n", left, c->about);
+}
+
+void cli_help_group(const char *group)
+{
+	(void)printf("usage: barewire %s COMMAND [OPTIONS] [ARGUMENTS]\n\n", group);
+	for (size_t i = 0; i < cli_kube_n_commands; i++)
+		if (is_of_group(&cli_kube_commands[i], group))
+			help_line(&cli_kube_commands[i], stdout);
+	(void)printf("\nbarewire %s COMMAND --help says more, with examples.\n", group);
+}
+
 void cli_help_all(FILE *to)
 {
 	(void)fprintf(to, "usage: barewire COMMAND [OPTIONS] [ARGUMENTS]\n"
 			  "       kubectl barewire COMMAND [OPTIONS] [ARGUMENTS]\n\n");
-	for (size_t i = 0; i < cli_kube_n_commands; i++) {
-		const struct cli_command *c = &cli_kube_commands[i];
-		char left[WORD_MAX];
-
-		(void)snprintf(left, sizeof(left), "%s%s%s", c->name, *c->usage ? " " : "",
-			       c->usage);
-		(void)fprintf(to, "  %-24s %s\n", left, c->about);
-	}
+	for (size_t i = 0; i < cli_kube_n_commands; i++)
+		help_line(&cli_kube_commands[i], to);
 	(void)fprintf(to, "\nThe API server is found as kubectl finds it: --kubeconfig, --context, "
 			  "$KUBECONFIG, ~/.kube/config.\nExit codes: 0 it worked; 1 the answer is "
 			  "no, or something differs; 2 it failed; 64 it was called wrongly.\n"

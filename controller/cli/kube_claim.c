@@ -116,29 +116,7 @@ void cli_claim_print(const struct bw_net_claim *c)
 
 int cli_claim_get(struct cli_session *s, const char *word, char ns[64], struct bw_buf *ret)
 {
-	const char *slash = strchr(word, '/');
-	const char *name = slash ? slash + 1 : word;
-	struct bw_err err = { 0 };
-	int r;
-
-	/* Longer namespaces are none of a server's, ignoring. */
-	(void)snprintf(ns, 64, "%.*s", slash ? (int)(slash - word) : 63,
-		       slash ? word : s->namespace);
-	if (slash && s->args->namespace && strcmp(ns, s->args->namespace) != 0) {
-		(void)fprintf(stderr, "barewire: -n %s and %s name two namespaces\n",
-			      s->args->namespace, word);
-		return CLI_USAGE;
-	}
-	r = cli_session_get(s, &bw_kind_networkclaim, ns, name, ret, &err);
-	if (r < 0)
-		return cli_fail(&err);
-	if (r)
-		return CLI_OK;
-	(void)fprintf(stderr,
-		      "barewire: there is no NetworkClaim %s in namespace %s; barewire claim -A "
-		      "lists all\n",
-		      name, ns);
-	return CLI_FOUND;
+	return cli_object_get(s, &bw_kind_networkclaim, word, "claim", ns, ret);
 }
 
 static int print_one(struct cli_session *s, const char *word)

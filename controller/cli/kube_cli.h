@@ -41,6 +41,14 @@ enum cli_format {
 #define CLI_OPT_CHECK (1U << 7)
 #define CLI_OPT_DOMAIN (1U << 8)
 #define CLI_OPT_CONNECT (1U << 9)
+#define CLI_OPT_SELECT (1U << 10)
+#define CLI_OPT_WAIT (1U << 11)
+#define CLI_OPT_ACTION (1U << 12)
+#define CLI_OPT_MOVE (1U << 13)
+#define CLI_OPT_REBUILD (1U << 14)
+#define CLI_OPT_LOGS (1U << 15)
+#define CLI_OPT_CONTAINER (1U << 16)
+#define CLI_OPT_N 17
 
 /* What was asked for. Texts are argv's. */
 struct cli_kube_args {
@@ -52,6 +60,12 @@ struct cli_kube_args {
 	const char *dir; /* --dir: a node's journal */
 	const char *domain; /* --domain */
 	const char *output; /* -o as it was given */
+	const char *selector; /* -l */
+	const char *timeout; /* --timeout */
+	const char *node; /* --to */
+	const char *id; /* --id: of an action */
+	const char *tail; /* --tail */
+	const char *container; /* -c */
 	enum cli_format format;
 	uint8_t all; /* -A */
 	uint8_t confirm; /* --confirm-powered-off */
@@ -59,10 +73,19 @@ struct cli_kube_args {
 	uint8_t dry_run;
 	uint8_t yes;
 	uint8_t check; /* uninstall --check */
+	uint8_t wait;
+	uint8_t cancel;
+	uint8_t force;
+	uint8_t in_place;
+	uint8_t follow;
+	uint8_t previous;
 	uint8_t help;
 	unsigned int given; /* CLI_OPT_* */
+	const char *said[CLI_OPT_N]; /* by bit of .given: the option that was it */
 	char **words;
 	int n_words;
+	int n_after; /* words behind "--" */
+	const char *group; /* "unit" was said without a command of it; NULL = not so */
 };
 
 struct cli_session {
@@ -74,7 +97,7 @@ struct cli_session {
 };
 
 struct cli_command {
-	const char *name;
+	const char *name; /* one word, or two: "unit list" */
 	const char *usage; /* its arguments, "" = none */
 	const char *about; /* one line */
 	const char *more; /* for --help: what it does, what its exit code says, examples */
@@ -98,6 +121,8 @@ const struct cli_command *cli_args_command(struct cli_kube_args *args);
 int cli_args_fit(struct cli_kube_args *args, const struct cli_command *c);
 void cli_help_all(FILE *to);
 void cli_help_command(const struct cli_command *c);
+/* The commands whose names begin with @group. */
+void cli_help_group(const char *group);
 /* "barewire: WHAT: WHICH" and where help is. Returns CLI_USAGE. */
 int cli_usage(const char *what, const char *which);
 
@@ -145,6 +170,15 @@ typedef int (*cli_object_fn)(const char *text, size_t size, void *arg, struct bw
 int cli_session_list(struct cli_session *s, const struct bw_kube_kind *kind, const char *namespace,
 		     cli_object_fn fn, void *arg, struct bw_err *err);
 
+/* The same of what selectors leave; NULL = all. */
+struct cli_selectors {
+	const char *labels;
+	const char *fields;
+};
+int cli_session_select(struct cli_session *s, const struct bw_kube_kind *kind,
+		       const char *namespace, const struct cli_selectors *which, cli_object_fn fn,
+		       void *arg, struct bw_err *err);
+
 /* Reads one object. Return: 1 @ret has its text, 0 there is none; -errno. */
 int cli_session_get(struct cli_session *s, const struct bw_kube_kind *kind, const char *namespace,
 		    const char *name, struct bw_buf *ret, struct bw_err *err);
@@ -169,6 +203,19 @@ struct cli_lines {
 };
 
 /**
+ * cli_object_get() - read the object that a person names
+ * @kind: a namespaced one
+ * @word: NAME or NAMESPACE/NAME
+ * @list: the command that lists them, for the message
+ * @ret_ns: its namespace
+ * @ret: its text
+ *
+ * Return: CLI_OK; after a message CLI_FOUND there is none, CLI_USAGE, CLI_FAILED.
+ */
+int cli_object_get(struct cli_session *s, const struct bw_kube_kind *kind, const char *word,
+		   const char *list, char ret_ns[64], struct bw_buf *ret);
+
+/**
  * cli_list_lines() - print all objects of a kind in the form that was asked for
  * @lines: how
  * @namespace: NULL = all
@@ -178,6 +225,11 @@ struct cli_lines {
  */
 int cli_list_lines(struct cli_session *s, const struct cli_lines *lines, const char *namespace,
 		   int *ret_none);
+
+/* kube_ask.c */
+
+/* Asks "do it?" unless --yes was given; @command and @hint are for who is no terminal. 1; 0. */
+int cli_ask(const struct cli_kube_args *args, const char *command, const char *hint);
 
 /* The commands. Each returns an exit code. */
 int cli_kube_pool(struct cli_session *s);
@@ -190,3 +242,5 @@ int cli_kube_repair(struct cli_session *s);
 int cli_kube_release(struct cli_session *s);
 int cli_kube_import(struct cli_session *s);
 int cli_kube_uninstall(struct cli_session *s);
+int cli_unit_list(struct cli_session *s);
+int cli_unit_describe(struct cli_session *s);

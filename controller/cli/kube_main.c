@@ -58,6 +58,17 @@ const struct cli_command cli_kube_commands[] = {
 	  "  kubectl get spiderippools -o json | barewire import - --domain lan > pools.yaml\n"
 	  "  barewire import /etc/cni/net.d/10-lan.conflist -o json | kubectl apply -f -\n",
 	  1, 1, cli_kube_import, CLI_OPT_OUTPUT | CLI_OPT_DOMAIN, CLI_FORMATS_TREE },
+	{ "unit list", "[NAME]", "Units: address, node, phase, and what each waits for",
+	  "  barewire unit list -n db\n  barewire unit list -A -o wide\n"
+	  "  barewire unit list -l app=redis\n  barewire unit list db/redis-0 -o yaml\n",
+	  0, 1, cli_unit_list, NAMESPACED | CLI_OPT_ALL | CLI_OPT_SELECT, CLI_FORMATS_LIST },
+	{ "unit describe", "NAME", "the whole story of one: pod, address, volumes, what to do",
+	  "Its pod and node, its addresses with MAC and segment and whether they can take the fast\n"
+	  "path, its volumes, its last action, conditions and events, what it waits for and what\n"
+	  "there is to do about it. -o json and yaml print the objects that it is told from.\n\n"
+
+	  "  barewire unit describe redis-0 -n db\n  barewire unit describe db/redis-0 -o yaml\n",
+	  1, 1, cli_unit_describe, NAMESPACED, CLI_FORMATS_TREE },
 	{ "uninstall", "--check", "what of barewire is in use and would be left behind",
 	  "Lists claims, attachments, addresses and pools that are left. It removes nothing:\n"
 	  "kubectl delete -k conf/deploy/uninstall takes the programs away and leaves all of\n"
@@ -110,7 +121,10 @@ int main(int argc, char **argv)
 	if (!c)
 		return CLI_USAGE;
 	if (args.help) {
-		cli_help_command(c);
+		if (args.group)
+			cli_help_group(args.group);
+		else
+			cli_help_command(c);
 		return CLI_OK;
 	}
 	r = cli_args_fit(&args, c);

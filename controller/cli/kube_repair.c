@@ -5,7 +5,6 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <bw/err.h>
 #include <bw/json.h>
@@ -185,23 +184,6 @@ static int do_step(struct repair *r, const struct step *step, struct bw_err *err
 	return e < 0 ? e : 0;
 }
 
-/* Return: 1 go on, 0 not. */
-static int is_meant(const struct cli_kube_args *args)
-{
-	char line[16] = "";
-
-	if (args->yes)
-		return 1;
-	if (!isatty(STDIN_FILENO)) {
-		(void)fprintf(stderr, "barewire repair: standard input is no terminal to ask: "
-				      "--yes does it, --dry-run only says what\n");
-		return 0;
-	}
-	(void)printf("do it? [y/N] ");
-	(void)fflush(stdout);
-	return fgets(line, sizeof(line), stdin) && (line[0] == 'y' || line[0] == 'Y');
-}
-
 static int carry_out(struct repair *r)
 {
 	for (size_t i = 0; i < r->n; i++) {
@@ -233,5 +215,6 @@ int cli_kube_repair(struct cli_session *s)
 		(void)printf("dry run: nothing was done\n");
 		return CLI_FOUND;
 	}
-	return is_meant(s->args) ? carry_out(&r) : CLI_FOUND;
+	return cli_ask(s->args, "repair", "--yes does it, --dry-run only says what") ? carry_out(&r)
+										     : CLI_FOUND;
 }

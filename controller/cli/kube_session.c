@@ -94,8 +94,9 @@ static int walk(const struct bw_kube_reply *reply, struct page *p, char cont[CON
 	return r;
 }
 
-int cli_session_list(struct cli_session *s, const struct bw_kube_kind *kind, const char *namespace,
-		     cli_object_fn fn, void *arg, struct bw_err *err)
+int cli_session_select(struct cli_session *s, const struct bw_kube_kind *kind,
+		       const char *namespace, const struct cli_selectors *which, cli_object_fn fn,
+		       void *arg, struct bw_err *err)
 {
 	struct page p = { fn, arg, err };
 	char cont[CONTINUE_MAX] = "";
@@ -105,6 +106,8 @@ int cli_session_list(struct cli_session *s, const struct bw_kube_kind *kind, con
 		struct bw_kube_request q = { .verb = BW_KUBE_LIST,
 					     .kind = kind,
 					     .namespace = namespace,
+					     .label_selector = which->labels,
+					     .field_selector = which->fields,
 					     .cont = cont[0] ? cont : NULL,
 					     .limit = PAGE };
 		int r = ask(s, &q, &reply, NULL, err);
@@ -118,6 +121,14 @@ int cli_session_list(struct cli_session *s, const struct bw_kube_kind *kind, con
 	}
 	return bw_reject(err, BW_ERR_INTERNAL, E2BIG, "list %s: more than %d pages", kind->plural,
 			 PAGES_MAX);
+}
+
+int cli_session_list(struct cli_session *s, const struct bw_kube_kind *kind, const char *namespace,
+		     cli_object_fn fn, void *arg, struct bw_err *err)
+{
+	static const struct cli_selectors all = { NULL, NULL };
+
+	return cli_session_select(s, kind, namespace, &all, fn, arg, err);
 }
 
 int cli_session_get(struct cli_session *s, const struct bw_kube_kind *kind, const char *namespace,

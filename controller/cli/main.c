@@ -36,8 +36,8 @@ static void help_all(FILE *to)
 			(void)fprintf(to, "  %-22s %s\n", left, v->about);
 		}
 	}
-	(void)fprintf(to, "the cluster: pool, pool map, claim, who, check, repair, release, "
-			  "simulate, import,\n             uninstall --check; barewire help "
+	(void)fprintf(to, "the cluster: unit, pool, pool map, claim, who, check, repair, release, "
+			  "simulate,\n             import, uninstall --check; barewire help "
 			  "COMMAND says more of each\n");
 	(void)fprintf(to, "version: print the version and the datapath's ABI\n\n" OPTIONS
 			  "\nbarewire TOPIC VERB --help says more\n");
@@ -51,9 +51,9 @@ static void help_verb(const struct cli_topic *topic, const struct cli_verb *v)
 }
 
 /* Commands of the cluster: another program, kubectl-barewire, beside this one or in PATH. */
-static const char *const cluster[] = { "pool",   "pool-map",  "claim",   "who",
-				       "check",  "repair",    "release", "simulate",
-				       "import", "uninstall", "pools",   "claims" };
+static const char *const cluster[] = { "pool",   "pool-map", "claim",    "who",    "check",
+				       "repair", "release",  "simulate", "import", "uninstall",
+				       "unit",   "units",    "pools",    "claims" };
 
 static int is_of_cluster(const char *word)
 {

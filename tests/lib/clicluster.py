@@ -13,8 +13,12 @@ from bwtest import BUILD, workdir
 KINDS = {"networkpools": "NetworkPool", "networkclaims": "NetworkClaim", "networkaddresses": "NetworkAddress",
          "networkreservations": "NetworkReservation", "nodenetworks": "NodeNetwork", "networkepochs": "NetworkEpoch",
          "nodes": "Node", "pods": "Pod", "networkpolicies": "NetworkPolicy", "leases": "Lease",
-         "units": "Unit"}
+         "units": "Unit", "events": "Event"}
 NOW = time.strftime("%Y-%m-%dT%H:%M:%S.000000Z", time.gmtime())
+
+
+def condition(type, status, reason, message):
+    return {"type": type, "status": status, "reason": reason, "message": message, "lastTransitionTime": "2026-01-01T00:00:00Z"}
 
 
 class Cluster:
@@ -22,6 +26,8 @@ class Cluster:
 
     def __init__(self):
         self.objects, self.patches, self.deleted, self.forbidden = {k: {} for k in KINDS}, [], [], ()
+        self.queries, self.conflicts, self.logs = [], 0, None  # of lists; patches to refuse; what a pod's log answers
+        self.then = None  # called with a patch, changes objects as a controller would
         cluster = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -48,6 +54,8 @@ class Cluster:
                 return (m.groups() + (query,)) if m and m.group(2) in KINDS else None
 
             def do_GET(self):
+                if cluster.logs and "/log?" in self.path:
+                    return cluster.logs(self)
                 found = self.find()
                 if not found:
                     return self.missing()
@@ -59,6 +67,7 @@ class Cluster:
                 if name:
                     one = [o for o in here if o["metadata"]["name"] == name]
                     return self.answer(200, one[0]) if one else self.missing()
+                cluster.queries.append((plural, query))
                 m = re.search(r"continue=(\d+)", query)
                 at = int(m.group(1)) if m else 0
                 meta = {"resourceVersion": "9", **({"continue": str(at + 2)} if at + 2 < len(here) else {})}
@@ -67,7 +76,12 @@ class Cluster:
             def do_PATCH(self):
                 ns, plural, name, _ = self.find()
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                if cluster.conflicts:
+                    cluster.conflicts -= 1
+                    return self.answer(409, {"kind": "Status", "status": "Failure", "reason": "Conflict", "message": "changed", "code": 409})
                 cluster.patches.append((plural, ns, name, body))
+                if cluster.then:
+                    cluster.then(plural, name, body)
                 self.answer(200, cluster.objects[plural][(ns, name)])
 
             def do_DELETE(self):
@@ -122,9 +136,27 @@ class Cluster:
                  {"phase": "Running", "podIPs": [{"ip": ip}], "conditions": [{"type": "Ready", "status": "True"}]}, ns=ns, labels=labels or {},
                  ownerReferences=[{"apiVersion": "v1", "kind": owner, "name": "redis", "uid": "u", "controller": True}] if owner else [])
 
+    def unit(self, name="redis-0", spec=None, meta=None, **status):
+        """A Unit that is Ready on node1 with its claim."""
+        self.put("units", name, {"startup": True, "maintenance": False, "nodePolicy": "Required", "networking": {"network": "lan", "serviceInterface": "eth0"},
+                                 "template": {"spec": {"containers": [{"name": "redis", "image": "redis:8"}]}}, **(spec or {})},
+                 {"observedGeneration": 1, "phase": "Ready", "processState": "Running", "nodeName": "node1", "podUID": "uid-" + name,
+                  "claim": {"name": name, "phase": "Bound", "addresses": ["10.99.2.1"], "mac": "02:00:0a:63:02:01"},
+                  "volumes": [{"name": "data", "claimName": "data-" + name, "phase": "Bound", "capacity": "1Gi"}],
+                  "conditions": [condition("Ready", "True", "Ready", "the database's pod is ready"),
+                                 condition("ClaimBound", "True", "Bound", "it has its addresses")], **status},
+                 ns="db", generation=1, **(meta or {}))
+
+    def event(self, name, kind="Unit", about="redis-0", type="Normal", reason="PodDeleted", note="a note", **more):
+        self.objects["events"][("db", name)] = {
+            "apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": {"name": name, "namespace": "db", "uid": name, "resourceVersion": "5",
+                                                                            "creationTimestamp": "2026-01-01T00:00:00Z"},
+            "regarding": {"kind": kind, "name": about, "namespace": "db"}, "type": type, "reason": reason, "note": note, **more}
+
     def run(self, *args, program="barewire"):
-        p = subprocess.run([os.path.join(BUILD, program), args[0], "--kubeconfig", self.config, *args[1:]],
-                           capture_output=True, text=True, timeout=20)
+        words = args[:2] if args[0] == "unit" else args[:1]
+        p = subprocess.run([os.path.join(BUILD, program), *words, "--kubeconfig", self.config, *args[len(words):]],
+                           capture_output=True, text=True, timeout=60)
         return p.returncode, p.stdout, p.stderr
 
 

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Conditions of Units: which are bad, and what a person can do about each reason. */
+#include <string.h>
+
+#include "kube_unit.h"
+
+/* Those that are good when they are True; all others tell of something that is wrong. */
+static const char *const good[] = { "Ready", "ClaimBound", "VolumesReady" };
+
+int cli_condition_is_bad(const struct bw_kube_condition *c)
+{
+	int yes = strcmp(c->status, "True") == 0;
+
+	for (size_t i = 0; i < BW_ARRAY_SIZE(good); i++)
+		if (strcmp(good[i], c->type) == 0)
+			return !yes;
+	return yes;
+}
+
+/* As docs/units.md and docs/operations.md say it, in a line. */
+static const struct {
+	const char *reason;
+	const char *hint;
+} hints[] = {
+	{ "PoolExhausted", "barewire pool shows what holds the addresses: widen its ranges, or "
+			   "delete claims that nobody needs" },
+	{ "AddressInUse", "barewire who ADDRESS says who has it: delete that one, or declare "
+			  "another address" },
+	{ "AddressQuarantined", "find who answers at the address, see barewire who ADDRESS" },
+	{ "AddressOutOfPool", "correct the address, or the ranges of the pool" },
+	{ "PoolNotFound", "barewire pool lists the pools: name one of them, or make it" },
+	{ "PoolNotSelected", "name another pool, or change the pool's selectors" },
+	{ "QuotaExceeded", "raise the pool's quota, or delete claims of this namespace" },
+	{ "ClaimForeign", "a claim of this name is somebody else's: delete it, or name the Unit "
+			  "otherwise" },
+	{ "ClaimDiffers", "barewire unit stop, then start: the addresses are exchanged between" },
+	{ "ModeMismatch", "leave spec.networking.mode out, or name a pool of that mode" },
+	{ "VolumeForeign", "look whose data the volume claim holds before it is labelled" },
+	{ "VolumeLost", "restore the volume, or begin with an empty one: barewire unit rebuild" },
+	{ "TemplateInvalid", "correct spec.template; what runs goes on meanwhile" },
+	{ "PodForbidden", "a quota or an admission refuses the pod: its words are the message" },
+	{ "NodeCordoned", "kubectl uncordon the node, or barewire unit migrate" },
+	{ "NodeNotReady", "bring the node back, or barewire unit migrate" },
+	{ "NodeUnreachable", "bring the node back; if it is powered off, see \"A node is dead\" in "
+			     "docs/operations.md" },
+	{ "NodeOutOfService", "barewire unit migrate, or take the taint off the node" },
+	{ "NodeGone", "barewire unit migrate" },
+	{ "PodForeign", "a pod of this name is somebody else's: delete it, or name the Unit "
+			"otherwise" },
+	{ "UnitOffline", "barewire unit start, then the action again" },
+	{ "Offline", "barewire unit start" },
+	{ "Maintenance", "set spec.maintenance to false" },
+	{ "NodeBoundVolume", "the data cannot follow: barewire unit rebuild begins with empty "
+			     "volumes elsewhere and keeps these" },
+	{ "NodeUnknown", "kubectl get nodes lists the nodes" },
+	{ "ContainerFailing", "barewire unit logs --previous says why it ended" },
+	{ "NotFollowed", "take out of the spec what this version does not do" },
+	{ "ConfigInvalid", "correct the template that is named, or make the Secret" },
+	{ "Scheduling", "the message has the scheduler's reason: free a node, or change what the "
+			"pod asks for" },
+};
+
+const char *cli_unit_hint(const char *reason)
+{
+	for (size_t i = 0; reason && i < BW_ARRAY_SIZE(hints); i++)
+		if (strcmp(hints[i].reason, reason) == 0)
+			return hints[i].hint;
+	return NULL;
+}
