@@ -157,6 +157,7 @@ struct unit_config {
 	uint8_t there; /* they are written, as declared or as they were: a pod can have them */
 	uint8_t settled; /* .hash is of what is declared, and it is written */
 	uint8_t secret; /* they are in a Secret */
+	uint8_t left; /* or they are not, and there is one of before */
 	char hash[UNIT_CONFIG_HASH_MAX]; /* of what is declared or, while that cannot be said, of
 					    what is there; "" = neither */
 };
@@ -308,6 +309,8 @@ int unit_quantity_bytes(const char *text, int64_t *ret);
  */
 void unit_peer_changed(struct bw_kube_object *old, struct bw_kube_object *now, void *arg);
 void unit_by_peers(const struct bw_kube_object *o, bw_kube_index_put put, void *to);
+/* The hash of a Secret in status.config; NULL = there is none. */
+const char *unit_config_secret_of(const struct cJSON *status_config);
 /* "UNIT-config", of ConfigMap and Secret. */
 void unit_config_object(const struct unit_run *k, char out[BW_KUBE_NAME_MAX + 1]);
 

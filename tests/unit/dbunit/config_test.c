@@ -239,6 +239,55 @@ static void what_a_pod_mounts_stays_until_it_does_not(void **state)
 	is_hushed();
 }
 
+/* Nobody watches Secrets: the status has to know of one until it is gone. */
+static void a_secret_is_not_forgotten(void **state)
+{
+	static const struct {
+		const char *what;
+		const char *before; /* of a Unit that runs with a secret */
+		const char *spec; /* what is declared next */
+		const char *after;
+	} all[] = {
+		{ "without files", NULL, "{\"config\":null}", NULL },
+		{ "in maintenance", "{\"maintenance\":true}", "{\"config\":null}",
+		  "{\"maintenance\":false}" },
+		{ "offline", "{\"startup\":false}",
+		  "{\"config\":{\"templates\":[{\"name\":\"conf\",\"template\":\"open\"}]}}",
+		  NULL },
+		{ "offline and without files", "{\"startup\":false}", "{\"config\":null}", NULL },
+		{ "offline, in maintenance", "{\"startup\":false,\"maintenance\":true}",
+		  "{\"config\":{\"templates\":[{\"name\":\"conf\",\"template\":\"open\"}]}}",
+		  "{\"maintenance\":false}" },
+	};
+
+	for (size_t i = 0; i < BW_ARRAY_SIZE(all); i++) {
+		const char *const steps[] = { all[i].before, all[i].spec, all[i].after };
+		char text[300];
+
+		if (i) {
+			(void)story_tear_down(state); /* never fails, ignoring */
+			(void)story_set_up(state); /* never fails, ignoring */
+		}
+		print_message("# %s\n", all[i].what);
+		bed_put(&u->bed, SECRET_JSON(HUSH));
+		make(CONF("r", "None", "{{secret.auth.word}}", ""));
+		ubed_expect(u, SIM_SECRET, "r-config", "metadata.name", "r-config");
+		for (size_t x = 0; x < BW_ARRAY_SIZE(steps); x++) {
+			if (!steps[x])
+				continue;
+			(void)snprintf(text, sizeof(text), "{\"spec\":%s}", steps[x]);
+			change("r", text);
+			/* What was known of Secrets is gone with whoever knew it. */
+			ctl_ipam_lead(u->bed.ipam, 0);
+			ubed_boot(u);
+			ubed_live(u, 15000);
+		}
+		ubed_expect(u, SIM_SECRET, "r-config", "metadata.name", "");
+		bed_get(&u->bed, SIM_UNIT, "db", "r", "status.config.delivered", text);
+		assert_null(strstr(text, "secret-"));
+	}
+}
+
 static void what_is_somebody_elses_is_left_alone(void **state)
 {
 	(void)state;
@@ -385,6 +434,7 @@ int main(void)
 		STORY(peers_are_named_in_order),
 		STORY(a_secret_makes_it_a_secret),
 		STORY(what_a_pod_mounts_stays_until_it_does_not),
+		STORY(a_secret_is_not_forgotten),
 		STORY(what_is_somebody_elses_is_left_alone),
 		STORY(quantities_are_read),
 		STORY(a_failed_allocation_writes_nothing_wrong),
