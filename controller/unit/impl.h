@@ -234,6 +234,8 @@ int unit_pool(const struct ctl_unit *c, const char *name, struct bw_net_pool *re
 void unit_check(struct unit_run *k);
 void unit_claim(struct unit_run *k);
 void unit_volumes(struct unit_run *k);
+/* Says where the pod has not what its claim holds (modes_check.c); refuses what nobody can read. */
+void unit_modes(struct unit_run *k);
 /* The files of spec.config (config.c); before the pod, which waits for them. */
 void unit_config(struct unit_run *k);
 /* Whether a pod has to wait for its files; _waits() says so too. */
@@ -285,6 +287,11 @@ void unit_rebuild_put(const struct unit_run *k, struct bw_json_build *b, struct 
 struct cJSON *unit_build_pod(const struct unit_run *k, struct bw_json_build *b);
 /* What the Unit announces: pod_ip, pod_name, service or host. */
 const char *unit_address_type(const struct bw_db_unit *u);
+/*
+ * What other network plugins read of the pod's first version, into its annotations (modes.c). What
+ * the template says of other networks stands there before.
+ */
+void unit_put_modes(const struct unit_run *k, struct bw_json_build *b, struct cJSON *notes);
 /* An ownerReference to the Unit in the list "ownerReferences" of @meta. */
 void unit_put_owner(const struct unit_run *k, struct bw_json_build *b, struct cJSON *meta,
 		    int controller);
