@@ -376,6 +376,7 @@ def macvlan_with_our_addresses_is_journalled_and_given_back(agent, peer):
         expect_ok(cni("DEL", conf, ns, args=pod("redis-1"), path=folder))
         expect_eq(rows(), [])
         expect_eq([r[2] for r in outbox()], ["attached", "detached"])
+        wait_until(lambda: len(agent.asked("nudge")) == 2, what="a nudge for each change of the outbox")
 
 
 main()
