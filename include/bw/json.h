@@ -251,7 +251,10 @@ void bw_json_build_done(struct bw_json_build *b);
 struct cJSON *bw_json_build_object(struct bw_json_build *b);
 struct cJSON *bw_json_build_array(struct bw_json_build *b);
 
-/* Add to an object (@key) or an array (@key NULL). @key and text are copied. */
+/*
+ * Add to an object (@key) or an array (@key NULL). @key and text are copied; a byte that is no
+ * UTF-8 becomes '?', so that what is printed is JSON whatever it was made of (RFC 8259, 8.1).
+ */
 struct cJSON *bw_json_put_object(struct bw_json_build *b, struct cJSON *parent, const char *key);
 struct cJSON *bw_json_put_array(struct bw_json_build *b, struct cJSON *parent, const char *key);
 void bw_json_put_str(struct bw_json_build *b, struct cJSON *parent, const char *key,

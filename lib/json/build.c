@@ -7,6 +7,7 @@
 
 #include <bw/err.h>
 #include <bw/json.h>
+#include <bw/utf8.h>
 
 void bw_json_free(struct cJSON **json)
 {
@@ -83,8 +84,11 @@ static struct cJSON *put(struct bw_json_build *b, struct cJSON *parent, const ch
 			 struct cJSON *item)
 {
 	if (item && parent && !b->failed &&
-	    (key ? cJSON_AddItemToObject(parent, key, item) : cJSON_AddItemToArray(parent, item)))
+	    (key ? cJSON_AddItemToObject(parent, key, item) : cJSON_AddItemToArray(parent, item))) {
+		if (key)
+			bw_utf8_mend(item->string);
 		return item;
+	}
 	cJSON_Delete(item);
 	b->failed = 1;
 	return NULL;
@@ -103,8 +107,11 @@ struct cJSON *bw_json_put_array(struct bw_json_build *b, struct cJSON *parent, c
 void bw_json_put_str(struct bw_json_build *b, struct cJSON *parent, const char *key,
 		     const char *value)
 {
-	(void)put(b, parent, key,
-		  cJSON_CreateString(value)); /* remembered by the builder, ignoring */
+	struct cJSON *item = cJSON_CreateString(value);
+
+	if (item)
+		bw_utf8_mend(item->valuestring);
+	(void)put(b, parent, key, item); /* remembered by the builder, ignoring */
 }
 
 /* cJSON prints a number with %1.15g, which from here on may come out as 1e+15. */

@@ -7,6 +7,7 @@
 
 #include <bw/err.h>
 #include <bw/json.h>
+#include <bw/utf8.h>
 
 struct scan {
 	const unsigned char *p;
@@ -128,30 +129,13 @@ static int scan_escape(struct scan *s)
 	return 0;
 }
 
-/* One character of two to four bytes. Source: RFC 3629 section 4. */
 static int scan_utf8(struct scan *s)
 {
-	unsigned char c = *s->p;
-	unsigned int more = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : 1;
-	unsigned char low = 0x80, high = 0xbf;
+	size_t n = bw_utf8_len(s->p, (size_t)(s->end - s->p));
 
-	if (c < 0xc2 || c > 0xf4 || (size_t)(s->end - s->p) <= more)
+	if (n == 0)
 		return problem(s, "bytes that are no UTF-8");
-	if (c == 0xe0)
-		low = 0xa0;
-	else if (c == 0xed)
-		high = 0x9f;
-	else if (c == 0xf0)
-		low = 0x90;
-	else if (c == 0xf4)
-		high = 0x8f;
-	for (unsigned int i = 1; i <= more; i++) {
-		if (s->p[i] < low || s->p[i] > high)
-			return problem(s, "bytes that are no UTF-8");
-		low = 0x80;
-		high = 0xbf;
-	}
-	s->p += more + 1;
+	s->p += n;
 	return 0;
 }
 

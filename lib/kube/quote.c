@@ -3,30 +3,11 @@
 #include <string.h>
 
 #include <bw/buf.h>
+#include <bw/utf8.h>
 
 #include "quote.h"
 
 #define PRINTABLE_FIRST 0x20
-
-/* Bytes of the UTF-8 sequence at @s (RFC 3629, 4); 0 = none stands there. */
-static size_t sequence(const unsigned char *s)
-{
-	static const unsigned char second_min[] = { [0] = 0xa0, [4] = 0x90 };
-	size_t n = *s < 0x80   ? 1
-		   : *s < 0xc2 ? 0
-		   : *s < 0xe0 ? 2
-		   : *s < 0xf0 ? 3
-		   : *s < 0xf5 ? 4
-			       : 0;
-
-	for (size_t i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((*s == 0xe0 && s[1] < second_min[0]) || (*s == 0xf0 && s[1] < second_min[4]) ||
-	    (*s == 0xed && s[1] > 0x9f) || (*s == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return n;
-}
 
 static int special(struct bw_buf *out, unsigned char c)
 {
@@ -55,7 +36,7 @@ int bw_kube_quote(struct bw_buf *out, const char *s)
 			n = 1;
 			r = special(out, *p);
 		} else {
-			n = sequence(p);
+			n = bw_utf8_len(p, strnlen((const char *)p, BW_UTF8_MAX));
 			r = n ? bw_buf_append(out, p, n) : bw_buf_append(out, "?", 1);
 			n += !n;
 		}

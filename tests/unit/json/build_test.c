@@ -50,6 +50,22 @@ static void build_writes_every_kind(void **state)
 				  "\"t\":true,\"l\":[{\"x\":\"y\"},false],\"c\":[1,2]}");
 }
 
+static void built_texts_are_utf8_whatever_comes_in(void **state)
+{
+	bw_autobuild struct bw_json_build b = { 0 };
+	bw_autojson struct cJSON *json = NULL;
+	bw_autofree char *text = NULL;
+
+	(void)state;
+	bw_json_put_str(&b, bw_json_build_object(&b), "k\xc3\xa4\xc3",
+			"\xa5\xe2\x82\xac\xed\xa0\x80\n");
+	assert_int_equal(bw_json_build_take(&b, &json, NULL), 0);
+	assert_int_equal(bw_json_print(json, 0, &text, NULL), 0);
+	assert_string_equal(text, "{\"k\xc3\xa4?\":\"?\xe2\x82\xac???\\n\"}");
+	bw_json_free(&json);
+	assert_int_equal(bw_json_parse(text, strlen(text), &json, NULL), 0);
+}
+
 static void build_and_print_report_out_of_memory(void **state)
 {
 	long n = 0;
@@ -94,6 +110,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(build_writes_every_kind),
+		cmocka_unit_test(built_texts_are_utf8_whatever_comes_in),
 		cmocka_unit_test(build_and_print_report_out_of_memory),
 		cmocka_unit_test(build_of_nothing_is_refused),
 	};
