@@ -31,6 +31,14 @@ def reload_by(program):
     run(*([CLI, "net", "reload"] if program == CLI else [program, "reload"]))
 
 
+def only_losses_are_sent_again(ns):
+    """Without tail loss probes, which a receiver that waits 2 ms for its processor calls forth, and with a timeout that no such
+    wait outlasts (the sysctl came with 6.11): what TcpRetransSegs counts then was lost."""
+    sysctl("net/ipv4/tcp_early_retrans", 0, ns.name)
+    if os.path.exists("/proc/sys/net/ipv4/tcp_rto_min_us"):
+        sysctl("net/ipv4/tcp_rto_min_us", 2000000, ns.name)
+
+
 class Bed:
     """Pods a and b behind an uplink, b also behind a Service address, x outside; echo servers in b."""
 
@@ -40,6 +48,8 @@ class Bed:
                                    "routes": [{"dst": "10.96.0.0/16", "gw": "10.88.0.1"}]}})
         self.a = self.node.pod("a", A)
         self.b = self.node.pod("b", B)
+        for ns in (self.a.ns, self.b.ns, self.node.x):
+            only_losses_are_sent_again(ns)
         sysctl("net/bridge/bridge-nf-call-iptables", 1)
         sysctl("net/ipv4/ip_forward", 1)
         run("nft", "-f", "-", stdin="""table ip svc {
