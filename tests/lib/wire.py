@@ -16,6 +16,7 @@ import select
 import socket
 import struct
 import subprocess
+import sys
 import time
 
 from bwtest import Failed, Netns, cni, expect_ok, run
@@ -243,7 +244,7 @@ def serve(ns, port=8080):
             "    try: c.sendall(a[0].replace('::ffff:','').encode()+b'\\n')\n"
             "    except OSError: pass\n"
             "    c.close()\n" % port)
-    p = ns.popen("python3", "-c", code, stdout=subprocess.PIPE)
+    p = ns.popen(sys.executable, "-c", code, stdout=subprocess.PIPE)
     if b"ready" not in p.stdout.readline():
         raise Failed("the server in %s did not start" % ns.name)
     return p
