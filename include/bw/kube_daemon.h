@@ -11,13 +11,14 @@ struct bw_loop;
 #define BW_DAEMON_FLAGS_MAX 32
 #define BW_DAEMON_EXIT_USAGE 2 /* of a process that was started wrongly */
 
-/* A flag with a value, --name VALUE or --name=VALUE. One of .text and .add is set. */
+/* A flag with a value, --name VALUE or --name=VALUE, or with none. One of .text, .add, .set. */
 struct bw_daemon_flag {
 	const char *name; /* without its dashes; NULL ends the table */
 	const char **text; /* gets the value, which lives as long as argv; the last one counts */
 	/* May come several times. Return: 0; -errno with what is expected in @err. */
 	int (*add)(const char *value, void *arg, struct bw_err *err);
 	void *arg;
+	uint8_t *set; /* it takes no value: becomes 1 */
 };
 
 struct bw_daemon_about {

@@ -52,7 +52,9 @@ static void fill(const struct bw_daemon_flag *flags, struct option out[BW_DAEMON
 
 	for (; flags[n].name; n++) {
 		assert(n < BW_DAEMON_FLAGS_MAX);
-		out[n] = (struct option){ flags[n].name, required_argument, NULL, (int)n + 1 };
+		out[n] = (struct option){ flags[n].name,
+					  flags[n].set ? no_argument : required_argument, NULL,
+					  (int)n + 1 };
 	}
 	out[n] = (struct option){ "version", no_argument, NULL, FLAG_VERSION };
 	out[n + 1] = (struct option){ "help", no_argument, NULL, FLAG_HELP };
@@ -65,6 +67,10 @@ static int take(const struct bw_daemon_about *about, const struct bw_daemon_flag
 	struct bw_err err = { 0 };
 	char what[64];
 
+	if (f->set) {
+		*f->set = 1;
+		return 0;
+	}
 	if (f->text) {
 		*f->text = value;
 		return 0;

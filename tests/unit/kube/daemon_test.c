@@ -17,6 +17,7 @@
 struct got {
 	const char *name;
 	int nets;
+	uint8_t quiet;
 };
 
 static int add_net(const char *value, void *arg, struct bw_err *err)
@@ -35,6 +36,7 @@ static int parse(const char *words, struct got *g, int fd, char said[256])
 	const struct bw_daemon_flag flags[] = {
 		{ "name", .text = &g->name },
 		{ "net", .add = add_net, .arg = g },
+		{ "quiet", .set = &g->quiet },
 		{ .name = NULL },
 	};
 	const struct bw_daemon_about about = { "prog", "1.2", "usage: prog\n", flags };
@@ -72,6 +74,10 @@ static void values_are_taken_and_lists_grow(void **state)
 	assert_string_equal(g.name, "x");
 	assert_int_equal(g.nets, 2);
 	assert_string_equal(said, "");
+	assert_false(g.quiet);
+	assert_int_equal(parse("--quiet --name x", &g, 2, said), 0);
+	assert_true(g.quiet);
+	assert_string_equal(g.name, "x");
 	assert_int_equal(parse("", &g, 2, said), 0);
 	assert_null(g.name);
 }
