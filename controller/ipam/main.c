@@ -35,12 +35,15 @@ struct flags {
 	const char *identity;
 	unsigned int lease_s; /* 0 = as bw_kube_lease_options says */
 	unsigned int epoch_s; /* 0 = as ctl_ipam_options says */
+	const char *launch_image; /* NULL = that of our own pod */
+	uint8_t no_exec;
 };
 
 struct program {
 	struct bw_loop *loop;
 	struct bw_kube_client *client;
 	struct bw_kube_runtime *rt;
+	char *launch_image; /* NULL = processes are not stopped in their pods */
 	struct ctl_ipam *ipam;
 	struct ctl_unit *unit;
 	struct bw_kube_lease *lease;
@@ -55,9 +58,12 @@ static const char usage[] =
 	"                           [--health-address HOST:PORT] [--log-level LEVEL]\n"
 	"                           [--namespace NS] [--identity NAME]\n"
 	"                           [--lease-duration SECONDS] [--epoch-interval SECONDS]\n"
+	"                           [--launch-image IMAGE] [--no-exec]\n"
 	"Namespace and identity of the Lease come from POD_NAMESPACE and POD_NAME by default.\n"
 	"A leader that dies is followed after the Lease's duration [30]; that the API server was restored\n"
-	"from a backup is noticed within the epoch's interval [60], and healed within three.\n";
+	"from a backup is noticed within the epoch's interval [60], and healed within three.\n"
+	"Pods of Units take barewire-launch from the image [of the controller's own pod], and their processes\n"
+	"are stopped and started by commands in them; with --no-exec a Unit that is stopped loses its pod.\n";
 
 static const char *env_or(const char *name, const char *by_default)
 {
@@ -196,6 +202,14 @@ static int start(struct program *p, const struct flags *f, struct bw_err *err)
 	if (r < 0)
 		return r;
 	bw_kube_runtime_seed(p->rt, seed);
+	if (!f->no_exec)
+		r = ctl_unit_image(p->loop, p->client,
+				   &(struct ctl_unit_self){ .namespace = f->namespace,
+							    .pod = getenv("POD_NAME"),
+							    .image = f->launch_image },
+				   &p->launch_image, err);
+	if (r < 0)
+		return r;
 	o.loop = p->loop;
 	o.seed = seed;
 	o.epoch_ms = (int64_t)f->epoch_s * 1000;
@@ -204,6 +218,7 @@ static int start(struct program *p, const struct flags *f, struct bw_err *err)
 	r = ctl_ipam_start(p->rt, &o, &p->ipam, err);
 	u.loop = p->loop;
 	u.ipam = p->ipam;
+	u.launch_image = p->launch_image;
 	if (r == 0)
 		r = ctl_unit_start(p->rt, &u, &p->unit, err);
 	if (r == 0)
@@ -221,7 +236,8 @@ static int run(const struct flags *f)
 		return 1;
 	r = start(p, f, &err);
 	if (r == 0) {
-		bw_log_info("running", "identity", f->identity);
+		bw_log_info("running", "identity", f->identity, "launch_image",
+			    p->launch_image ? p->launch_image : "none");
 		r = bw_loop_run(p->loop, &err);
 	}
 	if (r < 0)
@@ -232,6 +248,7 @@ static int run(const struct flags *f)
 	bw_kube_runtime_free(&p->rt);
 	ctl_unit_free(&p->unit);
 	ctl_ipam_free(&p->ipam);
+	free(p->launch_image);
 	bw_kube_client_free(&p->client);
 	bw_loop_free(&p->loop);
 	return r < 0 ? 1 : p->exit_code;
@@ -277,6 +294,8 @@ int main(int argc, char **argv)
 		{ "identity", .text = &f.identity },
 		{ "lease-duration", .add = add_lease, .arg = &f.lease_s },
 		{ "epoch-interval", .add = add_epoch, .arg = &f.epoch_s },
+		{ "launch-image", .text = &f.launch_image },
+		{ "no-exec", .set = &f.no_exec },
 		{ .name = NULL },
 	};
 	const struct bw_daemon_about about = { PROGRAM, BW_VERSION, usage, flags };

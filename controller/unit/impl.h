@@ -19,6 +19,7 @@ struct bw_tmpl_names;
 #define UNIT_ANN_REVISION UNIT_PREFIX "revision" /* of pods: what they were made of */
 #define UNIT_ANN_ACTION UNIT_PREFIX "action" /* of pods: the id that they were made for */
 #define UNIT_ANN_CONFIG UNIT_PREFIX "config" /* of pods: hash of the files that they began with */
+#define UNIT_ANN_LAUNCH UNIT_PREFIX "launch" /* of pods: the container under barewire-launch */
 #define UNIT_ANN_ADDRESS_TYPE "config.addr.type"
 #define UNIT_INTERFACE "eth0"
 
@@ -45,6 +46,7 @@ struct unit_verdict {
 	char text[BW_KUBE_COND_TEXT_MAX];
 };
 #define UNIT_VERDICTS_MAX 1024 /* the oldest goes: its Unit is tried again */
+#define UNIT_TOLD_MAX 1024 /* the oldest goes: its pod is asked again */
 
 struct unit_stores {
 	struct bw_kube_store *units;
@@ -65,12 +67,15 @@ struct ctl_unit {
 	struct bw_loop *loop; /* borrowed */
 	struct unit_stores st;
 	struct bw_controller *units;
+	char *launch_image; /* NULL: no process is stopped in its pod */
 	struct bw_list verdicts; /* struct unit_verdict, the newest last */
 	size_t n_verdicts;
 	struct bw_list refusals; /* struct unit_refusal, the newest last */
 	size_t n_refusals;
 	struct bw_list reads; /* Secrets that were read, the newest last (secrets.c) */
 	size_t n_reads;
+	struct bw_list told; /* what commands in pods said, the newest last (stop.c) */
+	size_t n_told;
 };
 
 enum unit_claim_state {
@@ -157,7 +162,6 @@ struct unit_config {
 	uint8_t there; /* they are written, as declared or as they were: a pod can have them */
 	uint8_t settled; /* .hash is of what is declared, and it is written */
 	uint8_t secret; /* they are in a Secret */
-	uint8_t left; /* or they are not, and there is one of before */
 	char hash[UNIT_CONFIG_HASH_MAX]; /* of what is declared or, while that cannot be said, of
 					    what is there; "" = neither */
 };
@@ -234,8 +238,6 @@ int unit_pool(const struct ctl_unit *c, const char *name, struct bw_net_pool *re
 void unit_check(struct unit_run *k);
 void unit_claim(struct unit_run *k);
 void unit_volumes(struct unit_run *k);
-/* Says where the pod has not what its claim holds (modes_check.c); refuses what nobody can read. */
-void unit_modes(struct unit_run *k);
 /* The files of spec.config (config.c); before the pod, which waits for them. */
 void unit_config(struct unit_run *k);
 /* Whether a pod has to wait for its files; _waits() says so too. */
@@ -281,17 +283,24 @@ void unit_rebuild(struct unit_run *k);
 /* Volumes of earlier rebuilds, behind those of the Unit in the list. */
 void unit_rebuild_put(const struct unit_run *k, struct bw_json_build *b, struct cJSON *list);
 
+/* THE PROCESS (stop.c): each may have been done before. */
+
+/* Stops it in its pod, which runs. Return: 0 that is not done here: the pod has to go. */
+int unit_stop(struct unit_run *k);
+/* Starts it again if it was stopped there. Return: as unit_stop(). */
+int unit_start(struct unit_run *k);
+/* Whether it is stopped and its pod is there. */
+int unit_is_stopped(const struct unit_run *k);
+/* There is no pod that could have it. */
+void unit_process_gone(struct unit_run *k);
+void unit_told_free(struct ctl_unit *c);
+
 /* THE POD (build.c) */
 
 /* The body of the pod. @b: empty. Returns the root; NULL when out of memory. */
 struct cJSON *unit_build_pod(const struct unit_run *k, struct bw_json_build *b);
 /* What the Unit announces: pod_ip, pod_name, service or host. */
 const char *unit_address_type(const struct bw_db_unit *u);
-/*
- * What other network plugins read of the pod's first version, into its annotations (modes.c). What
- * the template says of other networks stands there before.
- */
-void unit_put_modes(const struct unit_run *k, struct bw_json_build *b, struct cJSON *notes);
 /* An ownerReference to the Unit in the list "ownerReferences" of @meta. */
 void unit_put_owner(const struct unit_run *k, struct bw_json_build *b, struct cJSON *meta,
 		    int controller);
@@ -316,8 +325,6 @@ int unit_quantity_bytes(const char *text, int64_t *ret);
  */
 void unit_peer_changed(struct bw_kube_object *old, struct bw_kube_object *now, void *arg);
 void unit_by_peers(const struct bw_kube_object *o, bw_kube_index_put put, void *to);
-/* The hash of a Secret in status.config; NULL = there is none. */
-const char *unit_config_secret_of(const struct cJSON *status_config);
 /* "UNIT-config", of ConfigMap and Secret. */
 void unit_config_object(const struct unit_run *k, char out[BW_KUBE_NAME_MAX + 1]);
 

@@ -252,31 +252,44 @@ static int differs(const struct unit_run *k)
 	return !is || strcmp(is, k->revision) != 0;
 }
 
+/* Why the pod is not the one that there should be; NULL: it is. */
+static const char *outdated(const struct unit_run *k)
+{
+	if (k->act.acting && unit_action_is_done_with(k))
+		return k->act.going_back ? "the action was cancelled; the Unit goes back"
+					 : "an action makes the pod again";
+	if (differs(k))
+		return "the template has changed; the pod is made again";
+	return unit_config_restarts(k)
+		       ? "the files of spec.config have changed; the pod is made again"
+		       : NULL;
+}
+
 /* A pod that is ours and alive. Return: it was deleted. */
 static int replace(struct unit_run *k)
 {
 	const struct bw_db_unit_spec *s = &k->unit->spec;
+	const char *why;
 
 	if (s->maintenance || k->act.hold)
 		return 0;
 	if (!s->startup) {
+		/* What an action has begun with a pod it does with another one. */
+		if (!k->act.acting && unit_stop(k))
+			return 0;
 		plan_delete(k, "goes offline; claim and volumes stay");
 		return 1;
 	}
 	/* A claim that is no more bound cannot hold the address of another pod. */
-	if (k->invalid || k->claim_state != UNIT_CLAIM_BOUND || unit_config_lacks(k))
+	if (k->invalid || k->claim_state != UNIT_CLAIM_BOUND || unit_config_lacks(k)) {
+		(void)unit_start(k); /* where that needs another pod it waits, ignoring */
 		return 0;
-	if (k->act.acting && unit_action_is_done_with(k)) {
-		plan_delete(k, k->act.going_back ? "the action was cancelled; the Unit goes back"
-						 : "an action makes the pod again");
-		return 1;
 	}
-	if (differs(k)) {
-		plan_delete(k, "the template has changed; the pod is made again");
-		return 1;
-	}
-	if (unit_config_restarts(k)) {
-		plan_delete(k, "the files of spec.config have changed; the pod is made again");
+	why = outdated(k);
+	if (!why && !unit_start(k))
+		why = "the process is started by another pod";
+	if (why) {
+		plan_delete(k, why);
 		return 1;
 	}
 	return recover(k);
@@ -340,6 +353,8 @@ void unit_pod(struct unit_run *k)
 {
 	if (k->pod_state != UNIT_POD_FOREIGN)
 		bw_kube_conds_clear(&k->conds, FOREIGN);
+	if (k->pod_state < UNIT_POD_PENDING && k->pod_state != UNIT_POD_UNSEEN)
+		unit_process_gone(k);
 	switch (k->pod_state) {
 	case UNIT_POD_NONE:
 		step_none(k);

@@ -16,15 +16,7 @@
 		NULL, NULL                                                                         \
 	}
 
-/* Labels, and annotations: ours, and what other network plugins read. */
-static const struct bw_kube_keep notes[] = { { UNIT_PREFIX "*", NULL },
-					     { "k8s.v1.cni.cncf.io/*", NULL },
-					     { "v1.multus-cni.io/*", NULL },
-					     { "cni.projectcalico.org/ipAddrs", NULL },
-					     { "cni.projectcalico.org/hwAddr", NULL },
-					     { "ovn.kubernetes.io/ip_address", NULL },
-					     { "ovn.kubernetes.io/mac_address", NULL },
-					     END };
+static const struct bw_kube_keep notes[] = { { UNIT_PREFIX "*", NULL }, END };
 static const struct bw_kube_keep meta[] = {
 	{ "namespace", NULL },
 	{ "name", NULL },
@@ -331,6 +323,12 @@ int ctl_unit_start(struct bw_kube_runtime *rt, const struct ctl_unit_options *op
 	bw_list_init(&c->verdicts);
 	bw_list_init(&c->refusals);
 	bw_list_init(&c->reads);
+	bw_list_init(&c->told);
+	if (opts->launch_image) {
+		c->launch_image = strdup(opts->launch_image);
+		if (!c->launch_image)
+			return bw_fail(err, ENOMEM, "start the controller of Units");
+	}
 	c->st.claims = opts->ipam->st.claims;
 	c->st.all_pods = opts->ipam->st.pods;
 	c->st.nodes = opts->ipam->st.nodes;
@@ -357,6 +355,8 @@ void ctl_unit_free(struct ctl_unit **unit)
 	unit_verdicts_free(c);
 	unit_refusals_free(c);
 	unit_secrets_free(c);
+	unit_told_free(c);
+	free(c->launch_image);
 	free(c);
 	*unit = NULL;
 }

@@ -29,6 +29,8 @@ static enum bw_db_unit_status_phase phase_of(const struct unit_run *k)
 		return BW_DB_UNIT_STATUS_PHASE_DELETING;
 	if (strcmp(k->reason, "NodeUnreachable") == 0 && k->pod_o)
 		return BW_DB_UNIT_STATUS_PHASE_UNKNOWN;
+	if (unit_is_stopped(k))
+		return BW_DB_UNIT_STATUS_PHASE_STOPPED;
 	if (k->pod_state == UNIT_POD_READY)
 		return BW_DB_UNIT_STATUS_PHASE_READY;
 	if (!k->unit->spec.startup && k->pod_state == UNIT_POD_NONE)
@@ -55,6 +57,8 @@ static enum bw_db_unit_status_process_state process_of(const struct unit_run *k)
 
 	if (strcmp(k->reason, "NodeUnreachable") == 0 && k->pod_o)
 		return BW_DB_UNIT_STATUS_PROCESS_STATE_UNKNOWN;
+	if (unit_is_stopped(k))
+		return BW_DB_UNIT_STATUS_PROCESS_STATE_STOPPED;
 	return s && s->has_state && s->state.has_running ? BW_DB_UNIT_STATUS_PROCESS_STATE_RUNNING
 							 : BW_DB_UNIT_STATUS_PROCESS_STATE_STOPPED;
 }
@@ -131,21 +135,21 @@ static void put_volumes(const struct unit_run *k, struct bw_json_build *b, struc
 static void put_config(const struct unit_run *k, struct bw_json_build *b, struct cJSON *st)
 {
 	const struct cJSON *was = bw_json_get(bw_json_get(k->unit->doc, "status"), "config");
-	const char *should = k->config.hash[0] ? k->config.hash : bw_json_get_str(was, "desired");
 	const char *has = k->pod_o && k->pod.spec.node_name
 				  ? bw_kube_annotation(&k->pod.meta, UNIT_ANN_CONFIG)
 				  : NULL;
+	const char *should;
 	struct cJSON *c;
 
-	if (k->unit->meta.deleting || (k->config.left && !k->unit->spec.has_config)) {
+	if (k->unit->meta.deleting || k->pod_state == UNIT_POD_UNSEEN) {
 		if (was)
 			bw_json_put_tree(b, st, "config", was);
 		return;
 	}
-	/* Nobody watches Secrets: one that is forgotten here would stay. */
-	if (!has && k->config.left)
-		has = unit_config_secret_of(was);
-	if (!k->unit->spec.has_config || (!should && !has))
+	if (!k->unit->spec.has_config)
+		return;
+	should = k->config.hash[0] ? k->config.hash : bw_json_get_str(was, "desired");
+	if (!should && !has)
 		return;
 	c = bw_json_put_object(b, st, "config");
 	if (should)
@@ -153,7 +157,7 @@ static void put_config(const struct unit_run *k, struct bw_json_build *b, struct
 	if (!has)
 		return;
 	bw_json_put_str(b, c, "delivered", has);
-	if (k->pod_o && k->pod.meta.creation_timestamp)
+	if (k->pod.meta.creation_timestamp)
 		bw_json_put_str(b, c, "time", k->pod.meta.creation_timestamp);
 }
 

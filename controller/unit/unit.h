@@ -14,6 +14,7 @@
 #include <bw/defs.h>
 
 struct bw_err;
+struct bw_kube_client;
 struct bw_kube_runtime;
 struct bw_loop;
 struct ctl_ipam;
@@ -22,7 +23,30 @@ struct ctl_unit;
 struct ctl_unit_options {
 	struct bw_loop *loop; /* the runtime's; borrowed for the unit's life */
 	struct ctl_ipam *ipam; /* whose stores are shared; borrowed for the unit's life */
+	/*
+	 * The image that barewire-launch is taken from. NULL: startup: false deletes the pod, and
+	 * no command is run in any.
+	 */
+	const char *launch_image;
 };
+
+struct ctl_unit_self {
+	const char *namespace; /* of our own pod */
+	const char *pod; /* NULL or "" = we run in none */
+	const char *image; /* asked for by name; NULL = that of our own pod's first container */
+};
+
+/**
+ * ctl_unit_image() - the image that pods of Units take barewire-launch from
+ * @loop: runs meanwhile
+ * @client: on @loop
+ * @self: who we are; borrowed for the call
+ * @ret: owned by the caller, freed by free(); NULL when nobody says one
+ *
+ * Return: 0, also when we run in no pod or may not read it; -errno of bw_kube_do().
+ */
+int ctl_unit_image(struct bw_loop *loop, struct bw_kube_client *client,
+		   const struct ctl_unit_self *self, char **ret, struct bw_err *err);
 
 /**
  * ctl_unit_start() - watch Units and what is theirs, and add their controller to a runtime

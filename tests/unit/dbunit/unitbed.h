@@ -25,6 +25,8 @@ struct ubed {
 	unsigned int crash_at; /* the controller dies before it sends this write; 0 = never */
 	unsigned int sent; /* writes of all its lives */
 	uint8_t died;
+	const char *launch_image; /* of the next that is booted; NULL = none */
+	void (*booting)(struct ubed *u); /* before the controller begins; NULL = nothing */
 };
 
 static inline void ubed_moment(struct sim_client *client, enum sim_moment m,
@@ -44,7 +46,7 @@ static inline void ubed_moment(struct sim_client *client, enum sim_moment m,
 static inline void ubed_boot(struct ubed *u)
 {
 	struct bed *b = &u->bed;
-	struct ctl_unit_options o = { .loop = b->loop };
+	struct ctl_unit_options o = { .loop = b->loop, .launch_image = u->launch_image };
 	struct bw_err err = { 0 };
 
 	bw_kube_runtime_free(&b->rt);
@@ -58,6 +60,8 @@ static inline void ubed_boot(struct ubed *u)
 	}
 	b->client.moment = ubed_moment;
 	b->client.arg = u;
+	if (u->booting)
+		u->booting(u);
 	bed_boot(b);
 	o.ipam = b->ipam;
 	assert_int_equal(ctl_unit_start(b->rt, &o, &u->unit, &err), 0);
@@ -66,9 +70,12 @@ static inline void ubed_boot(struct ubed *u)
 	bed_run(b, 1000);
 }
 
-static inline void ubed_init(struct ubed *u)
+static inline void ubed_init_as(struct ubed *u, const char *launch_image,
+				void (*booting)(struct ubed *u))
 {
 	memset(u, 0, sizeof(*u));
+	u->launch_image = launch_image;
+	u->booting = booting;
 	bed_init(&u->bed);
 	bed_put(&u->bed, "{\"kind\":\"Node\",\"metadata\":{\"name\":\"n1\"}}");
 	bed_put(&u->bed,
@@ -77,6 +84,11 @@ static inline void ubed_init(struct ubed *u)
 		"\"mode\":\"bridge\"}}");
 	ubed_boot(u);
 	bed_run(&u->bed, 3000);
+}
+
+static inline void ubed_init(struct ubed *u)
+{
+	ubed_init_as(u, NULL, NULL);
 }
 
 static inline void ubed_done(struct ubed *u)
