@@ -353,6 +353,15 @@ def exec_is_the_controllers_and_can_be_taken_away():
         return taken(c.ask("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review))["status"]["allowed"]
     expect(allowed("get") and allowed("create"), "get and create on pods/exec")
     expect(not allowed("delete") and not allowed("patch"), "nothing else")
+    pod = "/api/v1/namespaces/default/pods"
+    expect_eq(api.ask("POST", pod, {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "entered"}, "spec": {
+        "containers": [{"name": "c", "image": "x"}]}})[0], 201)
+    launch = "/exec?container=c&stdout=1&command=%2Fbarewire%2Fbarewire-launch"
+    for what in ("/exec?container=c&stdout=1&command=sh", launch, launch + "&command=install&command=%2Ftmp", launch + "x&command=stop"):
+        refused(c.ask("POST", pod + "/entered" + what), "runs nothing in containers but", codes=(403,))
+    # It runs nowhere: what is allowed is told so, and not that it is forbidden.
+    expect_eq(c.ask("POST", pod + "/entered" + launch + "&command=stop&command=-t&command=30")[0], 400)
+    api.ask("DELETE", pod + "/entered")
     k("delete", "clusterrolebinding", "barewire-controller-exec")
     wait_until(lambda: not allowed("get") and not allowed("create"), 30)
     taken(c.ask("GET", UNITS))
@@ -382,7 +391,7 @@ def every_rule_was_seen_to_refuse_and_the_bad_ones_are_counted():
     everything = "\n".join(said)
     crd = api.get("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/units.db.barewire.dev")
     rules = list(rules_of(crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]))
-    for name in ("barewire-units", "barewire-controller-units", "barewire-controller-unit-spec"):
+    for name in ("barewire-units", "barewire-controller-units", "barewire-controller-unit-spec", "barewire-controller-exec"):
         rules += api.get("/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/" + name)["spec"]["validations"]
     expect_eq([literal(r) for r in rules if literal(r) not in everything], [], "rules that nothing tried")
     diag("bad manifests refused by schema, rules and policy: %(rules)d; only by the dry run of the pod: %(dry)d" % refusals)
