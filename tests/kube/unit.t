@@ -130,6 +130,8 @@ def an_offline_unit_keeps_claim_and_volume_and_comes_back():
     claim_uid = api.get(claim_path("r"))["metadata"]["uid"]
     api.patch(unit_path("r"), {"spec": {"startup": False}})
     api.wait(unit_path("r"), lambda o: status(o).get("phase") == "Stopped", 60, "Stopped")
+    api.delete(pod_path("r"))
+    said("r", "Ready", "Offline")
     expect(api.find(pod_path("r")) is None, "the pod is there")
     expect_eq((api.get(claim_path("r"))["metadata"]["uid"], claim_ips(api.get(claim_path("r")))), (claim_uid, [A]), "the claim")
     expect(api.find(volume_path("r")) is not None, "the volume is gone")
