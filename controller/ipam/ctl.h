@@ -24,7 +24,10 @@
 #define CTL_ANN_RELEASE CTL_PREFIX "release-token"
 #define CTL_ANN_DROPPED CTL_PREFIX "dropped"
 #define CTL_ANN_SWEEP CTL_PREFIX "sweep"
+#define CTL_EPOCH_NAME "cluster"
 #define CTL_ANN_RESTORED CTL_PREFIX "restored-from" /* NetworkEpoch: the epoch that was lost */
+#define CTL_ANN_LAST CTL_PREFIX "last-restore" /* NetworkEpoch: the same, since it is healed */
+#define CTL_PAST_MAX 24 /* bytes of either's text: an epoch's digits */
 #define CTL_ANN_ASKED CTL_PREFIX "asked" /* NetworkEpoch: when nodes were asked what they have */
 #define CTL_ANN_RAISED                                                                             \
 	CTL_PREFIX "raised" /* NetworkEpoch: when somebody led who could allocate                  \
@@ -106,6 +109,7 @@ struct ctl_ipam {
 	int64_t term_epoch; /* written in this term; 0 = not yet */
 	int64_t max_epoch; /* the highest this process has seen, nodes' included */
 	int64_t sure_epoch; /* a live read has shown this or a higher one */
+	int64_t shown_epoch; /* by the store, last; a cache that is behind never goes back */
 	int64_t raise_at_ns; /* when it is to be raised again */
 	uint8_t weighed; /* .listen_until_ns is of this term */
 	int64_t listen_until_ns; /* nothing is given before: nodes may contradict */
@@ -113,6 +117,8 @@ struct ctl_ipam {
 	int64_t quarantine_ns; /* since when */
 	uint8_t healed; /* the raise that is under way ends the quarantine */
 	uint8_t restarting; /* .restart was called */
+	uint8_t past_known; /* .past was read */
+	char past[CTL_PAST_MAX]; /* the last restore that the stores have come through; "" = none */
 	char live_rv[BW_KUBE_RV_MAX + 1]; /* of the epoch as the live read had it; "" = none */
 	char quarantine[256]; /* why */
 	char heal_waits[256]; /* for whom, while it cannot end; "" = time alone */
@@ -132,6 +138,15 @@ int ctl_is_listening(const struct ctl_ipam *c);
  * has missed the note of the restore, and nothing else changes the object.
  */
 void ctl_listen_ask(struct ctl_ipam *c, const struct bw_kube_object *o, struct bw_plan *plan);
+
+/*
+ * past.c: whether the epoch's object @e, seen or read live, tells of a restore that came after the
+ * stores were first read. Then what they hold may be of a future that never was, however far the
+ * server is by now, and the process begins anew. Return: 1 it does so, 0 all is well.
+ */
+int ctl_past_differs(struct ctl_ipam *c, const struct bw_net_epoch *e);
+/* Calls .restart, once. Whether it was called. */
+int ctl_begin_anew(struct ctl_ipam *c, const char *why);
 
 /* returned.c: @ip of the claim @claim_uid was deleted; whether it was, lately, by this leader. */
 void ctl_returned_note(struct ctl_ipam *c, const char *claim_uid, const struct bw_ip *ip);

@@ -15,7 +15,6 @@
 #include "stamp.h"
 
 #define NS_PER_MS 1000000LL
-#define EPOCH_NAME "cluster"
 
 static const char *cluster_id(struct ctl_ipam *c)
 {
@@ -77,6 +76,7 @@ static struct seen look(struct ctl_ipam *c, struct bw_kube_object *o)
 
 	if (!o || bw_net_epoch_decode(o->text, o->size, &e, NULL) < 0)
 		return s;
+	(void)ctl_past_differs(c, &e); /* the process ends, ignoring */
 	s.same_cluster = !cluster_id(c)[0] || strcmp(e.spec.cluster_id, c->cluster_id) == 0;
 	s.epoch = e.spec.epoch;
 	lost = bw_kube_annotation(&e.meta, CTL_ANN_RESTORED);
@@ -87,8 +87,9 @@ static struct seen look(struct ctl_ipam *c, struct bw_kube_object *o)
 
 void ctl_epoch_seen(struct ctl_ipam *c)
 {
-	struct bw_kube_object *o = bw_kube_store_get(c->st.epochs, NULL, EPOCH_NAME);
+	struct bw_kube_object *o = bw_kube_store_get(c->st.epochs, NULL, CTL_EPOCH_NAME);
 	struct seen s = look(c, o);
+	int went_back;
 
 	(void)bw_kube_store_each(c->st.node_networks, NULL, node_epoch, c); /* never stops */
 	if (!bw_kube_store_synced(c->st.epochs))
@@ -106,27 +107,21 @@ void ctl_epoch_seen(struct ctl_ipam *c)
 			   "the API server was restored from an older state: its epoch was %" PRId64
 			   " and had been %" PRId64,
 			   s.epoch, s.lost);
+	went_back = s.epoch < c->shown_epoch;
+	c->shown_epoch = s.epoch;
+	if (went_back)
+		c->ready = 0;
 	/* A cache may be behind what nodes or we have seen already: that alone says nothing. */
-	if ((!s.same_cluster || s.epoch < c->max_epoch) && c->sure_epoch < c->max_epoch &&
-	    !c->quarantined && !c->doubt) {
+	if ((!s.same_cluster || s.epoch < c->max_epoch) &&
+	    (went_back || c->sure_epoch < c->max_epoch) && !c->quarantined && !c->doubt) {
 		c->doubt = 1;
-		(void)bw_controller_enqueue(c->epoch_ctl, NULL, EPOCH_NAME, BW_KEY_FACT);
+		(void)bw_controller_enqueue(c->epoch_ctl, NULL, CTL_EPOCH_NAME, BW_KEY_FACT);
 	}
 	if (c->leading && !c->quarantined && !c->ready && !c->doubt && c->term_epoch &&
 	    s.epoch >= c->term_epoch && !ctl_is_listening(c)) {
 		c->ready = 1;
 		ctl_enqueue_all(c);
 	}
-}
-
-void ctl_epoch_went_back(void *ipam)
-{
-	struct ctl_ipam *c = ipam;
-
-	c->ready = 0;
-	c->doubt = 1;
-	c->went_back = 1;
-	(void)bw_controller_enqueue(c->epoch_ctl, NULL, EPOCH_NAME, BW_KEY_FACT);
 }
 
 /* The live object: has the store really gone back? */
@@ -140,6 +135,8 @@ static enum bw_plan_next done_doubt(const struct bw_kube_answer *a, void *arg)
 	if (a->result == BW_KUBE_OK && bw_net_epoch_decode(a->body, a->body_size, &e, NULL) < 0)
 		return BW_PLAN_FAIL;
 	c->doubt = 0;
+	if (a->result == BW_KUBE_OK && ctl_past_differs(c, &e))
+		return BW_PLAN_DONE; /* another leader has written it down, or healed it already */
 	if (e.spec.cluster_id && cluster_id(c)[0] && strcmp(e.spec.cluster_id, c->cluster_id) != 0)
 		quarantine(c, "NetworkEpoch is of another cluster");
 	else if (c->went_back || e.spec.epoch < c->max_epoch)
@@ -159,7 +156,7 @@ static void plan_doubt(struct ctl_ipam *c, struct bw_plan *plan)
 {
 	struct bw_kube_request r = { .verb = BW_KUBE_GET,
 				     .kind = &bw_kind_networkepoch,
-				     .name = EPOCH_NAME };
+				     .name = CTL_EPOCH_NAME };
 
 	bw_plan_write(plan, &r, done_doubt, c);
 }
@@ -221,10 +218,7 @@ static enum bw_plan_next done_persist(const struct bw_kube_answer *a, void *arg)
 	}
 	if (a->result != BW_KUBE_OK)
 		return BW_PLAN_FAIL;
-	if (c->opts.restart && !c->restarting) {
-		c->restarting = 1;
-		c->opts.restart(c->quarantine, c->opts.arg);
-	}
+	(void)ctl_begin_anew(c, c->quarantine); /* without .restart the stores are trusted */
 	return BW_PLAN_DONE;
 }
 
@@ -236,7 +230,7 @@ static void plan_persist(struct ctl_ipam *c, struct bw_plan *plan)
 	struct cJSON *meta = bw_json_put_object(&b, root, "metadata");
 	struct bw_kube_request r = { .verb = c->live_rv[0] ? BW_KUBE_MERGE : BW_KUBE_CREATE,
 				     .kind = &bw_kind_networkepoch,
-				     .name = EPOCH_NAME };
+				     .name = CTL_EPOCH_NAME };
 	struct cJSON *spec;
 	char lost[24];
 
@@ -247,7 +241,7 @@ static void plan_persist(struct ctl_ipam *c, struct bw_plan *plan)
 	} else {
 		bw_json_put_str(&b, root, "apiVersion", "net.barewire.dev/v1alpha1");
 		bw_json_put_str(&b, root, "kind", "NetworkEpoch");
-		bw_json_put_str(&b, meta, "name", EPOCH_NAME);
+		bw_json_put_str(&b, meta, "name", CTL_EPOCH_NAME);
 		spec = bw_json_put_object(&b, root, "spec");
 		bw_json_put_int(&b, spec, "epoch", 1);
 		bw_json_put_str(&b, spec, "clusterID", cluster_id(c));
@@ -264,7 +258,7 @@ static void plan_raise(struct ctl_ipam *c, struct bw_kube_object *o, struct bw_p
 	struct cJSON *spec = bw_json_put_object(&b, root, "spec");
 	struct bw_kube_request r = { .verb = o ? BW_KUBE_MERGE : BW_KUBE_CREATE,
 				     .kind = &bw_kind_networkepoch,
-				     .name = EPOCH_NAME };
+				     .name = CTL_EPOCH_NAME };
 	char stamp[CTL_STAMP_MAX];
 	struct cJSON *ann;
 
@@ -275,6 +269,7 @@ static void plan_raise(struct ctl_ipam *c, struct bw_kube_object *o, struct bw_p
 	bw_json_put_int(&b, spec, "epoch", raise->epoch);
 	ann = bw_json_put_object(&b, meta, "annotations");
 	if (c->healed) {
+		bw_json_put_str(&b, ann, CTL_ANN_LAST, c->past);
 		put_null(&b, ann, CTL_ANN_RESTORED);
 		put_null(&b, ann, CTL_ANN_ASKED);
 	}
@@ -286,7 +281,7 @@ static void plan_raise(struct ctl_ipam *c, struct bw_kube_object *o, struct bw_p
 	} else {
 		bw_json_put_str(&b, root, "apiVersion", "net.barewire.dev/v1alpha1");
 		bw_json_put_str(&b, root, "kind", "NetworkEpoch");
-		bw_json_put_str(&b, meta, "name", EPOCH_NAME);
+		bw_json_put_str(&b, meta, "name", CTL_EPOCH_NAME);
 		bw_json_put_str(&b, spec, "clusterID", cluster_id(c));
 	}
 	ctl_write(plan, &r, &b, done_raise, raise);
@@ -465,7 +460,7 @@ void ctl_epoch_node_seen(struct ctl_ipam *c, const struct bw_kube_object *o)
 
 	ctl_epoch_seen(c);
 	if (c->quarantined || (bw_net_node_decode(o->text, o->size, &n, NULL) == 0 && suspects(&n)))
-		(void)bw_controller_enqueue(c->epoch_ctl, NULL, EPOCH_NAME, BW_KEY_FACT);
+		(void)bw_controller_enqueue(c->epoch_ctl, NULL, CTL_EPOCH_NAME, BW_KEY_FACT);
 }
 
 static int heal_node(struct bw_kube_object *o, void *arg)
@@ -564,7 +559,7 @@ int ctl_epoch_reconcile(const char *ns, const char *name, struct bw_kube_object 
 
 	(void)ns;
 	(void)err;
-	if (strcmp(name, EPOCH_NAME) != 0 || !c->leading)
+	if (strcmp(name, CTL_EPOCH_NAME) != 0 || !c->leading)
 		return 0;
 	ctl_settle(c); /* nothing may have changed since a bookmark made it certain */
 	ctl_epoch_seen(c);

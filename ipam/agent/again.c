@@ -15,6 +15,7 @@
 struct live {
 	const char *uid;
 	uint64_t token;
+	int any; /* attachments of the claim, under whatever token */
 	int found;
 	struct bw_mac mac;
 };
@@ -24,8 +25,10 @@ static int is_live(const struct bw_attachment *at, void *arg, struct bw_err *err
 	struct live *l = arg;
 
 	(void)err;
-	if (strcmp(at->claim_uid, l->uid) != 0 || at->token != l->token ||
-	    at->state != BW_ATTACH_LIVE)
+	if (strcmp(at->claim_uid, l->uid) != 0)
+		return 0;
+	l->any = 1;
+	if (at->token != l->token || at->state != BW_ATTACH_LIVE)
 		return 0;
 	l->found = 1;
 	l->mac = at->mac;
@@ -68,29 +71,57 @@ static int says_attached(const struct bw_net_claim_status *s, int64_t token)
 	return s->has_attached && s->attached.token >= token;
 }
 
-/* @was: what it said before; NULL = it is new to us. One that never said it may just be behind. */
+/*
+ * Whether the cluster may have had what the journal knows of its token, and has it no more. One
+ * that never said it may just be behind; not so where it has given the token only now, or asks for
+ * it.
+ */
+static int may_have_lost(const struct bw_net_claim_status *was, const struct bw_net_claim_status *s)
+{
+	return !was || !was->has_holder || was->holder.token != s->holder.token ||
+	       s->phase == BW_NET_CLAIM_STATUS_PHASE_RELEASING;
+}
+
+/*
+ * A token that the journal does not serve any more, for it was given back or a higher one was seen
+ * in a future that never was, is spent: only that makes the controller give the next, up to one
+ * that this node has not seen. An attachment of that future speaks for itself (inventory.c), and
+ * nothing that it lives on is given back; nor is one made any more once that is known (the rows are
+ * stale).
+ */
+static void give_again(struct agent *a, const struct bw_net_claim *c, struct live *l,
+		       int seen_later)
+{
+	struct bw_err err = { 0 };
+
+	if (seen_later && bw_journal_claim_stale(a->journal, c->meta.uid, 1, &err) < 0)
+		bw_log_error("cannot mark a binding stale", "claim", c->meta.name, "err", err.msg);
+	else if (bw_journal_attach_each(a->journal, NULL, is_live, l, &err) == 0 && !l->any)
+		put(a, c, BW_OUTBOX_DETACHED, NULL);
+}
+
+/* @was: what it said before; NULL = it is new to us. Errors show with the next claim, ignoring. */
 static void say_again(struct agent *a, const struct bw_net_claim_status *was,
 		      const struct bw_net_claim *c)
 {
 	const struct bw_net_claim_status *s = &c->status;
 	int64_t token = s->holder.token;
 	struct live l = { .uid = c->meta.uid, .token = (uint64_t)token };
+	int lost = may_have_lost(was, s);
 	struct bw_journal_token t;
 	struct bw_err err = { 0 };
 
 	if (!s->has_holder || strcmp(s->holder.node, a->conf->node) != 0 ||
-	    agent_is_other_node(a, s->holder.node_uid) || says_detached(s, token))
+	    agent_is_other_node(a, s->holder.node_uid) || says_detached(s, token) ||
+	    bw_journal_token_get(a->journal, c->meta.uid, &t, &err) <= 0)
 		return;
-	if (bw_journal_token_get(a->journal, c->meta.uid, &t, &err) <= 0)
-		return; /* nothing is known of it; an error shows with the next claim, ignoring */
-	if (t.detached >= l.token) {
-		if (!was || says_detached(was, token))
-			put(a, c, BW_OUTBOX_DETACHED, NULL);
+	if (t.detached >= l.token || t.seen > l.token) {
+		if (lost || says_detached(was, token))
+			give_again(a, c, &l, t.seen > l.token);
 		return;
 	}
-	if (t.attached < l.token || says_attached(s, token) || (was && !says_attached(was, token)))
+	if (t.attached < l.token || says_attached(s, token) || !(lost || says_attached(was, token)))
 		return;
-	/* an error shows with the next claim, ignoring */
 	(void)bw_journal_attach_each(a->journal, NULL, is_live, &l, &err);
 	if (l.found)
 		put(a, c, BW_OUTBOX_ATTACHED, &l.mac);

@@ -87,6 +87,7 @@ struct agent {
 	uint64_t bind_epoch; /* of new bindings: the first that was seen */
 	struct bw_journal_cluster cluster; /* as the journal has it */
 	int restore_suspected; /* the API server's past does not fit the journal's */
+	int resyncing; /* the stores are listed anew after a restore */
 	int contact; /* the API server has answered since the start */
 	int promote; /* there may be programs to bring up to date */
 
@@ -146,7 +147,10 @@ struct agent_facts agent_facts(const struct agent *a);
 int agent_claims_start(struct agent *a, struct bw_err *err);
 /* Makes every binding anew: a fact has changed. */
 void agent_claims_rebind(struct agent *a);
-/* What the journal has and the API server has not: is asked for, claim by claim. */
+/*
+ * What the journal has and the API server has not: is asked for, claim by claim; and what the API
+ * server has not of our acknowledgements is said again.
+ */
 void agent_claims_compare(struct agent *a);
 /* For struct agent_serve_env. */
 void agent_claims_judge(const struct bw_agent_request *req, struct agent_verdict *ret, void *arg);

@@ -196,13 +196,21 @@ static int check_row(const struct bw_journal_claim *row, void *arg, struct bw_er
 	return 0;
 }
 
+static int say_again(struct bw_kube_object *o, void *arg)
+{
+	agent_again_seen(arg, NULL, o);
+	return 0;
+}
+
 void agent_claims_compare(struct agent *a)
 {
 	struct bw_err err = { 0 };
 
-	if (bw_kube_store_synced(a->claims) &&
-	    bw_journal_claim_each(a->journal, NULL, check_row, a, &err) < 0)
+	if (!bw_kube_store_synced(a->claims))
+		return;
+	if (bw_journal_claim_each(a->journal, NULL, check_row, a, &err) < 0)
 		bw_log_error("cannot compare the journal with the API server", "err", err.msg);
+	(void)bw_kube_store_each(a->claims, NULL, say_again, a); /* it returns 0 */
 }
 
 static void on_sync(void *arg)

@@ -23,6 +23,8 @@
 #define DOUBT_MS 10000 /* and so while a claim is held by another Node of our name */
 #define DOUBT_MAX 90 /* questions in a row: longer than a token of the DaemonSet lives */
 #define ANN_RESTORED "net.barewire.dev/restored-from" /* a leader's word, until it is healed */
+#define ANN_LAST "net.barewire.dev/last-restore" /* the same word ever after */
+#define LOST_MAX 24 /* of an epoch's digits */
 #define EXTRA_UID "authentication.kubernetes.io/node-uid"
 #define EXTRA_NAME "authentication.kubernetes.io/node-name"
 
@@ -40,6 +42,9 @@ struct agent_cluster {
 	unsigned int doubts; /* questions left that come sooner */
 	int64_t asked_ns; /* who we are */
 	enum step step;
+	uint8_t seen; /* the next two are of what the watch showed last */
+	uint64_t epoch;
+	char lost[LOST_MAX]; /* to the last restore; "" = none is known */
 	const struct agent_cluster_ops *ops;
 	void *arg;
 };
@@ -200,6 +205,28 @@ static void suspect(struct agent *a, const char *why)
 	a->restore_suspected = 1;
 }
 
+/*
+ * A restore that the watch has not simply come through: an epoch that goes back, or a note that was
+ * not there. The note stays, for who finds the server again when all is healed and its revisions
+ * have caught up. At the start stores are new: they are in doubt while it goes on.
+ */
+static int is_other_past(struct agent_cluster *c, const struct bw_net_epoch *e)
+{
+	const char *now = bw_kube_annotation(&e->meta, ANN_RESTORED);
+	const char *last = bw_kube_annotation(&e->meta, ANN_LAST);
+	uint64_t epoch = (uint64_t)e->spec.epoch;
+	char lost[LOST_MAX];
+	int r = !c->seen && now;
+
+	(void)snprintf(lost, sizeof(lost), "%s", now ? now : last ? last : ""); /* cut is fine */
+	if (c->seen)
+		r = epoch < c->epoch || strcmp(lost, c->lost) != 0;
+	c->seen = 1;
+	c->epoch = epoch;
+	memcpy(c->lost, lost, sizeof(lost));
+	return r;
+}
+
 static void take_epoch(struct agent *a, const struct bw_net_epoch *e)
 {
 	struct bw_journal_cluster *j = &a->cluster;
@@ -231,15 +258,20 @@ static void on_epoch(struct bw_kube_object *old, struct bw_kube_object *now, voi
 	struct bw_net_epoch e = { 0 };
 	struct bw_err err = { 0 };
 	int was = a->restore_suspected;
+	int other = 0;
 
 	(void)old;
 	if (!now)
 		return;
-	if (bw_net_epoch_decode(now->text, now->size, &e, &err) < 0)
+	if (bw_net_epoch_decode(now->text, now->size, &e, &err) < 0) {
 		bw_log_warn("cannot read the epoch, ignoring it", "err", err.msg);
-	else
+	} else {
+		other = is_other_past(c, &e);
 		take_epoch(a, &e);
+	}
 	bw_net_epoch_done(&e);
+	if (other)
+		c->ops->restored(c->arg);
 	if (was != a->restore_suspected)
 		c->ops->suspects(c->arg);
 }

@@ -19,6 +19,11 @@ struct agent_cluster_ops {
 	void (*renamed)(void *arg);
 	/* The epoch went back, or has gone on since: a->restore_suspected. */
 	void (*suspects)(void *arg);
+	/*
+	 * What was watched until now may be of a future that never was. Once for each restore that
+	 * the epoch's object tells of, be it long over.
+	 */
+	void (*restored)(void *arg);
 };
 
 /**

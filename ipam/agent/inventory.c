@@ -60,6 +60,13 @@ void agent_inventory_look(struct agent_inventory *inv)
 		look_in(inv, SETTLE_MS);
 }
 
+void agent_inventory_again(struct agent_inventory *inv)
+{
+	free(inv->sent);
+	inv->sent = NULL;
+	agent_inventory_look(inv);
+}
+
 static void set(struct agent_inventory *inv, enum agent_condition_type type, int status,
 		const char *reason, const char *message)
 {

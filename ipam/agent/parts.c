@@ -62,6 +62,47 @@ static void on_daemonset(struct bw_kube_object *old, struct bw_kube_object *now,
 	bw_log_warn("this daemon's own DaemonSet is deleted: what it installed goes at its end");
 }
 
+static void on_resynced(void *arg)
+{
+	struct agent *a = arg;
+
+	a->resyncing = 0;
+	bw_log_info("all that is watched was listed anew");
+	agent_claims_compare(a);
+	agent_claims_rebind(a);
+	agent_outbox_online(a->outbox);
+	agent_inventory_again(a->inventory);
+}
+
+static void on_restored(void *arg)
+{
+	struct agent *a = arg;
+
+	bw_log_warn("the API server was restored from a backup: all that is watched is listed "
+		    "anew");
+	a->resyncing = 1;
+	bw_kube_runtime_resync(a->rt, on_resynced, a);
+}
+
+/* One watch shows that the server has gone back: the others may find it when it has caught up. */
+static void on_back(void *arg)
+{
+	struct agent *a = arg;
+
+	if (!a->resyncing)
+		on_restored(a);
+}
+
+static int hear_of_restores(struct agent *a, struct bw_err *err)
+{
+	struct bw_kube_store *const all[] = { a->claims, a->pools, a->mapping, a->epochs };
+	int r = 0;
+
+	for (size_t i = 0; i < BW_ARRAY_SIZE(all) && r == 0; i++)
+		r = bw_kube_store_on_back(all[i], on_back, a, err);
+	return r;
+}
+
 static int open_runtime(struct agent *a, struct bw_err *err)
 {
 	int r = bw_kube_runtime_new(a->loop, a->client, AGENT_MANAGER, &a->rt, err);
@@ -76,6 +117,8 @@ static int open_runtime(struct agent *a, struct bw_err *err)
 				&a->mapping, err);
 	if (r == 0)
 		r = bw_kube_runtime_watch(a->rt, &bw_kind_networkepoch, NULL, &a->epochs, err);
+	if (r == 0)
+		r = hear_of_restores(a, err);
 	if (r < 0 || !a->conf->daemonset[0])
 		return r;
 	r = watch_named(a, &bw_kind_daemonset, a->conf->namespace, "metadata.name",
@@ -252,7 +295,11 @@ static void on_suspects(void *arg)
 }
 
 static const struct agent_cluster_ops cluster_ops = {
-	.too_old = on_too_old, .version = on_version, .renamed = on_renamed, .suspects = on_suspects
+	.too_old = on_too_old,
+	.version = on_version,
+	.renamed = on_renamed,
+	.suspects = on_suspects,
+	.restored = on_restored,
 };
 
 int agent_parts_start(struct agent *a, void (*failed)(const char *why, void *arg), void *arg,

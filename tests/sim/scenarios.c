@@ -342,6 +342,50 @@ static void snapshot_and_fresh_leaders(struct sim_world *w)
 	store_goes_back(w, 0, 1);
 }
 
+/* Moves the store's version on by @n and changes nothing that matters. */
+static void churn(struct sim_world *w, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		(void)sim_world_merge(w, "user", SIM_NODE, NULL, "n0", NULL,
+				      sim_json("{\"metadata\":{\"labels\":{\"n\":\"%u\"}}}", i));
+}
+
+/*
+ * Class 14 once more: a replica sleeps through it all and leads when it wakes. The server's
+ * versions have passed what it saw last: its watches go on, and show nothing of what never was.
+ */
+static void restore_in_its_sleep(struct sim_world *w)
+{
+	static const char wish[] = "{\"name\":\"eth0\",\"network\":\"lan\",\"requestedIPs\":["
+				   "\"10.99.0.20\"]}";
+	uint64_t snapshot;
+
+	w->restores = 1;
+	w->calm = 1;
+	sim_proc_lead(w->procs[1], 0);
+	sim_make_claim(w, "db", "a0", LAN);
+	sim_make_pod(w, "db", "p0", "a0", "n0");
+	sim_want(w, sim_wait_live(w, "db", "p0", "n0", 60000) >= 0, "p0 runs");
+	sim_for_ms(w, 70000);
+	snapshot = sim_store_rv(w->store);
+	sim_make_claim(w, "db", "never", wish);
+	churn(w, 400);
+	sim_for_ms(w, 130000);
+	sim_want(w, *sim_claim_ip(w, "db", "never"), "who is forgotten later has an address");
+	sim_proc_pause(w->procs[1], 900 * SIM_NS_PER_S);
+	sim_world_restore(w, snapshot, 0);
+	sim_for_ms(w, 800000);
+	sim_want(w, !sim_proc_halted(w->procs[0]), "the restore is healed");
+	churn(w, 400);
+	sim_for_ms(w, 90000);
+	sim_proc_kill(w->procs[0], 900 * SIM_NS_PER_S);
+	sim_proc_lead(w->procs[1], 1);
+	sim_make_claim(w, "db", "last", wish);
+	sim_for_ms(w, 300000);
+	sim_want(w, !strcmp(sim_claim_ip(w, "db", "last"), "10.99.0.20"),
+		 "what never was has no address, but \"%s\"", sim_claim_ip(w, "db", "last"));
+}
+
 /* Class 18: a released address is not given again before its cooldown, whoever leads. */
 static void cooldown_is_kept(struct sim_world *w)
 {
@@ -493,6 +537,8 @@ const struct sim_scenario sim_scenarios[] = {
 	  1 },
 	{ "14 a store restored from a snapshot, all leaders are new", 1, snapshot_and_fresh_leaders,
 	  NULL, 1 },
+	{ "14 a store restored from a snapshot, a replica sleeps through it", 2,
+	  restore_in_its_sleep, NULL, 0 },
 	{ "18 the cooldown is kept across leaders", 1, cooldown_is_kept, NULL, 0 },
 	{ "19 IPv6 prefixes of any size", 1, large_ipv6, NULL, 1 },
 	{ "20 one address, three spellings", 2, spellings_are_one, NULL, 1 },

@@ -110,7 +110,8 @@ static void committed(const struct sim_version *v, const char *by, void *arg)
 	sim_server_committed(&w->server);
 	sim_check_commit(w->check, v, by);
 	if (kind == &sim_kinds[SIM_POD] || kind == &sim_kinds[SIM_CLAIM] ||
-	    kind == &sim_kinds[SIM_NODE] || kind == &sim_kinds[SIM_STATEFULSET])
+	    kind == &sim_kinds[SIM_NODE] || kind == &sim_kinds[SIM_STATEFULSET] ||
+	    (kind == &sim_kinds[SIM_EPOCH] && w->restores))
 		sim_world_wake(w);
 }
 

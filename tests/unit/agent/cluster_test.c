@@ -18,6 +18,7 @@ struct bed {
 	char dir[64];
 	int renamed;
 	int suspected;
+	int restored;
 };
 
 static struct bed bed;
@@ -44,7 +45,13 @@ static void on_suspects(void *arg)
 	((struct bed *)arg)->suspected++;
 }
 
-static const struct agent_cluster_ops ops = { on_too_old, on_version, on_renamed, on_suspects };
+static void on_restored(void *arg)
+{
+	((struct bed *)arg)->restored++;
+}
+
+static const struct agent_cluster_ops ops = { on_too_old, on_version, on_renamed, on_suspects,
+					      on_restored };
 
 static int setup(void **state)
 {
@@ -201,16 +208,46 @@ static void an_epoch_that_went_back_is_told_with_the_highest_seen(void **state)
 		see_epoch(watch, "MODIFIED", 20 + n, n);
 	assert_int_equal(agent_cluster_epoch(&bed.a), 5); /* no write a minute */
 	assert_int_equal(bed.suspected, 0);
+	assert_int_equal(bed.restored, 0);
 	see_epoch(watch, "MODIFIED", 70, 12);
+	assert_int_equal(bed.restored, 1);
 	assert_int_equal(bed.suspected, 1);
 	assert_true(bed.a.restore_suspected);
 	assert_int_equal(agent_cluster_epoch(&bed.a), 40);
 	see_epoch(watch, "MODIFIED", 71, 13);
 	assert_int_equal(agent_cluster_epoch(&bed.a), 40);
 	see_epoch(watch, "MODIFIED", 72, 41);
+	assert_int_equal(bed.restored, 1);
 	assert_int_equal(bed.suspected, 2);
 	assert_false(bed.a.restore_suspected);
 	assert_int_equal(agent_cluster_epoch(&bed.a), 5);
+}
+
+static struct fake_call *watched_at(unsigned int epoch)
+{
+	struct fake_call *watch;
+
+	fake_run(&bed.f, 100 * MS);
+	watch = fake_next(&bed.f, BW_KUBE_WATCH, "networkepochs");
+	see_epoch(watch, "ADDED", 10, epoch);
+	assert_int_equal(fake_bookmark(watch, 20, 1), 0);
+	return watch;
+}
+
+/* The epoch @n with the annotation @note of @lost. */
+static void see_note(struct fake_call *watch, unsigned int rv, unsigned int n, const char *note,
+		     const char *lost)
+{
+	char line[512];
+
+	(void)snprintf(line, sizeof(line),
+		       "{\"type\":\"MODIFIED\",\"object\":{\"metadata\":{\"name\":\"cluster\","
+		       "\"uid\":\"uid-cluster\",\"resourceVersion\":\"%u\",\"annotations\":{"
+		       "\"net.barewire.dev/%s\":\"%s\"}},\"spec\":{\"epoch\":%u,"
+		       "\"clusterID\":\"c-1\"}}}\n",
+		       rv, note, lost, n);
+	assert_int_equal(fake_data(watch, line), 0);
+	fake_run(&bed.f, 0);
 }
 
 /* Its watch came back late, when the epoch was not lower any more: the leader's note tells it. */
@@ -219,23 +256,49 @@ static void a_restore_that_a_leader_has_noticed_is_believed(void **state)
 	struct fake_call *watch;
 
 	(void)state;
-	fake_run(&bed.f, 100 * MS);
-	watch = fake_next(&bed.f, BW_KUBE_WATCH, "networkepochs");
-	see_epoch(watch, "ADDED", 10, 5);
-	assert_int_equal(fake_bookmark(watch, 20, 1), 0);
-	assert_int_equal(
-		fake_data(watch,
-			  "{\"type\":\"MODIFIED\",\"object\":{\"metadata\":{\"name\":\"cluster\","
-			  "\"uid\":\"u\",\"resourceVersion\":\"21\",\"annotations\":{"
-			  "\"net.barewire.dev/restored-from\":\"9\"}},\"spec\":{\"epoch\":6,"
-			  "\"clusterID\":\"c-1\"}}}\n"),
-		0);
-	fake_run(&bed.f, 0);
+	watch = watched_at(5);
+	see_note(watch, 21, 6, "restored-from", "9");
+	assert_int_equal(bed.restored, 1);
 	assert_int_equal(bed.suspected, 1);
 	assert_true(bed.a.restore_suspected);
-	see_epoch(watch, "MODIFIED", 22, 10);
+	see_note(watch, 22, 6, "restored-from", "9"); /* it is asked again */
+	see_note(watch, 23, 10, "last-restore", "9");
+	assert_int_equal(bed.restored, 1);
 	assert_int_equal(bed.suspected, 2);
 	assert_false(bed.a.restore_suspected);
+	see_note(watch, 24, 11, "restored-from", "12");
+	assert_int_equal(bed.restored, 2);
+}
+
+/* And when all was over: what it has in its stores may still be of the future that never was. */
+static void a_restore_that_is_over_is_told_of_all_the_same(void **state)
+{
+	struct fake_call *watch;
+
+	(void)state;
+	watch = watched_at(5);
+	see_note(watch, 30, 10, "last-restore", "9");
+	assert_int_equal(bed.restored, 1);
+	assert_int_equal(bed.suspected, 0);
+	see_note(watch, 31, 11, "last-restore", "9");
+	assert_int_equal(bed.restored, 1);
+	/* One to before that restore, which has its word no more. */
+	see_epoch(watch, "MODIFIED", 32, 12);
+	assert_int_equal(bed.restored, 2);
+}
+
+/* A process that begins has read all anew: an old word tells it nothing, one that holds now may. */
+static void who_begins_after_a_restore_has_read_it(void **state)
+{
+	struct fake_call *watch;
+
+	(void)state;
+	fake_run(&bed.f, 100 * MS);
+	watch = fake_next(&bed.f, BW_KUBE_WATCH, "networkepochs");
+	see_note(watch, 10, 10, "last-restore", "9");
+	assert_int_equal(fake_bookmark(watch, 20, 1), 0);
+	see_note(watch, 31, 11, "last-restore", "9");
+	assert_int_equal(bed.restored, 0);
 }
 
 int main(void)
@@ -251,6 +314,10 @@ int main(void)
 			an_epoch_that_went_back_is_told_with_the_highest_seen, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_restore_that_a_leader_has_noticed_is_believed,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(a_restore_that_is_over_is_told_of_all_the_same,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(who_begins_after_a_restore_has_read_it, setup,
+						teardown),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

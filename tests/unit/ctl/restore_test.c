@@ -44,14 +44,14 @@ static void restore_with_agent(void)
 		       "node n1 has not said yet what lives on it"));
 }
 
-/* When nodes were asked; "" = they are not. */
-static const char *asked(char out[64])
+/* An annotation of the epoch; "" = there is none. */
+static const char *note(const char *name, char out[256])
 {
 	const struct cJSON *e = sim_store_tree(b->store, SIM_EPOCH, NULL, "cluster");
 	const struct cJSON *notes = bw_json_get(bw_json_get(e, "metadata"), "annotations");
-	const struct cJSON *at = bw_json_get(notes, CTL_ANN_ASKED);
+	const struct cJSON *at = bw_json_get(notes, name);
 
-	(void)snprintf(out, 64, "%s", cJSON_IsString(at) ? at->valuestring : "");
+	(void)snprintf(out, 256, "%s", cJSON_IsString(at) ? at->valuestring : "");
 	return out;
 }
 
@@ -59,19 +59,85 @@ static const char *asked(char out[64])
  * changes. */
 static void nodes_are_asked_until_they_have_spoken(void **state)
 {
-	char first[64];
-	char next[64];
+	char first[256];
+	char next[256];
 
 	(void)state;
 	restore_with_agent();
-	assert_true(*asked(first));
+	assert_true(*note(CTL_ANN_ASKED, first));
 	bed_run(b, 130000);
-	assert_string_not_equal(asked(next), first);
+	assert_string_not_equal(note(CTL_ANN_ASKED, next), first);
 	bed_delete(b, SIM_NODENETWORK, NULL, "n1");
 	bed_put(b, AGENT(SUSPECTS_OF("")));
 	bed_run(b, 300000);
 	assert_int_equal(quarantined(), 0);
-	assert_string_equal(asked(next), "");
+	assert_string_equal(note(CTL_ANN_ASKED, next), "");
+}
+
+/* Who comes when all is over must learn of it, too: the word stays, under another name. */
+static void what_was_lost_is_told_for_ever(void **state)
+{
+	char lost[256];
+	char text[256];
+
+	(void)state;
+	restore_with_agent();
+	assert_string_not_equal(note(CTL_ANN_RESTORED, lost), "");
+	assert_string_equal(note(CTL_ANN_LAST, text), "");
+	bed_delete(b, SIM_NODENETWORK, NULL, "n1");
+	bed_put(b, AGENT(SUSPECTS_OF("")));
+	bed_run(b, 300000);
+	assert_int_equal(quarantined(), 0);
+	assert_string_equal(note(CTL_ANN_RESTORED, text), "");
+	assert_string_equal(note(CTL_ANN_LAST, text), lost);
+	bed_run(b, 130000);
+	assert_string_equal(note(CTL_ANN_LAST, text), lost);
+	assert_int_equal(b->restarts, 1); /* in restore_with_agent() */
+}
+
+/* It does not lead and its watches show nothing else: caches of what never was end with it. */
+static void a_replica_that_learns_of_a_restore_begins_anew(void **state)
+{
+	(void)state;
+	bed_run(b, 61000);
+	ctl_ipam_lead(b->ipam, 0);
+	bed_merge(b, SIM_EPOCH, NULL, "cluster", NULL,
+		  "{\"metadata\":{\"annotations\":{\"net.barewire.dev/restored-from\":\"9\"}}}");
+	bed_run(b, 1000);
+	assert_int_equal(b->restarts, 1);
+	/* The next process has read all since: the same word, or its other name, is none to it. */
+	bed_boot(b);
+	bed_merge(b, SIM_EPOCH, NULL, "cluster", NULL,
+		  "{\"metadata\":{\"annotations\":{\"net.barewire.dev/restored-from\":null,"
+		  "\"net.barewire.dev/last-restore\":\"9\"}},\"spec\":{\"epoch\":10}}");
+	bed_run(b, 130000);
+	assert_int_equal(b->restarts, 1);
+	/* One that slept through another: the word alone is left of it. */
+	bed_merge(b, SIM_EPOCH, NULL, "cluster", NULL,
+		  "{\"metadata\":{\"annotations\":{\"net.barewire.dev/last-restore\":\"20\"}},"
+		  "\"spec\":{\"epoch\":21}}");
+	bed_run(b, 1000);
+	assert_int_equal(b->restarts, 2);
+}
+
+/*
+ * Revisions raised, as etcd's manual has it: every watch is told that its version is gone and lists
+ * anew, so no write of ours fails that was built on what never was. The epoch alone goes back.
+ */
+static void a_leader_that_has_listed_anew_sees_its_epoch_go_back(void **state)
+{
+	uint64_t snapshot;
+
+	(void)state;
+	bed_run(b, 61000);
+	snapshot = sim_store_rv(b->store);
+	bed_run(b, 125000);
+	sim_store_restore(b->store, snapshot, 1000);
+	sim_store_compact(b->store, snapshot + 1000);
+	sim_server_break(&b->server);
+	bed_run(b, 20000); /* the next raise is 40 s away */
+	assert_int_equal(quarantined(), 1);
+	assert_int_equal(b->restarts, 1);
 }
 
 /* Its watch may go on from a future that never was: the leader's word makes it speak. */
@@ -151,6 +217,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STORY(nodes_are_asked_until_they_have_spoken),
+		STORY(what_was_lost_is_told_for_ever),
+		STORY(a_replica_that_learns_of_a_restore_begins_anew),
+		STORY(a_leader_that_has_listed_anew_sees_its_epoch_go_back),
 		STORY(a_node_that_has_not_noticed_a_restore_is_waited_for),
 		STORY(a_fenced_node_is_not_waited_for_after_a_restore),
 		STORY(what_a_leader_gave_back_is_not_taken_for_lost),
