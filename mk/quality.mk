@@ -13,7 +13,7 @@ space := $(subst x,,x x)
 # What a file of tests is compiled with beyond that: as in mk/test.mk.
 lint_include = $(if $(filter tests/unit/%,$(1)),-Itests/unit -iquote $(call unit_dir,$(notdir $(patsubst %/,%,$(dir $(1))))))
 
-lint_include += $(if $(filter tests/fuzz/reconcile_%,$(1)),-iquote controller/ipam -iquote lib/kube)
+lint_include += $(if $(filter tests/fuzz/reconcile_% tests/fuzz/unit_%,$(1)),-iquote controller/ipam -iquote controller/unit -iquote lib/kube)
 
 lint_include += $(if $(filter controller/unit/%,$(1)),-iquote controller/ipam)$(if $(filter controller/ipam/%,$(1)),-iquote controller/unit)
 
@@ -59,14 +59,14 @@ fuzz: | $(call need,fuzz) $(call need,unit)
 	$(Q)tests/fuzz/run.t $(FUZZ_SECONDS)
 test-fuzz: | $(call need,fuzz) $(call need,unit)
 	@$(MAKE) --no-print-directory -j2 FUZZ=1 fuzzers
-	$(Q)BW_FUZZ_SECONDS=$(TEST_FUZZ_SECONDS) scripts/run-tier -p $(PASS) -j 1 -t 1200 -m 18 fuzz tests/fuzz/run.t
+	$(Q)BW_FUZZ_SECONDS=$(TEST_FUZZ_SECONDS) scripts/run-tier -p $(PASS) -j 1 -t 1200 -m 19 fuzz tests/fuzz/run.t
 ifeq ($(FUZZ),1)
 fuzzers: $(FUZZERS)
 $(FUZZERS): $(B)/%: $(B)/tests/fuzz/%.o $(UNIT_OBJ_bridge) $(UNIT_OBJ_unitd) $(LIB) $(B)/.link-flags
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(LIB) $(LIBS_CNI) $(LIBS_KUBE)
-$(B)/tests/fuzz/reconcile_fuzz.o: CFLAGS += -iquote controller/ipam -iquote lib/kube
-$(B)/reconcile_fuzz: $(SIM_CTL)
+$(B)/tests/fuzz/reconcile_fuzz.o $(B)/tests/fuzz/unit_fuzz.o: CFLAGS += -iquote controller/ipam -iquote controller/unit -iquote lib/kube
+$(B)/reconcile_fuzz $(B)/unit_fuzz: $(SIM_CTL)
 -include $(FUZZ_SRC:%.c=$(B)/%.d)
 endif
 

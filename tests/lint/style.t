@@ -29,7 +29,7 @@ LAYERS = {
 }
 # Which component a header of include/bw belongs to.
 HEADERS = {
-    "base": "defs err flock log list buf io ip clock undo hash version",
+    "base": "defs err flock log list buf io ip clock undo hash utf8 version",
     "json": "json",
     "net": "addr announce bond bridge_port link neigh netns nft nl probe pci rdma route sysctl sysfs tc vf",
     "cni": "cni_*",
