@@ -3,12 +3,14 @@
  * barewire-ipam: the IPAM as a program, for CNI plugins that delegate to one. A delegate sees of
  * the container only CNI_NETNS; the kernel side is its caller's.
  */
+#include <bw/agent_sock.h>
 #include <bw/cni_plugin.h>
 #include <bw/cni_prevresult.h>
 #include <bw/cni_result.h>
 #include <bw/cni_valid.h>
 #include <bw/err.h>
 #include <bw/ipam.h>
+#include <bw/json.h>
 #include <bw/log.h>
 #include <bw/netns.h>
 
@@ -72,6 +74,9 @@ static int ipam_add(const struct bw_cni_request *req, struct bw_cni_result *resu
 	if (r < 0)
 		/* DEL or GC finds the row, ignoring. */
 		(void)bw_ipam_abort(s.ipam, req->container_id, req->ifname, &ignored);
+	/* Of a claim: barewire-bridge became the plugin that called, and tells nobody. */
+	else if (bw_json_get(bw_json_get(req->conf, "ipam"), "claim"))
+		bw_agent_nudge(NULL);
 	return r;
 }
 
@@ -92,7 +97,7 @@ static int ipam_del(const struct bw_cni_request *req, struct bw_cni_result *resu
 		    struct bw_err *err)
 {
 	BW_CLEANUP(session_done) struct session s = { 0 };
-	bw_autofree struct bw_attachment *row = malloc(sizeof(*row));
+	bw_autofree struct bw_attachment *row = calloc(1, sizeof(*row));
 	int r;
 
 	(void)result;
@@ -103,6 +108,8 @@ static int ipam_del(const struct bw_cni_request *req, struct bw_cni_result *resu
 		r = bw_ipam_del_begin(s.ipam, req->container_id, req->ifname, row, err);
 	if (r > 0)
 		r = bw_ipam_del_finish(s.ipam, req->container_id, req->ifname, err);
+	if (r >= 0 && row->claim_uid[0])
+		bw_agent_nudge(NULL);
 	return give_up(r, err);
 }
 

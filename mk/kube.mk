@@ -21,7 +21,7 @@ bench-kube: $(PROGRAMS) $(TOOLS) $(TOOLS_BPF) | $(KUBE_NEEDS)
 	$(Q)scripts/deps kube-peers
 	$(Q)CLAIMS=$(or $(CLAIMS),10000) scripts/bench-kube $(BENCH)
 
-kube-deps: | $(KUBE_NEEDS) $(call need,kube-old)
+kube-deps: | $(KUBE_NEEDS) $(call need,kube-old) $(call need,multus)
 
 kube-up: $(PROGRAMS) | $(KUBE_NEEDS)
 	$(Q)scripts/kube-bed up
@@ -41,7 +41,7 @@ KUBE_BED2 = $(filter $(addprefix %/,agent_fence.t class_node.t),$(KUBE_FILES)) \
 	$(foreach f,$(KUBE_FILES),$(if $(findstring /faults_,$f),$f)) $(filter %/class_moves.t %/database.t,$(KUBE_FILES))
 KUBE_BED1 = $(KUBE_BARE) $(filter-out $(KUBE_OWN) $(KUBE_BARE) $(KUBE_BED2) $(KUBE_LAST),$(KUBE_FILES)) $(KUBE_LAST)
 KUBE_BEDS = $(if $(and $(strip $(KUBE_BED1)),$(strip $(KUBE_BED2))),2,1)
-test-kube: $(TEST_PROGRAMS) $(TOOLS_KUBE) | $(KUBE_NEEDS) $(call need,kube-old)
+test-kube: $(TEST_PROGRAMS) $(TOOLS_KUBE) | $(KUBE_NEEDS) $(call need,kube-old) $(call need,multus)
 	$(Q)$(TEST_ENV) scripts/kube-bed beside $(KUBE_BEDS) -t 2400 scripts/run-tier -p $(PASS) -j 1 -t 900 -m $(KUBE_FLOOR) kube \
 		'=scripts/kube-bed in 1' $(KUBE_BED1) + '=scripts/kube-bed in $(KUBE_BEDS)' $(KUBE_BED2) + \
 		'=scripts/kube-bed in 1' $(KUBE_FIRST) $(filter-out $(KUBE_FIRST),$(KUBE_OWN))

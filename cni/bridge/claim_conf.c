@@ -256,8 +256,13 @@ static void put_sriov(struct bw_json_build *build, struct cJSON *o, const struct
 	bw_json_put_str(build, o, "probe", probe_words[b->probe]);
 }
 
+/* It reads no args.cni. */
 static void put_macvlan(struct bw_json_build *build, struct cJSON *o, const struct bw_binding *b)
 {
+	char mac[BW_MAC_STR_MAX];
+
+	if (b->has_mac)
+		bw_json_put_str(build, o, "mac", bw_mac_str(&b->mac, mac));
 	if (b->uplink)
 		bw_json_put_str(build, o, "master", b->uplink);
 	bw_json_put_str(build, o, "mode", "bridge");

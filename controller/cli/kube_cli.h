@@ -244,3 +244,8 @@ int cli_kube_import(struct cli_session *s);
 int cli_kube_uninstall(struct cli_session *s);
 int cli_unit_list(struct cli_session *s);
 int cli_unit_describe(struct cli_session *s);
+int cli_unit_stop(struct cli_session *s);
+int cli_unit_start(struct cli_session *s);
+int cli_unit_restart(struct cli_session *s);
+int cli_unit_migrate(struct cli_session *s);
+int cli_unit_rebuild(struct cli_session *s);

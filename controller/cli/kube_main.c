@@ -9,6 +9,7 @@
 #include "kube_cli.h"
 
 #define CONNECTED CLI_OPT_CONNECT
+#define ACTS (CONNECTED | CLI_OPT_NAMESPACE | CLI_OPT_WAIT)
 #define NAMESPACED (CONNECTED | CLI_OPT_NAMESPACE | CLI_OPT_OUTPUT)
 
 const struct cli_command cli_kube_commands[] = {
@@ -69,6 +70,34 @@ const struct cli_command cli_kube_commands[] = {
 
 	  "  barewire unit describe redis-0 -n db\n  barewire unit describe db/redis-0 -o yaml\n",
 	  1, 1, cli_unit_describe, NAMESPACED, CLI_FORMATS_TREE },
+	{ "unit stop", "NAME", "stop the database; its address and volumes stay its own",
+	  "Writes startup: false. Exit code 0: asked for, or with --wait done; 1: refused, failed or\n"
+	  "not done in time, and it goes on. So of all that follow.\n\n"
+	  "  barewire unit stop redis-0 --wait\n",
+	  1, 1, cli_unit_stop, ACTS, 0 },
+	{ "unit start", "NAME", "start it again", "  barewire unit start redis-0 --timeout 5m\n", 1,
+	  1, cli_unit_start, ACTS, 0 },
+	{ "unit restart", "NAME", "a new pod on the same node, with the same address and volumes",
+	  "It can be cancelled until the old pod is asked to end.\n\n"
+	  "  barewire unit restart redis-0 --wait\n  barewire unit restart redis-0 --force\n"
+	  "  barewire unit restart redis-0 --cancel\n",
+	  1, 1, cli_unit_restart, ACTS | CLI_OPT_ACTION, 0 },
+	{ "unit migrate", "NAME", "to another node, with its address and its volumes",
+	  "Refused when a volume is bound to its node: its data cannot follow. --cancel goes back\n"
+	  "until the new pod is Ready.\n\n"
+	  "  barewire unit migrate redis-0 --to node2 --wait\n"
+	  "  barewire unit migrate redis-0 --cancel --wait\n",
+	  1, 1, cli_unit_migrate, ACTS | CLI_OPT_ACTION | CLI_OPT_MOVE, 0 },
+	{ "unit rebuild", "NAME",
+	  "new and empty volumes; the old ones are kept until told otherwise",
+	  "On another node, on the one that is named, or --in-place. The database copies its data\n"
+	  "from a peer. It asks before. Old volumes are in barewire unit describe; they are deleted\n"
+	  "by kubectl delete pvc -l db.barewire.dev/retained=ID. --cancel gives them back until the\n"
+	  "new pod is Ready.\n\n"
+	  "  barewire unit rebuild redis-0 --in-place --wait\n"
+	  "  barewire unit rebuild redis-0 --to node2 --yes --timeout 1h\n",
+	  1, 1, cli_unit_rebuild,
+	  ACTS | CLI_OPT_ACTION | CLI_OPT_MOVE | CLI_OPT_REBUILD | CLI_OPT_YES, 0 },
 	{ "uninstall", "--check", "what of barewire is in use and would be left behind",
 	  "Lists claims, attachments, addresses and pools that are left. It removes nothing:\n"
 	  "kubectl delete -k conf/deploy/uninstall takes the programs away and leaves all of\n"

@@ -26,7 +26,6 @@ struct domain {
 struct domains {
 	struct domain v[DOMAINS_MAX];
 	size_t n;
-	enum bw_net_pool_mode mode; /* of the first interface */
 };
 
 void unit_put_owner(const struct unit_run *k, struct bw_json_build *b, struct cJSON *meta,
@@ -126,8 +125,6 @@ static void find_domains(const struct unit_run *k, struct domains *d)
 
 		if (unit_pool(k->c, s->interfaces.items[i].pool, &pool) < 0)
 			continue;
-		if (strcmp(name, UNIT_INTERFACE) == 0 && d->mode == BW_NET_POOL_MODE_NONE)
-			d->mode = pool.spec.mode;
 		add_domain(d, &pool, i == 0 || strcmp(s->interfaces.items[i - 1].name, name) != 0);
 	}
 }
@@ -152,45 +149,6 @@ static void put_labels(const struct unit_run *k, struct bw_json_build *b, struct
 	put_once(b, labels, UNIT_LABEL, u->meta.name);
 }
 
-/* The addresses of an interface, each behind @before and before @after. */
-static const char *join(const struct unit_run *k, const char *quote, char out[256])
-{
-	const struct bw_net_claim_status *s = &k->claim.status;
-	size_t len = 0;
-
-	out[0] = '\0';
-	for (size_t i = 0; i < s->interfaces.n; i++)
-		for (size_t x = 0; strcmp(s->interfaces.items[i].name, UNIT_INTERFACE) == 0 &&
-				   x < s->interfaces.items[i].ips.n;
-		     x++) {
-			int n = snprintf(out + len, 256 - len, "%s%s%s%s", len ? "," : "", quote,
-					 s->interfaces.items[i].ips.items[x], quote);
-
-			/* Four addresses of 45 characters fit. */
-			len += n > 0 && (size_t)n < 256 - len ? (size_t)n : 0;
-		}
-	return out;
-}
-
-/* What another CNI reads the first time it sees the pod; later it is too late. */
-static void put_foreign(const struct unit_run *k, struct bw_json_build *b, struct cJSON *notes,
-			const struct domains *d)
-{
-	const struct bw_net_claim_status *s = &k->claim.status;
-	char list[256];
-	char text[260];
-
-	if (d->mode == BW_NET_POOL_MODE_CALICO) {
-		(void)snprintf(text, sizeof(text), "[%s]", join(k, "\"", list)); /* fits */
-		put_once(b, notes, "cni.projectcalico.org/ipAddrs", text);
-	} else if (d->mode == BW_NET_POOL_MODE_KUBE_OVN) {
-		put_once(b, notes, "ovn.kubernetes.io/ip_address", join(k, "", list));
-		if (s->interfaces.n && s->interfaces.items[0].mac)
-			put_once(b, notes, "ovn.kubernetes.io/mac_address",
-				 s->interfaces.items[0].mac);
-	}
-}
-
 /* Whether the main container runs under barewire-launch. */
 static int is_launched(const struct unit_run *k)
 {
@@ -200,8 +158,7 @@ static int is_launched(const struct unit_run *k)
 	return k->c->launch_image && !r.reason && unit_main(k->unit);
 }
 
-static void put_annotations(const struct unit_run *k, struct bw_json_build *b, struct cJSON *meta,
-			    const struct domains *d)
+static void put_annotations(const struct unit_run *k, struct bw_json_build *b, struct cJSON *meta)
 {
 	const struct bw_db_unit *u = k->unit;
 	struct cJSON *notes = bw_json_put_object(b, meta, "annotations");
@@ -221,7 +178,7 @@ static void put_annotations(const struct unit_run *k, struct bw_json_build *b, s
 		put_once(b, notes, UNIT_ANN_CONFIG, k->config.hash);
 	if (is_launched(k))
 		put_once(b, notes, UNIT_ANN_LAUNCH, unit_main(k->unit)->name);
-	put_foreign(k, b, notes, d);
+	unit_put_modes(k, b, notes);
 }
 
 /* THE NODE */
@@ -392,7 +349,7 @@ static void put_main(const struct unit_run *k, struct bw_json_build *b, struct c
 
 struct cJSON *unit_build_pod(const struct unit_run *k, struct bw_json_build *b)
 {
-	struct domains d = { .mode = BW_NET_POOL_MODE_NONE };
+	struct domains d = { .n = 0 };
 	struct cJSON *root = bw_json_build_object(b);
 	struct cJSON *meta;
 	struct cJSON *spec;
@@ -405,7 +362,7 @@ struct cJSON *unit_build_pod(const struct unit_run *k, struct bw_json_build *b)
 	bw_json_put_str(b, meta, "name", k->unit->meta.name);
 	bw_json_put_str(b, meta, "namespace", k->unit->meta.namespace);
 	put_labels(k, b, meta);
-	put_annotations(k, b, meta, &d);
+	put_annotations(k, b, meta);
 	unit_put_owner(k, b, meta, 1);
 	bw_json_put_tree(b, root, "spec", k->unit->spec.template.spec.raw);
 	spec = cJSON_GetObjectItemCaseSensitive(root, "spec");

@@ -25,6 +25,8 @@ struct work {
 	enum unit_whose map_whose;
 	const struct bw_k_secret *secret; /* borrowed */
 	enum unit_whose secret_whose;
+	int hidden; /* the Secret may be there, and may not be read */
+	int unmade; /* its deletion is planned */
 	struct unit_files files;
 };
 
@@ -85,6 +87,16 @@ static int is_of_secret(const char *hash)
 	return hash && strncmp(hash, UNIT_HASH_SECRET, strlen(UNIT_HASH_SECRET)) == 0;
 }
 
+const char *unit_config_secret_of(const struct cJSON *status_config)
+{
+	const char *delivered = bw_json_get_str(status_config, "delivered");
+	const char *desired = bw_json_get_str(status_config, "desired");
+
+	if (is_of_secret(delivered))
+		return delivered;
+	return is_of_secret(desired) ? desired : NULL;
+}
+
 /* LOOKING */
 
 /* Hash of the files that the pod has; NULL: it has none. */
@@ -112,15 +124,15 @@ static void look_at_map(struct unit_run *k, struct work *w)
  */
 static int look_at_secret(struct unit_run *k, struct work *w)
 {
-	const struct bw_db_unit_status *s = &k->unit->status;
-	int expected = w->files.secret || is_of_secret(mounted(k)) ||
-		       (s->has_config &&
-			(is_of_secret(s->config.desired) || is_of_secret(s->config.delivered)));
+	const struct cJSON *said = bw_json_get(bw_json_get(k->unit->doc, "status"), "config");
+	enum unit_read_state read;
 
-	if (!expected)
+	if (!w->files.secret && !is_of_secret(mounted(k)) && !unit_config_secret_of(said))
 		return 1;
-	if (unit_secret(k, w->name, &w->secret) == UNIT_READ_ASKED)
+	read = unit_secret(k, w->name, &w->secret);
+	if (read == UNIT_READ_ASKED)
 		return 0;
+	w->hidden = read == UNIT_READ_FORBIDDEN;
 	w->secret_whose = w->secret ? unit_whose(k, &w->secret->meta) : UNIT_NOBODYS;
 	return 1;
 }
@@ -252,7 +264,7 @@ static void plan_write(struct unit_run *k, const struct work *w)
 }
 
 /* The object of the other kind goes when no pod has it: a kubelet wants what a pod mounts. */
-static void tidy(struct unit_run *k, const struct work *w, int keep_map, int keep_secret)
+static void tidy(struct unit_run *k, struct work *w, int keep_map, int keep_secret)
 {
 	const char *has = mounted(k);
 	int unknown = k->pod_state == UNIT_POD_UNSEEN;
@@ -263,8 +275,10 @@ static void tidy(struct unit_run *k, const struct work *w, int keep_map, int kee
 	    (!has || is_of_secret(has)))
 		unit_unmake(k, &bw_kind_configmap, &w->map.meta);
 	if (!keep_secret && w->secret_whose == UNIT_OURS && !w->secret->meta.deleting &&
-	    !is_of_secret(has))
+	    !is_of_secret(has)) {
 		unit_unmake(k, &bw_kind_secret, &w->secret->meta);
+		w->unmade = 1;
+	}
 }
 
 /* THE STEP */
@@ -274,7 +288,7 @@ static void invalid(struct unit_run *k, const char *why)
 	unit_warn(k, INVALID, 1, INVALID, why);
 }
 
-static void deliver(struct unit_run *k, const struct work *w)
+static void deliver(struct unit_run *k, struct work *w)
 {
 	int secret = w->files.secret;
 	const struct bw_kube_kind *kind = secret ? &bw_kind_secret : &bw_kind_configmap;
@@ -303,28 +317,27 @@ static void deliver(struct unit_run *k, const struct work *w)
 		hash_files(w, k, k->config.hash);
 }
 
-void unit_config(struct unit_run *k)
+static void follow(struct unit_run *k, struct work *w)
 {
-	BW_CLEANUP(work_done) struct work w = { 0 };
 	struct bw_err bad = { 0 };
 	int r = 0;
 
-	unit_config_object(k, w.name);
+	unit_config_object(k, w->name);
 	if (k->unit->spec.has_config)
-		r = unit_files_render(k, &w.files, &bad);
+		r = unit_files_render(k, &w->files, &bad);
 	if (r == -ENOMEM) {
 		(void)bw_plan_alloc(k->plan, SIZE_MAX); /* fails the plan */
 		return;
 	}
-	look_at_map(k, &w);
-	if (!look_at_secret(k, &w) || r == -EAGAIN)
+	look_at_map(k, w);
+	if (!look_at_secret(k, w) || r == -EAGAIN)
 		return; /* the plan reads, and comes again */
-	take_what_is_there(k, &w);
+	take_what_is_there(k, w);
 	if (!k->unit->spec.has_config) {
 		k->config = (struct unit_config){ 0 };
 		bw_kube_conds_clear(&k->conds, INVALID);
 		bw_kube_conds_clear(&k->conds, FOREIGN);
-		tidy(k, &w, 0, 0);
+		tidy(k, w, 0, 0);
 		return;
 	}
 	if (r < 0) {
@@ -334,7 +347,16 @@ void unit_config(struct unit_run *k)
 	bw_kube_conds_clear(&k->conds, INVALID);
 	/* Addresses are in the files: without them there are none. */
 	if (k->claim_state == UNIT_CLAIM_BOUND && !k->invalid)
-		deliver(k, &w);
+		deliver(k, w);
+}
+
+void unit_config(struct unit_run *k)
+{
+	BW_CLEANUP(work_done) struct work w = { 0 };
+
+	follow(k, &w);
+	k->config.left =
+		w.hidden || (w.secret_whose == UNIT_OURS && !w.unmade && !k->config.secret);
 }
 
 int unit_config_lacks(const struct unit_run *k)

@@ -162,6 +162,7 @@ struct unit_config {
 	uint8_t there; /* they are written, as declared or as they were: a pod can have them */
 	uint8_t settled; /* .hash is of what is declared, and it is written */
 	uint8_t secret; /* they are in a Secret */
+	uint8_t left; /* or they are not, and there is one of before */
 	char hash[UNIT_CONFIG_HASH_MAX]; /* of what is declared or, while that cannot be said, of
 					    what is there; "" = neither */
 };
@@ -238,6 +239,8 @@ int unit_pool(const struct ctl_unit *c, const char *name, struct bw_net_pool *re
 void unit_check(struct unit_run *k);
 void unit_claim(struct unit_run *k);
 void unit_volumes(struct unit_run *k);
+/* Says where the pod has not what its claim holds (modes_check.c); refuses what nobody can read. */
+void unit_modes(struct unit_run *k);
 /* The files of spec.config (config.c); before the pod, which waits for them. */
 void unit_config(struct unit_run *k);
 /* Whether a pod has to wait for its files; _waits() says so too. */
@@ -301,6 +304,11 @@ void unit_told_free(struct ctl_unit *c);
 struct cJSON *unit_build_pod(const struct unit_run *k, struct bw_json_build *b);
 /* What the Unit announces: pod_ip, pod_name, service or host. */
 const char *unit_address_type(const struct bw_db_unit *u);
+/*
+ * What other network plugins read of the pod's first version, into its annotations (modes.c). What
+ * the template says of other networks stands there before.
+ */
+void unit_put_modes(const struct unit_run *k, struct bw_json_build *b, struct cJSON *notes);
 /* An ownerReference to the Unit in the list "ownerReferences" of @meta. */
 void unit_put_owner(const struct unit_run *k, struct bw_json_build *b, struct cJSON *meta,
 		    int controller);
@@ -325,6 +333,8 @@ int unit_quantity_bytes(const char *text, int64_t *ret);
  */
 void unit_peer_changed(struct bw_kube_object *old, struct bw_kube_object *now, void *arg);
 void unit_by_peers(const struct bw_kube_object *o, bw_kube_index_put put, void *to);
+/* The hash of a Secret in status.config; NULL = there is none. */
+const char *unit_config_secret_of(const struct cJSON *status_config);
 /* "UNIT-config", of ConfigMap and Secret. */
 void unit_config_object(const struct unit_run *k, char out[BW_KUBE_NAME_MAX + 1]);
 

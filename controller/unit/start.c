@@ -16,7 +16,15 @@
 		NULL, NULL                                                                         \
 	}
 
-static const struct bw_kube_keep notes[] = { { UNIT_PREFIX "*", NULL }, END };
+/* Labels, and annotations: ours, and what other network plugins read. */
+static const struct bw_kube_keep notes[] = { { UNIT_PREFIX "*", NULL },
+					     { "k8s.v1.cni.cncf.io/*", NULL },
+					     { "v1.multus-cni.io/*", NULL },
+					     { "cni.projectcalico.org/ipAddrs", NULL },
+					     { "cni.projectcalico.org/hwAddr", NULL },
+					     { "ovn.kubernetes.io/ip_address", NULL },
+					     { "ovn.kubernetes.io/mac_address", NULL },
+					     END };
 static const struct bw_kube_keep meta[] = {
 	{ "namespace", NULL },
 	{ "name", NULL },

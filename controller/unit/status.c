@@ -135,21 +135,21 @@ static void put_volumes(const struct unit_run *k, struct bw_json_build *b, struc
 static void put_config(const struct unit_run *k, struct bw_json_build *b, struct cJSON *st)
 {
 	const struct cJSON *was = bw_json_get(bw_json_get(k->unit->doc, "status"), "config");
+	const char *should = k->config.hash[0] ? k->config.hash : bw_json_get_str(was, "desired");
 	const char *has = k->pod_o && k->pod.spec.node_name
 				  ? bw_kube_annotation(&k->pod.meta, UNIT_ANN_CONFIG)
 				  : NULL;
-	const char *should;
 	struct cJSON *c;
 
-	if (k->unit->meta.deleting || k->pod_state == UNIT_POD_UNSEEN) {
+	if (k->unit->meta.deleting || (k->config.left && !k->unit->spec.has_config)) {
 		if (was)
 			bw_json_put_tree(b, st, "config", was);
 		return;
 	}
-	if (!k->unit->spec.has_config)
-		return;
-	should = k->config.hash[0] ? k->config.hash : bw_json_get_str(was, "desired");
-	if (!should && !has)
+	/* Nobody watches Secrets: one that is forgotten here would stay. */
+	if (!has && k->config.left)
+		has = unit_config_secret_of(was);
+	if (!k->unit->spec.has_config || (!should && !has))
 		return;
 	c = bw_json_put_object(b, st, "config");
 	if (should)
@@ -157,7 +157,7 @@ static void put_config(const struct unit_run *k, struct bw_json_build *b, struct
 	if (!has)
 		return;
 	bw_json_put_str(b, c, "delivered", has);
-	if (k->pod.meta.creation_timestamp)
+	if (k->pod_o && k->pod.meta.creation_timestamp)
 		bw_json_put_str(b, c, "time", k->pod.meta.creation_timestamp);
 }
 

@@ -60,8 +60,6 @@ static void tell_what_is_not_done(struct unit_run *k)
 				  BW_DB_UNIT_VOLUME_RETAIN_POLICY_WHEN_REBUILT_DELETE },
 		{ "config.onChange: Signal",
 		  s->has_config && s->config.on_change == BW_DB_UNIT_CONFIG_ON_CHANGE_SIGNAL },
-		{ "networking.mode: external",
-		  s->networking.mode == BW_DB_UNIT_NETWORKING_MODE_EXTERNAL },
 	};
 	char text[256] = "this version of barewire does not follow spec";
 	size_t len = strlen(text);
@@ -104,6 +102,7 @@ static void decide(struct unit_run *k)
 	unit_claim(k);
 	unit_rebuild(k);
 	unit_volumes(k);
+	unit_modes(k);
 	unit_config(k);
 	unit_action(k);
 	unit_pod(k);

@@ -5,6 +5,7 @@
 
 CNI_PLUGINS_VERSION=1.9.1
 CONTAINERD_VERSION=2.4.2
+MULTUS_VERSION=4.2.0
 # Any Go since 1.21 fetches the newer one that a module asks for.
 GO_OLDEST=1.21
 
@@ -91,4 +92,11 @@ get_containerd2() {
 	[ -x "$dir/containerd" ] && return 0
 	go_build containerd2 "$dir" github.com/containerd/containerd/v2 "$CONTAINERD_VERSION" \
 		cmd/{containerd,containerd-shim-runc-v2,ctr}
+}
+
+# The thin plugin alone: it asks the API server itself, no daemon beside it.
+get_multus() {
+	local dir=$BW_CACHE/multus-$MULTUS_VERSION
+	[ -x "$dir/multus" ] && return 0
+	go_build multus "$dir" gopkg.in/k8snetworkplumbingwg/multus-cni.v4 "$MULTUS_VERSION" cmd/multus
 }

@@ -27,7 +27,8 @@ class Cluster:
     def __init__(self):
         self.objects, self.patches, self.deleted, self.forbidden = {k: {} for k in KINDS}, [], [], ()
         self.queries, self.conflicts, self.logs = [], 0, None  # of lists; patches to refuse; what a pod's log answers
-        self.then = None  # called with a patch, changes objects as a controller would
+        self.then = None  # called with a patch: changes objects as a controller would
+        self.steps = []  # statuses of Units, merged in turn before each is read
         cluster = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -64,6 +65,10 @@ class Cluster:
                     return self.answer(403, {"kind": "Status", "status": "Failure", "reason": "Forbidden", "code": 403,
                                              "message": plural + " is forbidden: User cannot list it"})
                 here = [o for o in cluster.objects[plural].values() if not ns or o["metadata"].get("namespace") == ns]
+                if name and plural == "units" and cluster.steps:
+                    step = cluster.steps.pop(0)
+                    for o in here:
+                        o.setdefault("status", {}).update(step)
                 if name:
                     one = [o for o in here if o["metadata"]["name"] == name]
                     return self.answer(200, one[0]) if one else self.missing()
@@ -81,7 +86,7 @@ class Cluster:
                     return self.answer(409, {"kind": "Status", "status": "Failure", "reason": "Conflict", "message": "changed", "code": 409})
                 cluster.patches.append((plural, ns, name, body))
                 if cluster.then:
-                    cluster.then(plural, name, body)
+                    cluster.then(cluster.objects[plural][(ns, name)], body)
                 self.answer(200, cluster.objects[plural][(ns, name)])
 
             def do_DELETE(self):

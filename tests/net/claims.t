@@ -344,7 +344,7 @@ def the_plugin_becomes_the_program_of_the_mode(agent, peer):
             with open(os.path.join(folder, "%s.%s" % (name, verb))) as f:
                 return json.load(f)
         agent.put(binding("redis-0", ["10.99.2.77/16"], mode="sriov", uplink="ens1f0", vlan=70))
-        agent.put(binding("redis-1", ["10.99.2.78/16"], mode="macvlan", uplink="ens1f0"))
+        agent.put(binding("redis-1", ["10.99.2.78/16"], mode="macvlan", uplink="ens1f0", mac="02:00:0a:63:02:4e"))
         expect_ok(cni("ADD", CLAIMS, Netns("a"), args=pod("redis-0"), path=folder))
         conf = seen("barewire-sriov", "ADD")
         expect_eq((conf["type"], conf["pf"], conf["vlan"], conf["name"]), ("barewire-sriov", "ens1f0", 70, "barewire"))
@@ -353,7 +353,7 @@ def the_plugin_becomes_the_program_of_the_mode(agent, peer):
         expect("claims" not in conf, "it is a plain configuration")
         expect_ok(cni("ADD", CLAIMS, Netns("b"), args=pod("redis-1"), path=folder))
         conf = seen("macvlan", "ADD")
-        expect_eq((conf["type"], conf["master"], conf["ipam"]["type"]), ("macvlan", "ens1f0", "barewire-ipam"))
+        expect_eq((conf["type"], conf["master"], conf["mac"], conf["ipam"]["type"]), ("macvlan", "ens1f0", "02:00:0a:63:02:4e", "barewire-ipam"))
         # DEL follows the row, whatever the claim has become.
         for cid, program, made in (("x", "barewire-sriov", "barewire-sriov"), ("y", "barewire-ipam", "macvlan")):
             write("INSERT INTO attachment(container_id, ifname, network, program, pod, netns, netns_id, boot_id, state, "
@@ -376,6 +376,7 @@ def macvlan_with_our_addresses_is_journalled_and_given_back(agent, peer):
         expect_ok(cni("DEL", conf, ns, args=pod("redis-1"), path=folder))
         expect_eq(rows(), [])
         expect_eq([r[2] for r in outbox()], ["attached", "detached"])
+        wait_until(lambda: len(agent.asked("nudge")) == 2, what="a nudge for each change of the outbox")
 
 
 main()

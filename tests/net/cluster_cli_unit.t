@@ -106,6 +106,181 @@ def what_may_not_be_read_is_left_out():
     expect_in("units is forbidden", err)
 
 
+def follows(o, body):
+    """What an API server does with a merge of the spec."""
+    for k, v in body["spec"].items():
+        o["spec"][k] = {i: x for i, x in {**o["spec"].get(k, {}), **v}.items() if x is not None} if isinstance(v, dict) else v
+    o["metadata"]["generation"] += 1
+
+
+def action(phase, step="Stop", id="a1", type="Restart", last="Prepare", message="the pod that was there has to end"):
+    return {"id": id, "type": type, "phase": phase, "step": step, "lastReversibleStep": last, "message": message}
+
+
+@test
+def an_action_is_written_once_with_the_version_that_was_read():
+    c = cluster()
+    c.node("node2")
+    c.objects["nodes"][(None, "node2")]["metadata"]["labels"] = {"domain.net.barewire.dev/lan": "ready"}
+    for words, kind, more in ((("restart",), "Restart", {}), (("restart", "--force"), "Restart", {"force": True}),
+                              (("migrate",), "Migrate", {}), (("migrate", "--to", "node2"), "Migrate", {"nodeName": "node2"}),
+                              (("rebuild", "--yes"), "Rebuild", {}), (("rebuild", "--in-place", "-y"), "Rebuild", {"inPlace": True}),
+                              (("rebuild", "--to=node2", "-y"), "Rebuild", {"nodeName": "node2"})):
+        c.patches.clear()
+        code, out, err = c.run("unit", words[0], "redis-0", *words[1:])
+        expect_eq((code, err), (0, ""), "%s: %s" % (words, err))
+        (plural, ns, name, body), = c.patches
+        id = body["spec"]["action"]["id"]
+        expect_eq(re.sub(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{4}", "X", id), words[0] + "-X", "the id")
+        expect_eq((plural, ns, name), ("units", "db", "redis-0"))
+        expect_eq(body, {"metadata": {"resourceVersion": "5"}, "spec": {"action": {
+            "id": id, "type": kind, "nodeName": None, "inPlace": None, "force": None, "cancel": False, **more}}})
+        expect_in("unit db/redis-0: %s %s: asked for; --wait tells how it goes\n" % (kind, id), out)
+    c.conflicts = 3
+    expect_eq(c.run("unit", "restart", "redis-0")[0], 0, "after conflicts")
+    c.conflicts = 100
+    code, _, err = c.run("unit", "restart", "redis-0")
+    expect_eq(code, 2)
+    expect_in("change Unit redis-0", err)
+
+
+@test
+def wait_tells_each_step_and_what_became_of_it():
+    c = cluster()
+    c.then = follows
+    c.steps = [{}, {}, {"action": action("Running", "Prepare", message="nothing is touched yet")}, {"action": action("Running")},
+               {"action": action("Running")}, {"action": action("Succeeded", "Start", message="the new pod is Ready on node node1")}]
+    code, out, err = c.run("unit", "restart", "redis-0", "--id", "a1", "--wait")
+    expect_eq(code, 0, err)
+    expect_eq([line.split("s  ", 1)[1] for line in err.splitlines()],
+              ["waits for the controller", "Running, step Prepare: nothing is touched yet", "Running, step Stop: the pod that was there has to end"])
+    expect_eq(re.sub(r"in \d+ s", "in N s", out), "unit db/redis-0: Restart a1: asked for\n"
+              "unit db/redis-0: Restart a1: done in N s: the new pod is Ready on node node1\n")
+    c.patches.clear()
+    code, out, _ = c.run("unit", "restart", "redis-0", "--id", "a1", "--wait")
+    expect_eq((code, c.patches), (0, []), "the same again")
+    expect_in("Restart a1: asked for already\n", out)
+    for last, text in (({"action": action("Failed", message="no such thing")}, "Restart a2: failed: no such thing"),
+                       ({"action": action("Cancelled", message="somebody did")}, "Restart a2: cancelled: somebody did"),
+                       ({"action": {}, "conditions": [condition("NotFollowed", "True", "NotFollowed", "spec.action is not followed")]},
+                        "does no actions: spec.action is not followed"),
+                       ({"actionsDone": ["a2"], "action": action("Running", id="a3")}, "it is over, and the status tells of a later action")):
+        c = cluster()
+        c.then = follows
+        if "id" in last.get("action", {}) and last["action"]["id"] == "a1":
+            last["action"]["id"] = "a2"
+        if not last["action"]:
+            del last["action"]
+        c.steps = [{}, last]
+        code, _, err = c.run("unit", "restart", "redis-0", "--id", "a2", "--timeout", "50s")
+        expect_eq(code, 1, err)
+        expect_in(text, err)
+    c = cluster(conditions=[condition("Ready", "False", "NodeCordoned", "m")])
+    c.then = follows
+    code, _, err = c.run("unit", "restart", "redis-0", "--id", "a2", "--timeout", "1s")
+    expect_eq(code, 1)
+    expect_in("Restart a2: not done after 1 s, and it goes on; barewire unit describe db/redis-0 tells how\nNodeCordoned: kubectl uncordon", err)
+    c = cluster()
+    c.then = lambda o, body: o["spec"].update(startup="perhaps")
+    expect_in("Restart a2: the Unit cannot be read: spec.startup: expected", c.run("unit", "restart", "redis-0", "--id", "a2", "--wait")[2])
+    c = cluster()
+    c.then = lambda o, body: c.objects["units"].clear() or c.unit(meta={"uid": "another"})
+    expect_in("made again meanwhile", c.run("unit", "restart", "redis-0", "--wait")[2])
+    c = cluster()
+    c.then = lambda o, body: follows(o, {"spec": {"action": {"id": "theirs", "type": "Restart"}}})
+    expect_in("action theirs took its place before it began", c.run("unit", "restart", "redis-0", "--wait")[2])
+
+
+@test
+def stop_and_start_write_the_spec_and_wait_for_the_phase():
+    c = cluster()
+    c.then = follows
+    c.steps = [{}, {"phase": "Running", "task": "stops the process"}, {"phase": "Stopped", "task": None},
+               {"phase": "Stopped", "observedGeneration": 2}]
+    code, out, err = c.run("unit", "stop", "redis-0", "--wait")
+    expect_eq(code, 0, err)
+    expect_eq(c.patches, [("units", "db", "redis-0", {"metadata": {"resourceVersion": "5"}, "spec": {"startup": False}})])
+    expect_in("Running: stops the process", err)
+    expect_in("unit db/redis-0: stop: done in", out)
+    c.patches.clear()
+    code, out, _ = c.run("unit", "stop", "redis-0")
+    expect_eq((code, c.patches, out), (0, [], "unit db/redis-0: stop: asked for already\n"))
+    code, _, err = c.run("unit", "restart", "redis-0")
+    expect_eq(code, 1)
+    expect_in("barewire unit restart db/redis-0: it is stopped (startup: false): barewire unit start db/redis-0 first", err)
+    c.steps = [{}, {"phase": "Pending", "task": "waits for the pod"}, {"phase": "Ready"}, {"phase": "Ready", "observedGeneration": 3}]
+    code, out, err = c.run("unit", "start", "redis-0", "--wait")
+    expect_eq(code, 0, err)
+    expect_eq(c.patches[0][3]["spec"], {"startup": True})
+    expect_in("Pending: waits for the pod", err)
+    expect_in("start: done in", out)
+    c.then = lambda o, body: None
+    expect_in("somebody has set spec.startup to true meanwhile", c.run("unit", "stop", "redis-0", "--wait")[2])
+
+
+@test
+def cancel_is_of_the_action_that_runs():
+    run = {"id": "a1", "type": "Migrate"}
+    c = cluster(spec={"action": run}, action=action("Running", "Start", type="Migrate", last="Start"))
+    c.then = follows
+    c.steps = [{}, {"action": action("Cancelling", "Stop", type="Migrate", last="Start", message="goes back")},
+               {"action": action("Cancelled", type="Migrate", message="all is as it was")}]
+    code, out, err = c.run("unit", "migrate", "redis-0", "--cancel", "--wait")
+    expect_eq(code, 0, err)
+    expect_eq(c.patches[0][3]["spec"], {"action": {"id": "a1", "cancel": True}})
+    expect_in("cancel Migrate a1: done in", out)
+    for spec, is_, words, text in (
+            ({}, None, ("restart",), "no action runs or waits"),
+            ({"action": run}, action("Running", type="Migrate"), ("restart",), "action a1 is Migrate: barewire unit migrate db/redis-0 --cancel"),
+            ({"action": {"id": "a1", "type": "Restart"}}, action("Running"), ("restart",), "is in step Stop, and can be cancelled until Prepare"),
+            ({"action": run}, action("Succeeded"), ("migrate",), "no action runs or waits"),
+            ({"action": {"id": "a2", "type": "Restart"}}, action("Running"), ("restart",), "action a1 runs and spec.action is another one"),
+            ({"action": run}, action("Running", type="Migrate"), ("migrate", "--id", "a9"), "action a1 is not a9")):
+        c = cluster(spec=spec, **({"action": is_, "actionsDone": ["a1"] if is_["phase"] == "Succeeded" else []} if is_ else {}))
+        code, _, err = c.run("unit", words[0], "redis-0", "--cancel", *words[1:])
+        expect_eq((code, c.patches), (1, []), err)
+        expect_in(text, err)
+
+
+@test
+def what_cannot_be_done_is_refused_before_it_is_asked_for():
+    def nodes(c):
+        for name, ready, more, label in (("node2", "True", {"unschedulable": True}, "ready"), ("node3", "False", {}, "ready"), ("node4", "True", {}, None)):
+            c.node(name, ready=ready)
+            o = c.objects["nodes"][(None, name)]
+            o["spec"] = more
+            o["metadata"]["labels"] = {"domain.net.barewire.dev/lan": label} if label else {}
+    bound = [{"name": "data", "claimName": "data-redis-0", "phase": "Bound", "nodeName": "node1"}]
+    for spec, status, words, text in (
+            ({}, {}, ("migrate", "--to", "node1"), "it is on node node1 already"),
+            ({}, {}, ("rebuild", "--to", "node1", "-y"), "it is on node node1 already: --in-place rebuilds it there"),
+            ({}, {}, ("migrate", "--to", "node9"), "there is no node node9: kubectl get nodes lists them"),
+            ({}, {}, ("migrate", "--to", "node2"), "node node2 is cordoned and takes no pods: kubectl uncordon node2 first"),
+            ({}, {}, ("migrate", "--to", "node3"), "node node3 is not Ready"),
+            ({}, {}, ("migrate", "--to", "node4"), "node node4 does not reach segment lan"),
+            ({}, {"volumes": bound}, ("migrate",), "volume data (claim data-redis-0) is bound to node node1 and its data cannot follow: barewire unit rebuild"),
+            ({"startup": False}, {}, ("restart",), "it is stopped"),
+            ({"maintenance": True}, {}, ("migrate",), "spec.maintenance is true"),
+            ({"action": {"id": "a1", "type": "Restart"}}, {"action": action("Running")}, ("migrate",),
+             "action a1 (Restart) runs, in step Stop: wait for it, or barewire unit restart db/redis-0 --cancel"),
+            ({"action": {"id": "a7", "type": "Rebuild"}}, {}, ("restart",),
+             "action a7 (Rebuild) is asked for and has not begun: wait for it, or barewire unit rebuild db/redis-0 --cancel"),
+            ({}, {"actionsDone": ["a1"]}, ("restart", "--id", "a1"), "action a1 has run already, and one id runs once"),
+            ({"action": {"id": "a1", "type": "Rebuild"}}, {}, ("restart", "--id", "a1"), "action a1 is Rebuild: give the action another --id")):
+        c = cluster(spec=spec, **status)
+        nodes(c)
+        code, _, err = c.run("unit", words[0], "redis-0", *words[1:])
+        expect_eq((code, c.patches), (1, []), "%s: %s" % (words, err))
+        expect_in("barewire unit %s db/redis-0: " % words[0] + text, err)
+    c = cluster(meta={"deletionTimestamp": "2026-01-01T00:00:00Z"})
+    for verb in ("restart", "stop"):
+        expect_in("it is being deleted", c.run("unit", verb, "redis-0")[2])
+    code, out, err = c.run("unit", "rebuild", "redis-0")
+    expect_eq((code, c.patches), (1, []))
+    expect_in("those it has are kept as retained claims", out)
+    expect_in("no terminal to ask: --yes does it", err)
+
+
 @test
 def what_was_said_wrongly_is_named():
     c = cluster()
@@ -117,6 +292,16 @@ def what_was_said_wrongly_is_named():
                               (("unit", "list", "--tail", "3"), 64, "barewire unit list: --tail is no option of it"),
                               (("unit", "list", "-o", "svg"), 64, '-o: expected wide, json, yaml or name, got "svg"'),
                               (("unit", "describe", "redis-0", "-o", "wide"), 64, '-o: expected json or yaml, got "wide"'),
+                              (("unit", "restart", "redis-0", "--timeout", "soon"), 64, 'expected a time such as 90s, 5m or 1h, got "soon"'),
+                              (("unit", "restart", "redis-0", "--timeout", "0"), 64, "expected a time such as"),
+                              (("unit", "restart", "redis-0", "--timeout", "99999999999999999999h"), 64, "expected a time such as"),
+                              (("unit", "restart", "redis-0", "--id", "-x"), 64, 'letters, digits and -._ between them, got "-x"'),
+                              (("unit", "restart", "redis-0", "--id", "x" * 64), 64, "at most 63"),
+                              (("unit", "restart", "redis-0", "--to", "node2"), 64, "barewire unit restart: --to is no option of it"),
+                              (("unit", "stop", "redis-0", "--force"), 64, "barewire unit stop: --force is no option of it"),
+                              (("unit", "rebuild", "redis-0", "--to", "node2", "--in-place"), 64, "--in-place stays on its node and --to leaves it"),
+                              (("unit", "migrate", "redis-0", "--cancel", "--to", "node2"), 64, "takes no --to"),
+                              (("unit", "restart"), 64, "usage: barewire unit restart NAME"), (("unit", "stop", "a", "b"), 64, "too many arguments"),
                               (("unit", "describe", "redis-7"), 1, "there is no Unit redis-7 in namespace db; barewire unit list -A lists all"),
                               (("unit", "describe", "other/redis-0", "-n", "db"), 64, "name two namespaces")):
         code, _, err = c.run(*words)
@@ -140,6 +325,6 @@ def help_suffices():
         expect_in("\n  barewire unit " + name, text, "an example")
 
 
-COMMANDS = ("list", "describe")
+COMMANDS = ("list", "describe", "stop", "start", "restart", "migrate", "rebuild")
 
 main()

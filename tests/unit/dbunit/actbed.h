@@ -2,10 +2,8 @@
 /* What the stories of actions share: two nodes, and what is seen of each commit. One file only. */
 #pragma once
 
-#include "unitbed.h"
+#include "story.h"
 
-static struct ubed ubed;
-static struct ubed *const u = &ubed;
 static unsigned int marked; /* pods that were born with an action's mark */
 
 /* I1, and how often an action makes a pod. */
@@ -16,8 +14,7 @@ static inline void on_commit(const struct sim_version *v, const char *by, void *
 
 	(void)by;
 	sim_server_committed(arg);
-	if (k->kind != &sim_kinds[SIM_POD] || !k->tree || v->deleted ||
-	    (v->prev && !v->prev->deleted))
+	if (!story_pod_is_born(v))
 		return;
 	/* It may be on its way from the node before: then the pod's network waits, not the pod. */
 	assert_true(*bed_get(&u->bed, SIM_CLAIM, k->namespace, k->name, "status.interfaces.0.ips.0",
@@ -25,29 +22,24 @@ static inline void on_commit(const struct sim_version *v, const char *by, void *
 	marked += strstr(v->text, "\"db.barewire.dev/action\"") != NULL;
 }
 
-static inline int set_up(void **state)
+/* As story_set_up(), with another node. */
+static inline int action_set_up(void **state)
 {
-	(void)state;
-	ubed_init(u);
+	(void)story_set_up(state); /* never fails, ignoring */
 	bed_put(&u->bed, "{\"kind\":\"Node\",\"metadata\":{\"name\":\"n2\"}}");
 	sim_store_on_commit(u->bed.store, on_commit, &u->bed.server);
 	marked = 0;
 	return 0;
 }
 
-static inline int tear_down(void **state)
+/* The same afresh within a test. */
+static inline void action_begin_again(void **state)
 {
-	(void)state;
-	ubed_done(u);
-	return 0;
+	(void)story_tear_down(state); /* never fails, ignoring */
+	(void)action_set_up(state); /* never fails, ignoring */
 }
 
-static inline void reason_is(const char *type, const char *want)
-{
-	char got[256];
-
-	assert_string_equal(ubed_reason(u, "r", type, got), want);
-}
+#define ACTION_STORY(fn) cmocka_unit_test_setup_teardown(fn, action_set_up, story_tear_down)
 
 static inline void unit_is(const char *path, const char *want)
 {

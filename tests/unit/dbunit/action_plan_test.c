@@ -4,22 +4,6 @@
 
 #include "failalloc.h"
 
-static char *plan_of(int *ret)
-{
-	struct bw_kube_object *o = bw_kube_store_get(u->unit->st.units, "db", "r");
-	struct bw_plan *plan = NULL;
-	char *text = NULL;
-	struct bw_err err = { 0 };
-
-	*ret = bw_plan_new(&plan, &err);
-	if (*ret == 0)
-		*ret = unit_reconcile("db", "r", o, plan, u->unit, &err);
-	if (*ret == 0)
-		*ret = bw_plan_print(plan, &text, &err);
-	bw_plan_free(&plan);
-	return text;
-}
-
 #define RUNNING(type_, step_)                                                                      \
 	"{\"id\":\"1\",\"type\":\"" type_ "\",\"phase\":\"Running\",\"step\":\"" step_             \
 	"\",\"fromNode\":\"n1\"}"
@@ -69,8 +53,7 @@ static void plans_follow_from_status_and_pod(void **state)
 		int r;
 
 		if (i) {
-			tear_down(state);
-			set_up(state);
+			action_begin_again(state);
 		}
 		make();
 		ctl_ipam_lead(u->bed.ipam, 0);
@@ -89,7 +72,7 @@ static void plans_follow_from_status_and_pod(void **state)
 			       cases[i].status);
 		bed_merge(&u->bed, SIM_UNIT, "db", "r", "status", text);
 		bed_run(&u->bed, 1000);
-		plan = plan_of(&r);
+		plan = story_plan(&r);
 		assert_int_equal(r, 0);
 		if (cases[i].want && !strstr(plan, cases[i].want))
 			fail_msg("case %zu: no %s in\n%s", i, cases[i].want, plan);
@@ -123,13 +106,13 @@ static void a_failed_allocation_plans_nothing_else(void **state)
 			       "{\"status\":{\"observedGeneration\":2,\"action\":%s}}", steps[i]);
 		bed_merge(&u->bed, SIM_UNIT, "db", "r", "status", text);
 		bed_run(&u->bed, 1000);
-		want = plan_of(&r);
+		want = story_plan(&r);
 		assert_int_equal(r, 0);
 		do {
 			char *got;
 
 			fail_alloc_start(n++);
-			got = plan_of(&r);
+			got = story_plan(&r);
 			failed = fail_alloc_stop();
 			if (r == 0 && !failed)
 				assert_string_equal(got, want);
@@ -141,10 +124,9 @@ static void a_failed_allocation_plans_nothing_else(void **state)
 
 int main(void)
 {
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(plans_follow_from_status_and_pod),
-		TEST(a_failed_allocation_plans_nothing_else),
+		ACTION_STORY(plans_follow_from_status_and_pod),
+		ACTION_STORY(a_failed_allocation_plans_nothing_else),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

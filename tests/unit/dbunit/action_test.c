@@ -346,8 +346,7 @@ static void what_a_migration_needs(void **state)
 		char text[256];
 
 		if (i) {
-			tear_down(state);
-			set_up(state);
+			action_begin_again(state);
 		}
 		print_message("# %s\n", all[i].what);
 		make();
@@ -428,33 +427,31 @@ static void a_crash_before_any_write_of_an_action_changes_nothing_in_the_end(voi
 	assert_in_range(all, 10, 200);
 	print_message("# %u writes with three actions\n", all);
 	for (unsigned int n = 1; n <= all; n++) {
-		tear_down(state);
-		set_up(state);
+		action_begin_again(state);
 		(void)live_once(n);
 	}
 }
 
 int main(void)
 {
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(a_restart_makes_the_pod_again_where_it_was),
-		TEST(an_id_runs_once_ever),
-		TEST(thirty_two_ids_are_remembered),
-		TEST(another_id_waits_for_the_one_that_runs),
-		TEST(in_maintenance_an_action_waits),
-		TEST(a_refused_template_keeps_the_action_before_its_first_step),
-		TEST(a_restart_that_is_cancelled_late_says_so),
-		TEST(force_does_not_wait),
-		TEST(a_migration_keeps_address_and_volume),
-		TEST(a_migration_leaves_a_cordoned_node),
-		TEST(a_migration_that_does_not_get_there_can_go_back),
-		TEST(a_cancelled_migration_does_not_wait_for_the_old_node),
-		TEST(a_migration_goes_back_from_its_new_node),
-		TEST(a_migration_that_has_not_begun_to_move_goes_back_with_its_pod),
-		TEST(what_a_migration_needs),
-		TEST(an_offline_unit_is_told),
-		TEST(a_crash_before_any_write_of_an_action_changes_nothing_in_the_end),
+		ACTION_STORY(a_restart_makes_the_pod_again_where_it_was),
+		ACTION_STORY(an_id_runs_once_ever),
+		ACTION_STORY(thirty_two_ids_are_remembered),
+		ACTION_STORY(another_id_waits_for_the_one_that_runs),
+		ACTION_STORY(in_maintenance_an_action_waits),
+		ACTION_STORY(a_refused_template_keeps_the_action_before_its_first_step),
+		ACTION_STORY(a_restart_that_is_cancelled_late_says_so),
+		ACTION_STORY(force_does_not_wait),
+		ACTION_STORY(a_migration_keeps_address_and_volume),
+		ACTION_STORY(a_migration_leaves_a_cordoned_node),
+		ACTION_STORY(a_migration_that_does_not_get_there_can_go_back),
+		ACTION_STORY(a_cancelled_migration_does_not_wait_for_the_old_node),
+		ACTION_STORY(a_migration_goes_back_from_its_new_node),
+		ACTION_STORY(a_migration_that_has_not_begun_to_move_goes_back_with_its_pod),
+		ACTION_STORY(what_a_migration_needs),
+		ACTION_STORY(an_offline_unit_is_told),
+		ACTION_STORY(a_crash_before_any_write_of_an_action_changes_nothing_in_the_end),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

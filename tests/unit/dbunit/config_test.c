@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The files of Units: what is in them, when they are there, and who may not see what. */
-#include "unitbed.h"
+#include "story.h"
 
 #include "failalloc.h"
 
@@ -14,30 +14,6 @@
 	"\"word\":\"" value_ "\"}}"
 #define HUSH "aHVzaGh1c2g=" /* hushhush */
 #define LOUD "bG91ZGxvdWQ=" /* loudloud */
-
-static struct ubed ubed;
-static struct ubed *const u = &ubed;
-
-static int set_up(void **state)
-{
-	(void)state;
-	ubed_init(u);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	ubed_done(u);
-	return 0;
-}
-
-static void reason_is(const char *name, const char *type, const char *want)
-{
-	char got[256];
-
-	assert_string_equal(ubed_reason(u, name, type, got), want);
-}
 
 static void make(const char *json)
 {
@@ -88,8 +64,7 @@ static void on_commit(const struct sim_version *v, const char *by, void *arg)
 
 	(void)by;
 	sim_server_committed(arg);
-	if (k->kind != &sim_kinds[SIM_POD] || !k->tree || v->deleted ||
-	    (v->prev && !v->prev->deleted))
+	if (!story_pod_is_born(v))
 		return;
 	(void)snprintf(config, sizeof(config), "%s-config", k->name);
 	bed_get(&u->bed, SIM_CLAIM, k->namespace, k->name, "status.interfaces.0.ips.0", ip);
@@ -122,7 +97,7 @@ static void a_file_has_the_address_before_there_is_a_pod(void **state)
 	assert_in_range(ubed_versions(u, SIM_UNIT) - 1, 1, 6);
 	assert_int_equal(ubed_versions(u, SIM_CONFIGMAP), 1);
 	ubed_expect(u, SIM_UNIT, "r", "status.config.delivered", hash);
-	reason_is("r", "NotFollowed", "");
+	reason_is("NotFollowed", "");
 }
 
 static void what_cannot_be_followed_leaves_the_old_file(void **state)
@@ -132,17 +107,17 @@ static void what_cannot_be_followed_leaves_the_old_file(void **state)
 
 	(void)state;
 	make(CONF("r", "Restart", "{{unit.adress}}", ""));
-	reason_is("r", "ConfigInvalid", "ConfigInvalid");
-	reason_is("r", "Ready", "ConfigInvalid");
+	reason_is("ConfigInvalid", "ConfigInvalid");
+	reason_is("Ready", "ConfigInvalid");
 	ubed_expect(u, SIM_UNIT, "r", "status.phase", "Failed");
 	ubed_expect(u, SIM_POD, "r", "metadata.name", "");
 	template_is("r", "{{unit.address}}");
-	reason_is("r", "ConfigInvalid", "");
+	reason_is("ConfigInvalid", "");
 	ubed_expect(u, SIM_UNIT, "r", "status.phase", "Ready");
 	uid_of(SIM_POD, "r", uid);
 	template_is("r", "{{nothing}}");
-	reason_is("r", "ConfigInvalid", "ConfigInvalid");
-	reason_is("r", "Ready", "Ready");
+	reason_is("ConfigInvalid", "ConfigInvalid");
+	reason_is("Ready", "Ready");
 	ubed_expect(u, SIM_CONFIGMAP, "r-config", "data.conf", "10.99.2.1");
 	uid_of(SIM_POD, "r", now);
 	assert_string_equal(now, uid);
@@ -173,7 +148,7 @@ static void another_file_restarts_who_says_so(void **state)
 	bed_get(&u->bed, SIM_UNIT, "db", "r", "status.config.desired", hash);
 	ubed_expect(u, SIM_UNIT, "r", "status.config.delivered", hash);
 	change("r", "{\"spec\":{\"config\":{\"onChange\":\"Signal\"}}}");
-	reason_is("r", "NotFollowed", "NotFollowed");
+	reason_is("NotFollowed", "NotFollowed");
 	/* Without files nothing is left of them. */
 	change("r", "{\"spec\":{\"config\":null}}");
 	ubed_live(u, 8000);
@@ -222,10 +197,10 @@ static void a_secret_makes_it_a_secret(void **state)
 
 	(void)state;
 	make(CONF("r", "Restart", "pass {{secret.auth.word}}", ""));
-	reason_is("r", "ConfigInvalid", "ConfigInvalid");
+	reason_is("ConfigInvalid", "ConfigInvalid");
 	bed_put(&u->bed, SECRET_JSON(HUSH));
 	ubed_live(u, 35000);
-	reason_is("r", "ConfigInvalid", "");
+	reason_is("ConfigInvalid", "");
 	ubed_expect(u, SIM_UNIT, "r", "status.phase", "Ready");
 	ubed_expect(u, SIM_SECRET, "r-config", "data.conf", "cGFzcyBodXNoaHVzaA==");
 	ubed_expect(u, SIM_CONFIGMAP, "r-config", "metadata.name", "");
@@ -264,6 +239,55 @@ static void what_a_pod_mounts_stays_until_it_does_not(void **state)
 	is_hushed();
 }
 
+/* Nobody watches Secrets: the status has to know of one until it is gone. */
+static void a_secret_is_not_forgotten(void **state)
+{
+	static const struct {
+		const char *what;
+		const char *before; /* of a Unit that runs with a secret */
+		const char *spec; /* what is declared next */
+		const char *after;
+	} all[] = {
+		{ "without files", NULL, "{\"config\":null}", NULL },
+		{ "in maintenance", "{\"maintenance\":true}", "{\"config\":null}",
+		  "{\"maintenance\":false}" },
+		{ "offline", "{\"startup\":false}",
+		  "{\"config\":{\"templates\":[{\"name\":\"conf\",\"template\":\"open\"}]}}",
+		  NULL },
+		{ "offline and without files", "{\"startup\":false}", "{\"config\":null}", NULL },
+		{ "offline, in maintenance", "{\"startup\":false,\"maintenance\":true}",
+		  "{\"config\":{\"templates\":[{\"name\":\"conf\",\"template\":\"open\"}]}}",
+		  "{\"maintenance\":false}" },
+	};
+
+	for (size_t i = 0; i < BW_ARRAY_SIZE(all); i++) {
+		const char *const steps[] = { all[i].before, all[i].spec, all[i].after };
+		char text[300];
+
+		if (i) {
+			(void)story_tear_down(state); /* never fails, ignoring */
+			(void)story_set_up(state); /* never fails, ignoring */
+		}
+		print_message("# %s\n", all[i].what);
+		bed_put(&u->bed, SECRET_JSON(HUSH));
+		make(CONF("r", "None", "{{secret.auth.word}}", ""));
+		ubed_expect(u, SIM_SECRET, "r-config", "metadata.name", "r-config");
+		for (size_t x = 0; x < BW_ARRAY_SIZE(steps); x++) {
+			if (!steps[x])
+				continue;
+			(void)snprintf(text, sizeof(text), "{\"spec\":%s}", steps[x]);
+			change("r", text);
+			/* What was known of Secrets is gone with whoever knew it. */
+			ctl_ipam_lead(u->bed.ipam, 0);
+			ubed_boot(u);
+			ubed_live(u, 15000);
+		}
+		ubed_expect(u, SIM_SECRET, "r-config", "metadata.name", "");
+		bed_get(&u->bed, SIM_UNIT, "db", "r", "status.config.delivered", text);
+		assert_null(strstr(text, "secret-"));
+	}
+}
+
 static void what_is_somebody_elses_is_left_alone(void **state)
 {
 	(void)state;
@@ -271,12 +295,12 @@ static void what_is_somebody_elses_is_left_alone(void **state)
 		"{\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"r-config\",\"namespace\":"
 		"\"db\"},\"data\":{\"mine\":\"1\"}}");
 	make(CONF("r", "Restart", "{{unit.address}}", ""));
-	reason_is("r", "ConfigForeign", "Foreign");
+	reason_is("ConfigForeign", "Foreign");
 	ubed_expect(u, SIM_CONFIGMAP, "r-config", "data.mine", "1");
 	ubed_expect(u, SIM_POD, "r", "metadata.name", "");
 	bed_delete(&u->bed, SIM_CONFIGMAP, "db", "r-config");
 	ubed_live(u, 40000);
-	reason_is("r", "ConfigForeign", "");
+	reason_is("ConfigForeign", "");
 	ubed_expect(u, SIM_UNIT, "r", "status.phase", "Ready");
 	/* Who changes ours is undone. */
 	bed_merge(&u->bed, SIM_CONFIGMAP, "db", "r-config", NULL,
@@ -316,22 +340,6 @@ static void quantities_are_read(void **state)
 	}
 }
 
-static char *plan_of(int *ret)
-{
-	struct bw_kube_object *o = bw_kube_store_get(u->unit->st.units, "db", "r");
-	struct bw_plan *plan = NULL;
-	char *text = NULL;
-	struct bw_err err = { 0 };
-
-	*ret = bw_plan_new(&plan, &err);
-	if (*ret == 0)
-		*ret = unit_reconcile("db", "r", o, plan, u->unit, &err);
-	if (*ret == 0)
-		*ret = bw_plan_print(plan, &text, &err);
-	bw_plan_free(&plan);
-	return text;
-}
-
 static void a_failed_allocation_writes_nothing_wrong(void **state)
 {
 	bw_autofree char *want = NULL;
@@ -351,7 +359,7 @@ static void a_failed_allocation_writes_nothing_wrong(void **state)
 	bed_delete(&u->bed, SIM_SERVICE, "db", "r");
 	bed_delete(&u->bed, SIM_SLICE, "db", "r-ipv4");
 	bed_run(&u->bed, 1000);
-	want = plan_of(&r);
+	want = story_plan(&r);
 	assert_int_equal(r, 0);
 	assert_non_null(strstr(want, "\"data\":{\"more\":"));
 	assert_non_null(strstr(want, "\"conf\":null"));
@@ -361,7 +369,7 @@ static void a_failed_allocation_writes_nothing_wrong(void **state)
 		char *got;
 
 		fail_alloc_start(n++);
-		got = plan_of(&r);
+		got = story_plan(&r);
 		failed = fail_alloc_stop();
 		if (r == 0 && !failed)
 			assert_string_equal(got, want);
@@ -419,18 +427,18 @@ static void a_crash_before_any_write_changes_nothing_in_the_end(void **state)
 
 int main(void)
 {
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(a_file_has_the_address_before_there_is_a_pod),
-		TEST(what_cannot_be_followed_leaves_the_old_file),
-		TEST(another_file_restarts_who_says_so),
-		TEST(peers_are_named_in_order),
-		TEST(a_secret_makes_it_a_secret),
-		TEST(what_a_pod_mounts_stays_until_it_does_not),
-		TEST(what_is_somebody_elses_is_left_alone),
-		TEST(quantities_are_read),
-		TEST(a_failed_allocation_writes_nothing_wrong),
-		TEST(a_crash_before_any_write_changes_nothing_in_the_end),
+		STORY(a_file_has_the_address_before_there_is_a_pod),
+		STORY(what_cannot_be_followed_leaves_the_old_file),
+		STORY(another_file_restarts_who_says_so),
+		STORY(peers_are_named_in_order),
+		STORY(a_secret_makes_it_a_secret),
+		STORY(what_a_pod_mounts_stays_until_it_does_not),
+		STORY(a_secret_is_not_forgotten),
+		STORY(what_is_somebody_elses_is_left_alone),
+		STORY(quantities_are_read),
+		STORY(a_failed_allocation_writes_nothing_wrong),
+		STORY(a_crash_before_any_write_changes_nothing_in_the_end),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -1,30 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Stories of Units with a leader: what is there afterwards, and how many writes it took. */
-#include "unitbed.h"
-
-static struct ubed ubed;
-static struct ubed *const u = &ubed;
-
-static int set_up(void **state)
-{
-	(void)state;
-	ubed_init(u);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	ubed_done(u);
-	return 0;
-}
-
-static void reason_is(const char *type, const char *want)
-{
-	char got[256];
-
-	assert_string_equal(ubed_reason(u, "r", type, got), want);
-}
+#include "story.h"
 
 static void make(const char *json)
 {
@@ -404,8 +380,7 @@ static void on_commit(const struct sim_version *v, const char *by, void *arg)
 
 	(void)by;
 	sim_server_committed(arg);
-	if (k->kind != &sim_kinds[SIM_POD] || !k->tree || v->deleted ||
-	    (v->prev && !v->prev->deleted))
+	if (!story_pod_is_born(v))
 		return;
 	assert_string_equal(
 		bed_get(&u->bed, SIM_CLAIM, k->namespace, k->name, "status.phase", text), "Bound");
@@ -432,26 +407,25 @@ static void a_crash_before_any_write_changes_nothing_in_the_end(void **state)
 
 int main(void)
 {
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(a_unit_gets_claim_volume_pod_and_address),
-		TEST(creation_restart_and_rest_cost_what_the_manual_says),
-		TEST(a_pod_comes_back_at_its_address_and_node),
-		TEST(no_pod_without_its_address),
-		TEST(an_offline_unit_keeps_claim_and_volume),
-		TEST(addresses_are_exchanged_only_offline),
-		TEST(deletion_ends_pod_then_claim_and_keeps_the_volume),
-		TEST(volumes_go_when_the_unit_says_so),
-		TEST(a_refused_template_touches_nothing),
-		TEST(a_new_unit_with_a_refused_template_gets_nothing),
-		TEST(in_maintenance_nothing_is_written_but_the_status),
-		TEST(what_is_somebody_elses_is_left_alone),
-		TEST(a_cordoned_node_is_waited_for),
-		TEST(a_mode_that_is_not_the_pools_makes_nothing),
-		TEST(what_is_asked_for_and_not_done_is_told),
-		TEST(a_pod_that_does_not_come_up_is_made_again),
-		TEST(what_ended_is_made_again),
-		TEST(a_crash_before_any_write_changes_nothing_in_the_end),
+		STORY(a_unit_gets_claim_volume_pod_and_address),
+		STORY(creation_restart_and_rest_cost_what_the_manual_says),
+		STORY(a_pod_comes_back_at_its_address_and_node),
+		STORY(no_pod_without_its_address),
+		STORY(an_offline_unit_keeps_claim_and_volume),
+		STORY(addresses_are_exchanged_only_offline),
+		STORY(deletion_ends_pod_then_claim_and_keeps_the_volume),
+		STORY(volumes_go_when_the_unit_says_so),
+		STORY(a_refused_template_touches_nothing),
+		STORY(a_new_unit_with_a_refused_template_gets_nothing),
+		STORY(in_maintenance_nothing_is_written_but_the_status),
+		STORY(what_is_somebody_elses_is_left_alone),
+		STORY(a_cordoned_node_is_waited_for),
+		STORY(a_mode_that_is_not_the_pools_makes_nothing),
+		STORY(what_is_asked_for_and_not_done_is_told),
+		STORY(a_pod_that_does_not_come_up_is_made_again),
+		STORY(what_ended_is_made_again),
+		STORY(a_crash_before_any_write_changes_nothing_in_the_end),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

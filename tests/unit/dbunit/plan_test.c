@@ -1,44 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One reconcile by itself: what its plan says, and what a failed allocation does to it. */
-#include "unitbed.h"
+#include "story.h"
 
 #include "failalloc.h"
 
 #define CREATE_POD "{\"verb\":\"create\",\"kind\":\"Pod\""
-
-static struct ubed ubed;
-static struct ubed *const u = &ubed;
-
-static int set_up(void **state)
-{
-	(void)state;
-	ubed_init(u);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	ubed_done(u);
-	return 0;
-}
-
-/* The plan of the Unit r as the cache has it, as text. */
-static char *plan_of(int *ret)
-{
-	struct bw_kube_object *o = bw_kube_store_get(u->unit->st.units, "db", "r");
-	struct bw_plan *plan = NULL;
-	char *text = NULL;
-	struct bw_err err = { 0 };
-
-	*ret = bw_plan_new(&plan, &err);
-	if (*ret == 0)
-		*ret = unit_reconcile("db", "r", o, plan, u->unit, &err);
-	if (*ret == 0)
-		*ret = bw_plan_print(plan, &text, &err);
-	bw_plan_free(&plan);
-	return text;
-}
 
 static void says(const char *plan, const char *what)
 {
@@ -78,7 +44,7 @@ static void the_first_plan_tries_the_pod_and_makes_no_real_one(void **state)
 	ctl_ipam_lead(u->bed.ipam, 0);
 	bed_put(&u->bed, RICH);
 	bed_run(&u->bed, 1000);
-	plan = plan_of(&r);
+	plan = story_plan(&r);
 	assert_int_equal(r, 0);
 	says(plan, "NetworkClaim");
 	says(plan, "\"requestedIPs\":[\"10.99.2.5\"],\"mac\":\"02:00:00:00:00:05\"");
@@ -166,13 +132,13 @@ static void a_failed_allocation_writes_nothing_wrong(void **state)
 	ctl_ipam_lead(u->bed.ipam, 0);
 	bed_put(&u->bed, RICH);
 	bed_run(&u->bed, 1000);
-	want = plan_of(&r);
+	want = story_plan(&r);
 	assert_int_equal(r, 0);
 	do {
 		char *got;
 
 		fail_alloc_start(n++);
-		got = plan_of(&r);
+		got = story_plan(&r);
 		failed = fail_alloc_stop();
 		/* A part that could not be read is not there; the pass that follows has it. */
 		if (r == 0 && !failed)
@@ -199,14 +165,14 @@ static void a_failed_allocation_never_costs_the_claim(void **state)
 	bed_merge(&u->bed, SIM_UNIT, "db", "r", NULL,
 		  "{\"spec\":{\"networking\":{\"bandwidth\":{\"egressMbps\":100}}}}");
 	bed_run(&u->bed, 1000);
-	want = plan_of(&r);
+	want = story_plan(&r);
 	assert_int_equal(r, 0);
 	says(want, "\"verb\":\"merge\",\"kind\":\"NetworkClaim\"");
 	do {
 		char *got;
 
 		fail_alloc_start(n++);
-		got = plan_of(&r);
+		got = story_plan(&r);
 		failed = fail_alloc_stop();
 		if (r == 0)
 			says_not(got, "\"verb\":\"delete\"");
@@ -217,13 +183,12 @@ static void a_failed_allocation_never_costs_the_claim(void **state)
 
 int main(void)
 {
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(the_first_plan_tries_the_pod_and_makes_no_real_one),
-		TEST(the_pod_is_the_template_and_what_a_unit_needs),
-		TEST(other_networks_read_their_annotations_in_the_first_version),
-		TEST(a_failed_allocation_writes_nothing_wrong),
-		TEST(a_failed_allocation_never_costs_the_claim),
+		STORY(the_first_plan_tries_the_pod_and_makes_no_real_one),
+		STORY(the_pod_is_the_template_and_what_a_unit_needs),
+		STORY(other_networks_read_their_annotations_in_the_first_version),
+		STORY(a_failed_allocation_writes_nothing_wrong),
+		STORY(a_failed_allocation_never_costs_the_claim),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

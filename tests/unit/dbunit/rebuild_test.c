@@ -128,20 +128,18 @@ static void a_crash_before_any_write_of_a_rebuild_changes_nothing_in_the_end(voi
 	assert_in_range(all, 10, 200);
 	print_message("# %u writes with two rebuilds\n", all);
 	for (unsigned int n = 1; n <= all; n++) {
-		tear_down(state);
-		set_up(state);
+		action_begin_again(state);
 		(void)live_once(n);
 	}
 }
 
 int main(void)
 {
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(a_rebuild_has_other_volumes_and_keeps_the_old),
-		TEST(a_cancelled_rebuild_gives_the_old_volumes_back),
-		TEST(a_lost_volume_is_what_a_rebuild_is_for),
-		TEST(a_crash_before_any_write_of_a_rebuild_changes_nothing_in_the_end),
+		ACTION_STORY(a_rebuild_has_other_volumes_and_keeps_the_old),
+		ACTION_STORY(a_cancelled_rebuild_gives_the_old_volumes_back),
+		ACTION_STORY(a_lost_volume_is_what_a_rebuild_is_for),
+		ACTION_STORY(a_crash_before_any_write_of_a_rebuild_changes_nothing_in_the_end),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The Service of a Unit and where it leads. */
-#include "unitbed.h"
+#include "story.h"
 
 #define SERVED(ports_, networking_)                                                                \
 	"{\"kind\":\"Unit\",\"metadata\":{\"name\":\"r\",\"namespace\":\"db\"},\"spec\":{"         \
@@ -11,23 +11,6 @@
 #define TWO                                                                                        \
 	"{\"name\":\"db\",\"containerPort\":6379},{\"containerPort\":53,\"protocol\":\"UDP\"},"    \
 	"{\"name\":\"again\",\"containerPort\":6379,\"protocol\":\"TCP\"}"
-
-static struct ubed ubed;
-static struct ubed *const u = &ubed;
-
-static int set_up(void **state)
-{
-	(void)state;
-	ubed_init(u);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	ubed_done(u);
-	return 0;
-}
 
 static void make(const char *json)
 {
@@ -209,15 +192,14 @@ static void who_is_being_deleted_serves_until_its_pod_ends(void **state)
 
 int main(void)
 {
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(a_unit_has_a_service_and_its_address_behind_it),
-		TEST(the_pod_says_what_holds),
-		TEST(ports_are_followed_and_none_is_headless),
-		TEST(the_interface_that_is_named_is_led_to),
-		TEST(what_is_taken_away_is_made_again),
-		TEST(what_is_somebody_elses_is_left_alone),
-		TEST(who_is_being_deleted_serves_until_its_pod_ends),
+		STORY(a_unit_has_a_service_and_its_address_behind_it),
+		STORY(the_pod_says_what_holds),
+		STORY(ports_are_followed_and_none_is_headless),
+		STORY(the_interface_that_is_named_is_led_to),
+		STORY(what_is_taken_away_is_made_again),
+		STORY(what_is_somebody_elses_is_left_alone),
+		STORY(who_is_being_deleted_serves_until_its_pod_ends),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
