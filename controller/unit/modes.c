@@ -70,7 +70,7 @@ static void add_addresses(struct unit_attached *a, const struct bw_net_claim_sta
 	}
 }
 
-void unit_find_attachments(const struct unit_run *k, struct unit_attachments *ret)
+int unit_find_attachments(const struct unit_run *k, struct unit_attachments *ret)
 {
 	const struct bw_net_claim_status *s = &k->claim.status;
 
@@ -80,8 +80,9 @@ void unit_find_attachments(const struct unit_run *k, struct unit_attachments *re
 		const struct bw_net_claim_status_interface *f = &s->interfaces.items[i];
 		struct unit_attached *a;
 
+		/* Without its mode nobody knows what the pod has to say. */
 		if (unit_pool(k->c, f->pool, &pool) < 0)
-			continue;
+			return -ENOENT;
 		a = attached_of(ret, f->name);
 		if (!a)
 			continue;
@@ -92,6 +93,7 @@ void unit_find_attachments(const struct unit_run *k, struct unit_attachments *re
 		}
 		add_addresses(a, f, &pool);
 	}
+	return 0;
 }
 
 /* ANNOTATIONS */
@@ -326,7 +328,8 @@ void unit_put_modes(const struct unit_run *k, struct bw_json_build *b, struct cJ
 
 	if (k->claim_state != UNIT_CLAIM_BOUND)
 		return;
-	unit_find_attachments(k, &all);
+	if (unit_find_attachments(k, &all) < 0)
+		b->failed = 1; /* the next pass tries again */
 	for (size_t i = 0; i < all.n; i++) {
 		const struct unit_attached *a = &all.v[i];
 		char provider[sizeof(a->network) + sizeof(a->ns) + 8];

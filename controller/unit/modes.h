@@ -31,8 +31,11 @@ struct unit_attachments {
 	size_t n;
 };
 
-/* What the claim holds, interface by interface; strings are the claim's. */
-void unit_find_attachments(const struct unit_run *k, struct unit_attachments *ret);
+/*
+ * What the claim holds, interface by interface; strings are the claim's. Return: 0; -ENOENT a pool
+ * of it cannot be read, nothing is known of what follows.
+ */
+int unit_find_attachments(const struct unit_run *k, struct unit_attachments *ret);
 /*
  * A selection as Multus takes it, words or JSON, into an empty builder's array. NULL or "" is none.
  * Return: 0; -EINVAL it cannot be read.

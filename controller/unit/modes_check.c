@@ -257,7 +257,8 @@ void unit_modes(struct unit_run *k)
 		(void)bw_plan_alloc(k->plan, SIZE_MAX); /* fails the plan */
 		return;
 	}
-	unit_find_attachments(k, &all);
+	if (unit_find_attachments(k, &all) < 0)
+		return;
 	judge_addresses(k, &all, seen);
 	judge_interfaces(k, &all, seen);
 	judge_annotations(k);
