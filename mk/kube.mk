@@ -6,8 +6,7 @@
 KUBE_NEEDS = $(call need,bed) $(call need,demo) $(call need,test) $(call need,kube-tools) $(call need,go-plugins) \
 	$(call need,containerd2) $(call need,kube) $(call need,coredns)
 
-# Not yet in the suite: etcd restored (make KUBE_FILES=tests/kube/faults_restore.t KUBE_FLOOR=2 test-kube).
-KUBE_FILES ?= $(filter-out tests/kube/faults_restore.t,$(call tier_files,kube))
+KUBE_FILES ?= $(call tier_files,kube)
 KUBE_FLOOR ?= 425
 
 .PHONY: bench-kube demo-kube kube-deps kube-up kube-down test-kube
