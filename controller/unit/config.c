@@ -97,6 +97,11 @@ const char *unit_config_secret_of(const struct cJSON *status_config)
 	return is_of_secret(desired) ? desired : NULL;
 }
 
+static const struct cJSON *said_of(const struct unit_run *k)
+{
+	return bw_json_get(bw_json_get(k->unit->doc, "status"), "config");
+}
+
 /* LOOKING */
 
 /* Hash of the files that the pod has; NULL: it has none. */
@@ -124,10 +129,9 @@ static void look_at_map(struct unit_run *k, struct work *w)
  */
 static int look_at_secret(struct unit_run *k, struct work *w)
 {
-	const struct cJSON *said = bw_json_get(bw_json_get(k->unit->doc, "status"), "config");
 	enum unit_read_state read;
 
-	if (!w->files.secret && !is_of_secret(mounted(k)) && !unit_config_secret_of(said))
+	if (!w->files.secret && !is_of_secret(mounted(k)) && !unit_config_secret_of(said_of(k)))
 		return 1;
 	read = unit_secret(k, w->name, &w->secret);
 	if (read == UNIT_READ_ASKED)
@@ -311,6 +315,11 @@ static void deliver(struct unit_run *k, struct work *w)
 	}
 	if (k->unit->spec.maintenance || deleting)
 		return;
+	/* The status knows of it before it is there: nobody else would find it after a crash. */
+	if (secret && whose == UNIT_NOBODYS && !unit_config_secret_of(said_of(k))) {
+		k->config = (struct unit_config){ .secret = 1, .hash = UNIT_HASH_SECRET };
+		return;
+	}
 	plan_write(k, w);
 	k->config = (struct unit_config){ .secret = secret != 0 };
 	if (!secret)
