@@ -9,7 +9,7 @@ SIM_CTL := $(filter-out %/main.o,$(patsubst %.c,$(B)/%.o,$(wildcard controller/i
 SIM := $(if $(wildcard controller/ipam/ipam.c),$(B)/tests/sim/sim)
 SIM_LIBS := -lcjson -lm
 
-$(SIM_OBJ) $(SIM_TEST:=.o): CFLAGS += -iquote tests/sim -Icontroller/ipam
+$(SIM_OBJ) $(SIM_TEST:=.o): CFLAGS += -iquote tests/sim -Icontroller/ipam -Icontroller/unit
 $(SIM_TEST:=.o): | $(call need,unit)
 
 $(SIM_TEST): $(B)/%: $(B)/%.o $(SIM_SERVER_SRC:%.c=$(B)/%.o) $(LIB) $(B)/.link-flags

@@ -63,4 +63,9 @@ sim_ip sim_ip_number(struct sim_check *c, const char *domain, const char *addres
 const char *sim_ip_text(const struct sim_check *c, sim_ip ip);
 /* The address object of a number; NULL = there never was one. */
 const struct sim_fact *sim_fact_of_ip(const struct sim_check *c, sim_ip ip);
+/* Whether a declared address of a claim is somebody else's (converge.c). */
+int sim_check_blocked(struct sim_check *c, const struct sim_key *claim);
+/* Of a Unit, and of an object that is made for one (units.c). */
+const char *sim_unit_state(struct sim_check *c, const struct sim_key *unit);
+const char *sim_made_state(struct sim_check *c, const struct sim_key *made);
 const struct sim_fact *sim_fact_of_claim(const struct sim_check *c, const char *uid);

@@ -36,8 +36,31 @@ const char *sim_pod_claim(const struct cJSON *pod, char out[SIM_NAME_MAX])
 	return out;
 }
 
-/* Nodes that take pods; returns how many. */
-static unsigned int fit(struct sim_world *w, const char *names[SIM_NODES_MAX * 2])
+/* By the pod's affinity to names: terms are alternatives. */
+static int is_allowed(const struct cJSON *pod, const char *node)
+{
+	const struct cJSON *affinity =
+		member(member(member(pod, "spec"), "affinity"), "nodeAffinity");
+	const struct cJSON *terms =
+		member(member(affinity, "requiredDuringSchedulingIgnoredDuringExecution"),
+		       "nodeSelectorTerms");
+	const struct cJSON *t;
+
+	cJSON_ArrayForEach (t, terms) {
+		const struct cJSON *field = cJSON_GetArrayItem(member(t, "matchFields"), 0);
+		const char *name =
+			cJSON_GetStringValue(cJSON_GetArrayItem(member(field, "values"), 0));
+		int in = !strcmp(sim_text_at(field, "operator"), "In");
+
+		if (!name || (strcmp(name, node) == 0) == in)
+			return 1;
+	}
+	return cJSON_GetArraySize(terms) == 0;
+}
+
+/* Nodes that take a pod; returns how many. */
+static unsigned int fit(struct sim_world *w, const struct cJSON *pod,
+			const char *names[SIM_NODES_MAX * 2])
 {
 	size_t count;
 	struct sim_key *const *keys = sim_store_keys(w->store, &sim_kinds[SIM_NODE], &count);
@@ -46,7 +69,7 @@ static unsigned int fit(struct sim_world *w, const char *names[SIM_NODES_MAX * 2
 	for (size_t i = 0; i < count; i++)
 		if (keys[i]->tree && !tainted(keys[i]->tree) &&
 		    !cJSON_IsTrue(member(member(keys[i]->tree, "spec"), "unschedulable")) &&
-		    n < SIM_NODES_MAX * 2)
+		    is_allowed(pod, keys[i]->name) && n < SIM_NODES_MAX * 2)
 			names[n++] = keys[i]->name;
 	return n;
 }
@@ -54,7 +77,7 @@ static unsigned int fit(struct sim_world *w, const char *names[SIM_NODES_MAX * 2
 static void schedule(struct sim_world *w, const struct sim_key *key)
 {
 	const char *names[SIM_NODES_MAX * 2];
-	unsigned int n = fit(w, names);
+	unsigned int n = fit(w, key->tree, names);
 
 	if (!n || *key->last->field || *sim_meta(key->tree, "deletionTimestamp"))
 		return;
@@ -78,8 +101,10 @@ static void collect_pod(struct sim_world *w, const struct sim_key *key)
 
 static int owner_is_there(struct sim_world *w, const char *namespace, const struct cJSON *owner)
 {
-	enum sim_kind_id kind =
-		!strcmp(sim_text_at(owner, "kind"), "Pod") ? SIM_POD : SIM_STATEFULSET;
+	const char *text = sim_text_at(owner, "kind");
+	enum sim_kind_id kind = !strcmp(text, "Pod")    ? SIM_POD
+				: !strcmp(text, "Unit") ? SIM_UNIT
+							: SIM_STATEFULSET;
 	const struct cJSON *is =
 		sim_store_tree(w->store, kind, namespace, sim_text_at(owner, "name"));
 
@@ -164,6 +189,9 @@ static void step_kind(struct sim_world *w, enum sim_kind_id kind)
 	}
 }
 
+/* What Units own. */
+static const enum sim_kind_id made[] = { SIM_CONFIGMAP, SIM_SECRET, SIM_SERVICE, SIM_SLICE };
+
 void sim_cluster_step(void *world)
 {
 	struct sim_world *w = world;
@@ -173,5 +201,7 @@ void sim_cluster_step(void *world)
 	step_kind(w, SIM_STATEFULSET);
 	step_kind(w, SIM_POD);
 	step_kind(w, SIM_CLAIM);
+	for (size_t i = 0; w->setup.units && i < BW_ARRAY_SIZE(made); i++)
+		step_kind(w, made[i]);
 	sim_admin_step(w);
 }

@@ -13,8 +13,7 @@ static const struct cJSON *member(const struct cJSON *tree, const char *key)
 	return cJSON_GetObjectItemCaseSensitive(tree, key);
 }
 
-/* Whether a declared address of a claim is somebody else's. */
-static int blocked(struct sim_check *c, const struct sim_key *claim)
+int sim_check_blocked(struct sim_check *c, const struct sim_key *claim)
 {
 	const struct cJSON *iface, *ip;
 
@@ -76,7 +75,7 @@ static const char *pod_state(struct sim_check *c, const struct sim_key *key)
 		return strncmp(name, "c", 1) != 0 ? "L1 has no claim" : NULL; /* nobody made it */
 	if (f->deleting && *name == 'c')
 		return NULL; /* a claim that was deleted under its pod gives nothing more */
-	if (!f->bound && blocked(c, claim))
+	if (!f->bound && sim_check_blocked(c, claim))
 		return NULL;
 	return waits_for_another(w, key, name) ? NULL : "L1 does not run";
 }
@@ -87,7 +86,7 @@ static const char *claim_state(struct sim_check *c, const struct sim_key *key)
 
 	if (f->deleting)
 		return sim_check_live_token(c->world, key) ? NULL : "L2 is still being deleted";
-	if (!f->bound && !blocked(c, key))
+	if (!f->bound && !sim_check_blocked(c, key))
 		return "L1 is not bound";
 	return NULL;
 }
@@ -117,7 +116,12 @@ const char *sim_check_converged(struct sim_check *c)
 		const char *(*state)(struct sim_check *c, const struct sim_key *key);
 	} table[] = { { SIM_CLAIM, claim_state },
 		      { SIM_ADDRESS, address_state },
-		      { SIM_POD, pod_state } };
+		      { SIM_POD, pod_state },
+		      { SIM_UNIT, sim_unit_state },
+		      { SIM_CONFIGMAP, sim_made_state },
+		      { SIM_SECRET, sim_made_state },
+		      { SIM_SERVICE, sim_made_state },
+		      { SIM_SLICE, sim_made_state } };
 	size_t n;
 
 	for (size_t t = 0; t < BW_ARRAY_SIZE(table); t++) {

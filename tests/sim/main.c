@@ -47,8 +47,10 @@ struct options {
 /* What there is at the end, for whoever looks for the reason. */
 static void print_objects(const struct sim_world *w)
 {
-	static const enum sim_kind_id kinds[] = { SIM_NODE, SIM_POOL, SIM_POD, SIM_CLAIM,
-						  SIM_ADDRESS };
+	static const enum sim_kind_id kinds[] = { SIM_NODE,    SIM_POOL,      SIM_POD,
+						  SIM_CLAIM,   SIM_ADDRESS,   SIM_UNIT,
+						  SIM_VOLUME,  SIM_CONFIGMAP, SIM_SECRET,
+						  SIM_SERVICE, SIM_SLICE };
 
 	for (size_t k = 0; k < BW_ARRAY_SIZE(kinds); k++) {
 		size_t n;

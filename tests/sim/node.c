@@ -173,10 +173,15 @@ static void pod_detach(struct sim_node *n, struct sim_pod *p)
 
 static void pod_report(struct sim_node *n, struct sim_pod *p)
 {
+	const char *ip = sim_check_ip(n->world->check, p->n_ips ? p->ips[0] : 0);
+
 	p->reported = (uint8_t)sim_world_merge(
 		n->world, n->name, SIM_POD, p->namespace, p->name, "status",
-		sim_json("{\"metadata\":{\"uid\":\"%s\"},\"status\":{\"phase\":\"Running\"}}",
-			 p->uid));
+		sim_json(
+			"{\"metadata\":{\"uid\":\"%s\"},\"status\":{\"phase\":\"Running\","
+			"\"podIPs\":[{\"ip\":\"%s\"}],\"conditions\":[{\"type\":\"Ready\",\"status\":"
+			"\"True\"}]}}",
+			p->uid, strchr(ip, '/') ? strchr(ip, '/') + 1 : ""));
 }
 
 static void pod_step(struct sim_node *n, struct sim_pod *p, int online)

@@ -7,6 +7,7 @@
 #include <bw/kube_controller.h>
 
 #include <ipam.h>
+#include <unit.h>
 
 #include "proc.h"
 #include "store_impl.h"
@@ -19,6 +20,7 @@ struct sim_proc {
 	struct sim_client client;
 	struct bw_kube_runtime *rt;
 	struct ctl_ipam *ipam;
+	struct ctl_unit *unit; /* NULL in a cluster without */
 	int64_t paused_until_ns;
 	int64_t skew_s;
 	uint8_t leading; /* what it shall believe */
@@ -118,6 +120,13 @@ static void begin(void *arg)
 	r = ctl_ipam_start(p->rt, &opts, &p->ipam, &err);
 	if (r < 0)
 		fail(p, r, &err);
+	if (w->setup.units) {
+		const struct ctl_unit_options units = { .loop = p->loop, .ipam = p->ipam };
+
+		r = ctl_unit_start(p->rt, &units, &p->unit, &err);
+		if (r < 0)
+			fail(p, r, &err);
+	}
 	p->told = 0;
 	tell_it(p);
 }
@@ -130,6 +139,7 @@ static void end(struct sim_proc *p)
 		return;
 	p->client.dead = 1;
 	bw_kube_runtime_free(&p->rt);
+	ctl_unit_free(&p->unit);
 	ctl_ipam_free(&p->ipam);
 	bw_kube_client_free(&client);
 	bw_loop_free(&p->loop);

@@ -204,6 +204,10 @@ void sim_users_step(void *world)
 	sim_world_arm(w, &w->users, sim_rng_between(&w->rng, 50, w->setup.users));
 	if (w->server.down)
 		return;
+	if (w->setup.units && sim_rng_chance(&w->rng, 600)) {
+		sim_units_act(w);
+		return;
+	}
 	switch (sim_rng_below(&w->rng, 16)) {
 	case 0:
 	case 1:

@@ -162,6 +162,7 @@ void sim_setup_draw(struct sim_setup *s, uint64_t seed)
 	f->cut_stream = some(&r, 400, 60);
 	f->stale = some(&r, 500, 500);
 	f->lag_ms = sim_rng_chance(&r, 500) ? (unsigned int)sim_rng_below(&r, 30000) : 0;
+	s->units = (uint8_t)sim_rng_chance(&r, 120); /* they cost several times as much */
 }
 
 void sim_world_init(struct sim_world *w, uint64_t seed, const struct sim_setup *setup)
@@ -266,6 +267,7 @@ void sim_world_calm(struct sim_world *w)
 				      sim_json("{\"spec\":{\"phase\":\"Serving\",\"ranges\":["
 					       "\"10.99.0.10-10.99.0.120\"]}}"));
 	(void)sim_world_delete(w, "admin", SIM_RESERVATION, NULL, "r", NULL, -1);
+	sim_units_calm(w);
 	sim_world_wake(w);
 }
 

@@ -110,6 +110,7 @@ struct sim_setup {
 	uint8_t two_leaders; /* all lead all the time */
 	uint8_t retain; /* the main pool keeps addresses for sticky keys */
 	uint8_t v6; /* a second family */
+	uint8_t units; /* there are Units, and the controllers run theirs too */
 	int64_t chaos_s; /* how long faults go on */
 	struct sim_faults faults;
 };
@@ -195,6 +196,9 @@ void sim_cluster_step(void *world);
 void sim_users_step(void *world);
 void sim_chaos_step(void *world);
 void sim_users_begin(struct sim_world *w);
+/* Somebody does something about Units; what is asked of them can be done (units.c). */
+void sim_units_act(struct sim_world *w);
+void sim_units_calm(struct sim_world *w);
 /* The claim that a pod names, or the one that is made for it. */
 const char *sim_pod_claim(const struct cJSON *pod, char out[SIM_NAME_MAX]);
 /* An administrator's work on a node, step by step. */
