@@ -233,6 +233,9 @@ int cli_args_parse(int argc, char **argv, struct cli_kube_args *ret)
 		if (r != 1)
 			return r ? r : no_option(argv[i]);
 	}
+	/* There is room: argv itself ends so. A command in a container is handed on as it stands.
+	 */
+	argv[ret->n_words] = NULL;
 	return 0;
 }
 

@@ -82,7 +82,7 @@ struct cli_kube_args {
 	uint8_t help;
 	unsigned int given; /* CLI_OPT_* */
 	const char *said[CLI_OPT_N]; /* by bit of .given: the option that was it */
-	char **words;
+	char **words; /* ended by NULL */
 	int n_words;
 	int n_after; /* words behind "--" */
 	const char *group; /* "unit" was said without a command of it; NULL = not so */
@@ -244,6 +244,8 @@ int cli_kube_import(struct cli_session *s);
 int cli_kube_uninstall(struct cli_session *s);
 int cli_unit_list(struct cli_session *s);
 int cli_unit_describe(struct cli_session *s);
+int cli_unit_logs(struct cli_session *s);
+int cli_unit_connect(struct cli_session *s);
 int cli_unit_stop(struct cli_session *s);
 int cli_unit_start(struct cli_session *s);
 int cli_unit_restart(struct cli_session *s);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <bw/err.h>
+#include <bw/kube_podexec.h>
 #include <bw/version.h>
 
 #include "kube_cli.h"
@@ -70,6 +71,18 @@ const struct cli_command cli_kube_commands[] = {
 
 	  "  barewire unit describe redis-0 -n db\n  barewire unit describe db/redis-0 -o yaml\n",
 	  1, 1, cli_unit_describe, NAMESPACED, CLI_FORMATS_TREE },
+	{ "unit logs", "NAME", "what its database writes, and wrote before its last restart",
+	  "  barewire unit logs redis-0 --tail 100 -f\n  barewire unit logs redis-0 --previous\n",
+	  1, 1, cli_unit_logs, CONNECTED | CLI_OPT_NAMESPACE | CLI_OPT_LOGS | CLI_OPT_CONTAINER,
+	  0 },
+	{ "unit connect", "NAME [-- COMMAND ...]", "a terminal in its database's container",
+	  "Runs the command, or sh, with this terminal for its own; without a terminal input and\n"
+	  "outputs are handed through. The keys Enter ~ . leave a connection that hangs.\n"
+	  "Exit code: the command's; 255: it could not be run, or the connection broke.\n\n"
+	  "  barewire unit connect redis-0 -- redis-cli -h 10.99.2.77\n"
+	  "  barewire unit connect redis-0 -- sh -c 'cat > /data/import' < dump\n",
+	  1, BW_KUBE_PODEXEC_ARGS_MAX, cli_unit_connect,
+	  CONNECTED | CLI_OPT_NAMESPACE | CLI_OPT_CONTAINER, 0 },
 	{ "unit stop", "NAME", "stop the database; its address and volumes stay its own",
 	  "Writes startup: false. Exit code 0: asked for, or with --wait done; 1: refused, failed or\n"
 	  "not done in time, and it goes on. So of all that follow.\n\n"

@@ -24,6 +24,15 @@ int cli_unit_get(struct cli_session *s, const char *word, struct cli_unit *ret);
 /* The container that is the database; NULL = it cannot be said which. */
 const char *cli_unit_main(const struct bw_db_unit *u);
 
+/* The container that -c names, or the main one. CLI_OK; CLI_USAGE after a message. */
+int cli_unit_container(struct cli_session *s, const struct cli_unit *u, const char **ret);
+
+/* Says that there is no pod, and why. CLI_FOUND. */
+int cli_unit_no_pod(const struct cli_unit *u);
+
+/* Writes all of it, waiting as long as it takes. 0; -errno of write(2). */
+int cli_write_all(int fd, const char *data, size_t size);
+
 /* Whether an action of it has begun and is not over. */
 int cli_unit_acts(const struct bw_db_unit *u);
 

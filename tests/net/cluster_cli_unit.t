@@ -282,6 +282,41 @@ def what_cannot_be_done_is_refused_before_it_is_asked_for():
 
 
 @test
+def logs_are_asked_of_the_main_container():
+    c = cluster(spec={"mainContainerName": "redis", "template": {"spec": {"containers": [{"name": n, "image": n} for n in ("redis", "exporter")]}}})
+    asked = []
+
+    def answer(handler):
+        asked.append(handler.path)
+        if "exporter" in handler.path:
+            return handler.answer(400, {"kind": "Status", "status": "Failure", "reason": "BadRequest", "message": "it waits to start", "code": 400})
+        handler.send_response(200)
+        handler.send_header("Content-Type", "text/plain")
+        handler.end_headers()
+        for piece in (b"one\ntw", b"o\n"):
+            handler.wfile.write(piece)
+            handler.wfile.flush()
+        handler.close_connection = True
+    c.logs = answer
+    expect_eq(c.run("unit", "logs", "redis-0"), (0, "one\ntwo\n", ""))
+    expect_eq(c.run("unit", "logs", "db/redis-0", "-f", "--tail", "7")[1], "one\ntwo\n")
+    c.run("unit", "logs", "redis-0", "-p", "--container=redis")
+    path = "/api/v1/namespaces/db/pods/redis-0/log?container=redis"
+    expect_eq(asked, [path, path + "&follow=true&tailLines=7", path + "&previous=true"])
+    expect_eq(c.run("unit", "logs", "redis-0", "-c", "exporter"), (2, "", "barewire: logs of unit db/redis-0: it waits to start\n"))
+    c.logs = None
+    code, _, err = c.run("unit", "logs", "redis-0")
+    expect_eq(code, 1)
+    expect_in("unit db/redis-0 has no pod; barewire unit describe db/redis-0 says why", err)
+    for words in (("logs", "redis-0", "-c", "x"), ("connect", "redis-0", "-c", "x", "--", "true")):
+        code, _, err = c.run("unit", *words)
+        expect_eq((code, err), (64, "barewire: unit db/redis-0: it has no container x: its containers are redis, exporter\n"))
+    del c.objects["units"][("db", "redis-0")]["spec"]["mainContainerName"]
+    code, _, err = c.run("unit", "logs", "redis-0")
+    expect_eq((code, err), (64, "barewire: unit db/redis-0: -c says which is meant: its containers are redis, exporter\n"))
+
+
+@test
 def what_was_said_wrongly_is_named():
     c = cluster()
     for words, want, text in ((("unit", "describe"), 64, "an argument is missing\nusage: barewire unit describe NAME"),
@@ -301,6 +336,11 @@ def what_was_said_wrongly_is_named():
                               (("unit", "stop", "redis-0", "--force"), 64, "barewire unit stop: --force is no option of it"),
                               (("unit", "rebuild", "redis-0", "--to", "node2", "--in-place"), 64, "--in-place stays on its node and --to leaves it"),
                               (("unit", "migrate", "redis-0", "--cancel", "--to", "node2"), 64, "takes no --to"),
+                              (("unit", "logs", "redis-0", "--tail", "-1"), 64, 'expected a number of lines, got "-1"'),
+                              (("unit", "logs", "redis-0", "--tail", "9999999999"), 64, "expected a number of lines"),
+                              (("unit", "logs", "redis-0", "-f", "-p"), 64, "-f and -p exclude each other"),
+                              (("unit", "connect", "--", "redis-0"), 64, "the Unit is named before --"), (("unit", "connect"), 64, "usage: barewire unit connect NAME"),
+                              (("unit", "connect", "redis-7", "--", "redis-cli", "-h"), 1, "there is no Unit redis-7"),
                               (("unit", "restart"), 64, "usage: barewire unit restart NAME"), (("unit", "stop", "a", "b"), 64, "too many arguments"),
                               (("unit", "describe", "redis-7"), 1, "there is no Unit redis-7 in namespace db; barewire unit list -A lists all"),
                               (("unit", "describe", "other/redis-0", "-n", "db"), 64, "name two namespaces")):
@@ -325,6 +365,6 @@ def help_suffices():
         expect_in("\n  barewire unit " + name, text, "an example")
 
 
-COMMANDS = ("list", "describe", "stop", "start", "restart", "migrate", "rebuild")
+COMMANDS = ("list", "describe", "logs", "connect", "stop", "start", "restart", "migrate", "rebuild")
 
 main()
