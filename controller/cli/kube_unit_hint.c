@@ -5,7 +5,7 @@
 #include "kube_unit.h"
 
 /* Those that are good when they are True; all others tell of something that is wrong. */
-static const char *const good[] = { "Ready", "ClaimBound", "VolumesReady" };
+static const char *const good[] = { "Ready", "ClaimBound", "VolumesReady", "Stopped" };
 
 int cli_condition_is_bad(const struct bw_kube_condition *c)
 {
@@ -33,7 +33,8 @@ static const struct {
 	{ "QuotaExceeded", "raise the pool's quota, or delete claims of this namespace" },
 	{ "ClaimForeign", "a claim of this name is somebody else's: delete it, or name the Unit "
 			  "otherwise" },
-	{ "ClaimDiffers", "barewire unit stop, then start: the addresses are exchanged between" },
+	{ "ClaimDiffers", "barewire unit stop, kubectl delete the pod, barewire unit start: the "
+			  "addresses are exchanged between" },
 	{ "ModeMismatch", "leave spec.networking.mode out, or name a pool of that mode" },
 	{ "VolumeForeign", "look whose data the volume claim holds before it is labelled" },
 	{ "VolumeLost", "restore the volume, or begin with an empty one: barewire unit rebuild" },
@@ -49,6 +50,15 @@ static const struct {
 			"otherwise" },
 	{ "UnitOffline", "barewire unit start, then the action again" },
 	{ "Offline", "barewire unit start" },
+	{ "NoCommand", "write the container's command into spec.template; or kubectl delete the "
+		       "pod: none is made while the Unit is stopped" },
+	{ "ProbeNotSupported", "change the probe as the message says; or kubectl delete the pod: "
+			       "none is made while the Unit is stopped" },
+	{ "FolderTaken", "mount the volume elsewhere than at /barewire; or kubectl delete the pod: "
+			 "none is made while the Unit is stopped" },
+	{ "LaunchesItself", "kubectl delete the pod: none is made while the Unit is stopped" },
+	{ "PodWithoutLauncher", "barewire unit start, restart, then stop: the next pod can be "
+				"stopped in place; or kubectl delete the pod" },
 	{ "Maintenance", "set spec.maintenance to false" },
 	{ "NodeBoundVolume", "the data cannot follow: barewire unit rebuild begins with empty "
 			     "volumes elsewhere and keeps these" },

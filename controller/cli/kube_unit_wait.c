@@ -133,6 +133,20 @@ static enum end judge_action(struct wait *w, const struct bw_db_unit *u)
 	return say(w, GOES_ON, "waits for the controller");
 }
 
+/* Whether the controller has refused to stop the process in its pod. */
+static const struct bw_kube_condition *refusal(const struct wait *w, const struct bw_db_unit *u)
+{
+	static const char *const reasons[] = { "NoCommand", "ProbeNotSupported", "FolderTaken",
+					       "LaunchesItself", "PodWithoutLauncher" };
+	const struct bw_kube_condition *c = condition(u, "Stopped");
+
+	for (size_t i = 0; c && !w->goal->startup && i < BW_ARRAY_SIZE(reasons); i++)
+		if (c->reason && strcmp(c->reason, reasons[i]) == 0 &&
+		    c->observed_generation >= w->goal->generation)
+			return c;
+	return NULL;
+}
+
 static enum end judge_startup(struct wait *w, const struct bw_db_unit *u)
 {
 	enum bw_db_unit_status_phase want =
@@ -141,6 +155,12 @@ static enum end judge_startup(struct wait *w, const struct bw_db_unit *u)
 	int seen = u->status.observed_generation >= w->goal->generation ||
 		   (!w->goal->startup && says(u, "TemplateInvalid"));
 
+	const struct bw_kube_condition *refused = refusal(w, u);
+
+	if (refused)
+		return say(w, NOT, "%s: %s; %s", refused->reason,
+			   refused->message ? refused->message : "",
+			   cli_unit_hint(refused->reason));
 	if (!!u->spec.startup != !!w->goal->startup)
 		return say(w, NOT, "somebody has set spec.startup to %s meanwhile",
 			   u->spec.startup ? "true" : "false");

@@ -214,6 +214,13 @@ def stop_and_start_write_the_spec_and_wait_for_the_phase():
     expect_eq(c.patches[0][3]["spec"], {"startup": True})
     expect_in("Pending: waits for the pod", err)
     expect_in("start: done in", out)
+    refused = {**condition("Stopped", "False", "NoCommand", "container redis names no command"), "observedGeneration": 4}
+    c.steps = [{}, {"phase": "Ready", "conditions": [{**refused, "observedGeneration": 2}]}, {"conditions": [refused]}]
+    code, _, err = c.run("unit", "stop", "redis-0", "--wait")
+    expect_eq(code, 1)
+    expect_in("barewire: unit db/redis-0: stop: NoCommand: container redis names no command; write the container's command", err)
+    expect_in("to do        NoCommand: write the container's command", c.run("unit", "describe", "redis-0")[1])
+    c.run("unit", "start", "redis-0")
     c.then = lambda o, body: None
     expect_in("somebody has set spec.startup to true meanwhile", c.run("unit", "stop", "redis-0", "--wait")[2])
 

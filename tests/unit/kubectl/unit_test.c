@@ -95,6 +95,8 @@ static void conditions_are_bad_by_their_type(void **state)
 		{ "NodeUnschedulable", "True", 1 },
 		{ "NodeUnschedulable", "False", 0 },
 		{ "SomethingNew", "True", 1 },
+		{ "Stopped", "True", 0 },
+		{ "Stopped", "False", 1 },
 	};
 
 	(void)state;
