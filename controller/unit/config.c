@@ -389,9 +389,20 @@ int unit_config_waits(struct unit_run *k)
 	return 1;
 }
 
+const char *unit_config_delivered(const struct unit_run *k)
+{
+	const struct bw_db_unit_status *s = &k->unit->status;
+	const char *began = mounted(k);
+
+	if (began && s->has_config && s->config.delivered && s->pod_uid &&
+	    strcmp(s->pod_uid, k->pod.meta.uid) == 0)
+		return s->config.delivered;
+	return began;
+}
+
 int unit_config_restarts(const struct unit_run *k)
 {
-	const char *has = mounted(k);
+	const char *has = unit_config_delivered(k);
 
 	return k->unit->spec.has_config && k->config.settled &&
 	       k->unit->spec.config.on_change == BW_DB_UNIT_CONFIG_ON_CHANGE_RESTART && has &&

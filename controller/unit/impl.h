@@ -193,6 +193,7 @@ struct unit_run {
 	uint8_t invalid; /* the template was refused */
 	uint8_t failed; /* it does not come up */
 	uint8_t created; /* the pod is made by this plan */
+	uint8_t signalled; /* the process was told of the files as they are */
 	uint8_t exchanging; /* volumes are replaced or given back by this plan */
 };
 
@@ -246,6 +247,12 @@ void unit_config(struct unit_run *k);
 /* Whether a pod has to wait for its files; _waits() says so too. */
 int unit_config_lacks(const struct unit_run *k);
 int unit_config_waits(struct unit_run *k);
+/* Hash of the files that the process in the pod has; NULL = it has none. */
+const char *unit_config_delivered(const struct unit_run *k);
+/* Tells the process of files that have changed (signal.c). */
+void unit_signal(struct unit_run *k);
+/* Whether onChange: Signal is followed, where it is asked for. */
+int unit_signal_is_followed(const struct unit_run *k);
 /* Whether the pod that runs is to be made anew for other files. */
 int unit_config_restarts(const struct unit_run *k);
 /* What spec.action asks for (action.c); decides before unit_pod() does. */
@@ -294,6 +301,9 @@ int unit_stop(struct unit_run *k);
 int unit_start(struct unit_run *k);
 /* Whether it is stopped and its pod is there. */
 int unit_is_stopped(const struct unit_run *k);
+/* Whether the status, as the cache has it, says that it is stopped, or that one or the other is
+ * under way. */
+int unit_is_halted(const struct unit_run *k);
 /* There is no pod that could have it. */
 void unit_process_gone(struct unit_run *k);
 void unit_told_free(struct ctl_unit *c);

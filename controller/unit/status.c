@@ -5,6 +5,7 @@
 #include <cjson/cJSON.h>
 
 #include "impl.h"
+#include "stamp.h"
 
 #define READY "Ready"
 #define ADDRESSES_MAX 16 /* conf/crds: maxItems */
@@ -131,6 +132,25 @@ static void put_volumes(const struct unit_run *k, struct bw_json_build *b, struc
 		unit_rebuild_put(k, b, list);
 }
 
+/* What the process has, and since when: what it began with, or what it was told of. */
+static void put_delivered(const struct unit_run *k, struct bw_json_build *b, struct cJSON *c)
+{
+	const struct bw_db_unit_status_config *was = &k->unit->status.config;
+	const char *has = unit_config_delivered(k);
+	const char *since = k->pod.meta.creation_timestamp;
+	char now[CTL_STAMP_MAX];
+
+	if (k->signalled) {
+		has = k->config.hash;
+		since = ctl_stamp(bw_loop_real_s(k->c->loop), now);
+	} else if (k->unit->status.has_config && has == was->delivered) {
+		since = was->time ? was->time : since;
+	}
+	bw_json_put_str(b, c, "delivered", has);
+	if (since)
+		bw_json_put_str(b, c, "time", since);
+}
+
 /* While it cannot be said what the files should be, what was said of them stays. */
 static void put_config(const struct unit_run *k, struct bw_json_build *b, struct cJSON *st)
 {
@@ -156,9 +176,10 @@ static void put_config(const struct unit_run *k, struct bw_json_build *b, struct
 		bw_json_put_str(b, c, "desired", should);
 	if (!has)
 		return;
-	bw_json_put_str(b, c, "delivered", has);
-	if (k->pod_o && k->pod.meta.creation_timestamp)
-		bw_json_put_str(b, c, "time", k->pod.meta.creation_timestamp);
+	if (k->pod_o && unit_config_delivered(k))
+		put_delivered(k, b, c);
+	else
+		bw_json_put_str(b, c, "delivered", has);
 }
 
 /* A refused template has not taken effect: what was observed stays. */

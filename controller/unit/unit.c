@@ -58,8 +58,7 @@ static void tell_what_is_not_done(struct unit_run *k)
 		  s->has_volume_retain_policy &&
 			  s->volume_retain_policy.when_rebuilt ==
 				  BW_DB_UNIT_VOLUME_RETAIN_POLICY_WHEN_REBUILT_DELETE },
-		{ "config.onChange: Signal",
-		  s->has_config && s->config.on_change == BW_DB_UNIT_CONFIG_ON_CHANGE_SIGNAL },
+		{ "config.onChange: Signal", !unit_signal_is_followed(k) },
 	};
 	char text[256] = "this version of barewire does not follow spec";
 	size_t len = strlen(text);
@@ -97,17 +96,18 @@ static void decide(struct unit_run *k)
 		ctl_write_finalizer(k->plan, &bw_kind_unit, m, UNIT_FINALIZER, 1);
 		return;
 	}
-	tell_what_is_not_done(k);
 	unit_check(k);
 	unit_claim(k);
 	unit_rebuild(k);
 	unit_volumes(k);
 	unit_modes(k);
 	unit_config(k);
+	tell_what_is_not_done(k);
 	unit_action(k);
 	unit_pod(k);
 	unit_service(k);
 	unit_endpoints(k);
+	unit_signal(k);
 	unit_status(k);
 }
 

@@ -95,6 +95,8 @@ int launch_run(const struct launch_options *o, const char *dir, char *const *arg
 /* What a request asks for. The answer, if it comes at once, is appended. 1 answered; 0 later. */
 int launch_stop(struct launch *l, unsigned int grace_s, int signo, struct bw_err *err);
 int launch_start(struct launch *l, struct bw_err *err);
+/* A signal to the command alone, which runs or does not: the answer says which. */
+int launch_signal(struct launch *l, int signo);
 void launch_describe(const struct launch *l, struct bw_buf *b);
 
 /* serve.c: the socket. 0; -errno. launch_serve_tell() answers those who wait. */
@@ -103,12 +105,14 @@ void launch_serve_tell(struct launch *l);
 void launch_serve_done(struct launch *l);
 
 /*
- * Reads a request: "status", "start", "stop SECONDS SIGNAL". 0; -EINVAL, @err says what is wrong.
+ * Reads a request: "status", "start", "stop SECONDS SIGNAL", "signal SIGNAL". 0; -EINVAL, @err says
+ * what is wrong.
  */
 enum launch_verb {
 	LAUNCH_VERB_STATUS,
 	LAUNCH_VERB_START,
 	LAUNCH_VERB_STOP,
+	LAUNCH_VERB_SIGNAL,
 	LAUNCH_VERB_MAX_,
 };
 struct launch_request {
@@ -153,6 +157,12 @@ int launch_target_parse(const char *text, int is_url, struct launch_target *ret,
 			struct bw_err *err);
 /* Status of "HTTP/1.1 200 OK"; -1 = it is no such line. */
 int launch_http_status(const char *line, size_t size);
+
+/*
+ * reload.c: a hash of the files of a folder, whatever their order: that of barewire-controller for
+ * the files of a Unit (controller/unit/config.c). 0; -errno.
+ */
+int launch_folder_hash(const char *folder, uint64_t *ret, struct bw_err *err);
 
 /* install.c: copies this program to @path, or into the folder @path. 0; -errno. */
 int launch_install(const char *path, struct bw_err *err);

@@ -11,6 +11,7 @@
 
 #include "launch.h"
 
+#define CONFIG_DIR "/etc/barewire" /* controller/unit/build.c */
 #define ANSWER_SPARE_S 10U /* beyond a stop's grace: whoever is killed needs time to go */
 
 static const char usage[] =
@@ -19,6 +20,7 @@ static const char usage[] =
 	"       barewire-launch start|status [-d DIR]\n"
 	"       barewire-launch probe [-d DIR] [-g SECONDS] [-t SECONDS] [-H 'NAME: VALUE']\n"
 	"                             liveness|readiness|startup [-- COMMAND...|tcp HOST:PORT|http URL]\n"
+	"       barewire-launch reload [-d DIR] [-s SIGNAL] HASH [FOLDER]\n"
 	"       barewire-launch install PATH\n"
 	"       barewire-launch version|help\n";
 
@@ -125,6 +127,33 @@ static int do_status(const struct launch_options *o, const char *dir, char *cons
 	return r == 0 && !is_state(&answer, LAUNCH_RUNNING) ? LAUNCH_NOT_RUNNING : r;
 }
 
+static int do_reload(const struct launch_options *o, const char *dir, char *const *args)
+{
+	bw_autobuf struct bw_buf answer = { 0 };
+	struct bw_err err = { 0 };
+	char request[LAUNCH_LINE_MAX];
+	uint64_t is;
+	uint64_t want;
+	char *end;
+	int r;
+
+	if (!args[0] || (args[1] && args[2]))
+		return misused("reload needs a hash and at most one folder", "");
+	errno = 0;
+	want = strtoull(args[0], &end, 16);
+	if (errno || end == args[0] || *end)
+		return misused("no such hash: ", args[0]);
+	if (launch_folder_hash(args[1] ? args[1] : CONFIG_DIR, &is, &err) < 0)
+		return fail(&err);
+	if (is != want) {
+		put(STDOUT_FILENO, "the files are not there yet\n");
+		return LAUNCH_NOT_RUNNING;
+	}
+	(void)snprintf(request, sizeof(request), "signal %d\n", o->stop_signal); /* fits */
+	r = ask(dir, request, ANSWER_SPARE_S, &answer);
+	return r == 0 && !is_state(&answer, LAUNCH_RUNNING) ? LAUNCH_NOT_RUNNING : r;
+}
+
 static int do_install(const struct launch_options *o, const char *dir, char *const *args)
 {
 	struct bw_err err = { 0 };
@@ -166,6 +195,7 @@ static const struct {
 	{ "start", "+:d:t:", LAUNCH_GRACE_S, 0, do_start },
 	{ "status", "+:d:", 0, 0, do_status },
 	{ "probe", "+:d:g:t:H:", 1, 0, launch_probe },
+	{ "reload", "+:d:s:", 0, SIGHUP, do_reload },
 	{ "install", "+:", 0, 0, do_install },
 	{ "version", "+:", 0, 0, do_version },
 	{ "help", "+:", 0, 0, do_help },

@@ -303,6 +303,13 @@ int launch_start(struct launch *l, struct bw_err *err)
 	return l->state == LAUNCH_RUNNING;
 }
 
+int launch_signal(struct launch *l, int signo)
+{
+	if (l->state == LAUNCH_RUNNING)
+		(void)kill(l->pid, signo); /* it may have ended just now, ignoring */
+	return 1;
+}
+
 void launch_describe(const struct launch *l, struct bw_buf *b)
 {
 	int64_t s = (bw_loop_now_ns(l->loop) - l->since_ns) / NS_PER_S;

@@ -42,6 +42,14 @@ int launch_request_parse(const char *line, struct launch_request *ret, struct bw
 	const char *p = line + 5;
 	long seconds, signo;
 
+	if (strncmp(line, "signal ", 7) == 0) {
+		p = line + 7;
+		signo = number(&p, 64);
+		if (signo < 1 || *p)
+			return bw_reject(err, BW_ERR_INVALID, EINVAL, "signal needs a signal");
+		*ret = (struct launch_request){ .verb = LAUNCH_VERB_SIGNAL, .signo = (int)signo };
+		return 0;
+	}
 	if (strcmp(line, "status") == 0 || strcmp(line, "start") == 0) {
 		*ret = (struct launch_request){ .verb = line[4] == 'u' ? LAUNCH_VERB_STATUS
 								       : LAUNCH_VERB_START };
@@ -117,6 +125,9 @@ static void serve_line(struct launch_client *c)
 			break;
 		case LAUNCH_VERB_STOP:
 			r = launch_stop(c->launch, q.seconds, q.signo, &err);
+			break;
+		case LAUNCH_VERB_SIGNAL:
+			r = launch_signal(c->launch, q.signo);
 			break;
 		case LAUNCH_VERB_MAX_:
 			break;

@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from kubeunit import *  # noqa: E402
 from wire import BROADCAST, Tap, arp, eth, ip_bytes  # noqa: E402
 
-A, B, C = "10.99.2.50", "10.99.2.51", "10.99.2.52"
+A, B, C, D = "10.99.2.50", "10.99.2.51", "10.99.2.52", "10.99.2.53"
 OUTSIDE = types.SimpleNamespace(path="/run/netns/outside")
 STOPPED_S = float(os.environ.get("BW_STOPPED_S", "5"))
 ASKER = "02:00:00:00:00:99"
@@ -196,6 +196,26 @@ def who_cannot_be_stopped_in_place_is_told_why():
     want("grpc", False)
     expect_in("livenessProbe", condition(said("grpc", "Stopped", "ProbeNotSupported"), "Stopped", "message"))
     answers(C)
+
+
+@test
+def a_process_is_told_of_its_files_when_they_have_come():
+    o = manifest("told", D, volumes=(), config={"onChange": "Signal", "templates": [{"name": "f", "template": "one {{unit.address}}"}]})
+    o["spec"]["template"]["spec"]["containers"] = [{
+        "name": "redis", "image": TOOLS, "imagePullPolicy": "Never",
+        "command": ["sh", "-c", "trap 'cat /etc/barewire/f >/tmp/seen' HUP; cat /etc/barewire/f >/tmp/seen; while :; do sleep 0.2; done"]}]
+    api.create("%s/namespaces/%s/units" % (DB, NS), o)
+    ready("told")
+    before = identity("told")
+    wait_until(lambda: pod_run("told", "cat", "/tmp/seen", check=False, timeout=60).stdout == "one " + D, 60, "the first file")
+    api.patch(unit_path("told"), {"spec": {"config": {"templates": [{"name": "f", "template": "two {{unit.address}}"}]}}})
+    api.wait("/api/v1/namespaces/%s/configmaps/told-config" % NS, lambda c: c["data"]["f"] == "two " + D, 60, "the ConfigMap")
+    # The kubelet looks at a pod once a minute, and when the pod changes.
+    api.patch(pod_path("told"), {"metadata": {"annotations": {"nudged": "1"}}})
+    u = api.wait(unit_path("told"), lambda o: status(o)["config"]["delivered"] == status(o)["config"]["desired"] and
+                 status(o)["observedGeneration"] == o["metadata"]["generation"], 120, "delivered")
+    wait_until(lambda: pod_run("told", "cat", "/tmp/seen", check=False, timeout=60).stdout == "two " + D, 60, "what the process has read")
+    expect_eq((identity("told"), condition(u, "NotFollowed")), (before, None), "the same process, and nothing that is not followed")
 
 
 main(setup=setup)

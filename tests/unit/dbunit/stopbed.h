@@ -29,6 +29,8 @@ struct stopbed {
 	uint8_t runs;
 	uint8_t slow; /* a stopped process is still ending until this is cleared */
 	unsigned int starts;
+	char files[64]; /* hash of those that the kubelet has brought */
+	unsigned int signals;
 	/* Commands. */
 	char log[EXECS_MAX][64];
 	size_t n;
@@ -78,7 +80,17 @@ static inline void on_answer_time(void *arg)
 	x->done(&sb.answer, x->arg);
 }
 
-static inline void prepare_answer(const char *word)
+static inline void reload(const char *hash)
+{
+	if (strcmp(hash, sb.files) == 0 && sb.runs && !sb.stop_file)
+		sb.signals++;
+	else
+		sb.answer.exit_code = 3;
+	sb.answer.out =
+		sb.answer.exit_code ? "the files are not there yet\n" : "{\"state\":\"Running\"}\n";
+}
+
+static inline void prepare_answer(const char *word, const char *argument)
 {
 	int status = strcmp(word, "status") == 0;
 
@@ -87,6 +99,10 @@ static inline void prepare_answer(const char *word)
 	};
 	switch (sb.fate) {
 	case EXEC_PASS:
+		if (strcmp(word, "reload") == 0) {
+			reload(argument);
+			break;
+		}
 		carry_out(word);
 		(void)snprintf(sb.out, sizeof(sb.out), "{\"state\":\"%s\",\"pid\":7}\n",
 			       launcher_state());
@@ -111,7 +127,7 @@ static inline void prepare_answer(const char *word)
 	}
 	if (sb.answer.result != BW_KUBE_OK)
 		sb.answer.exit_code = -1;
-	sb.answer.out_size = strlen(sb.out);
+	sb.answer.out_size = strlen(sb.answer.out);
 }
 
 static inline int exec_start(struct bw_kube_client *base, const struct bw_kube_podexec_request *r,
@@ -135,15 +151,18 @@ static inline int exec_start(struct bw_kube_client *base, const struct bw_kube_p
 	}
 	assert_null(sb.x);
 	assert_true(sb.n < EXECS_MAX);
-	(void)snprintf(sb.log[sb.n++], sizeof(sb.log[0]), "%s%s%s", r->argv[1],
-		       r->argv[2] ? " -t " : "", r->argv[2] ? r->argv[3] : "");
+	text[0] = '\0';
+	for (size_t i = 1; r->argv[i]; i++)
+		(void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s",
+			       i > 1 ? " " : "", r->argv[i]);
+	(void)snprintf(sb.log[sb.n++], sizeof(sb.log[0]), "%.63s", text);
 	bed_get(&u->bed, SIM_POD, "db", r->pod, "metadata.uid", text);
 	if (strcmp(text, sb.uid) != 0) { /* another pod, another folder */
 		(void)snprintf(sb.uid, sizeof(sb.uid), "%s", text);
 		sb.stop_file = 0;
 		sb.runs = 1;
 	}
-	prepare_answer(r->argv[1]);
+	prepare_answer(r->argv[1], r->argv[2]);
 	sb.x = x;
 	assert_int_equal(bw_timer_set(&sb.timer, bw_loop_now_ns(u->bed.loop) + ANSWER_NS), 0);
 	return 0;

@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include <bw/ip.h>
+
 #include "box.h"
 
 /*
@@ -64,6 +66,62 @@ static void signals_are_forwarded(void **state)
 	assert_int_equal(kill(b->pid, SIGTERM), 0);
 	box_expect(b, "term");
 	assert_int_equal(box_wait(b, outer), 7);
+}
+
+static void files_have_one_hash_whatever_their_order(void **state)
+{
+	static const char *const files[][2] = { { "b.conf", "two\n" },
+						{ "a", "" },
+						{ ".hidden", "x" } };
+	struct box *b = *state;
+	char path[128];
+	char folder[96];
+	uint64_t want = 0;
+	uint64_t is = 0;
+
+	(void)snprintf(folder, sizeof(folder), "%s/files", b->dir);
+	assert_int_equal(launch_folder_hash(folder, &is, NULL), -ENOENT);
+	assert_int_equal(mkdir(folder, 0755), 0);
+	(void)snprintf(path, sizeof(path), "%s/..data", folder);
+	assert_int_equal(mkdir(path, 0755), 0);
+	assert_int_equal(launch_folder_hash(folder, &is, NULL), 0);
+	assert_int_equal(is, 0);
+	for (size_t i = 0; i < BW_ARRAY_SIZE(files); i++) {
+		uint64_t h = bw_fnv64(BW_FNV64_BASIS, files[i][0], strlen(files[i][0]) + 1);
+		FILE *f;
+
+		(void)snprintf(path, sizeof(path), "%s/%s", folder, files[i][0]);
+		f = fopen(path, "we");
+		assert_non_null(f);
+		assert_true(fputs(files[i][1], f) >= 0);
+		assert_int_equal(fclose(f), 0);
+		want += bw_fnv64(h, files[i][1], strlen(files[i][1]));
+	}
+	assert_int_equal(launch_folder_hash(folder, &is, NULL), 0);
+	assert_true(is == want);
+	for (size_t i = 0; i < BW_ARRAY_SIZE(files); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", folder, files[i][0]);
+		assert_int_equal(unlink(path), 0);
+	}
+	(void)snprintf(path, sizeof(path), "%s/..data", folder);
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
+static void a_signal_can_be_asked_for(void **state)
+{
+	struct box *b = *state;
+	pid_t outer;
+
+	outer = box_shell(b, POLITE);
+	box_expect(b, "up");
+	box_ask_expect(b, "signal 10\n", "\"state\":\"Running\"");
+	box_expect(b, "usr1");
+	box_ask_expect(b, "stop 1000 0\n", "\"state\":\"Stopped\"");
+	box_expect(b, "term");
+	box_ask_expect(b, "signal 10\n", "\"state\":\"Stopped\"");
+	assert_int_equal(kill(b->pid, SIGTERM), 0);
+	assert_int_equal(box_wait(b, outer), 0);
 }
 
 static void orphans_are_reaped(void **state)
@@ -310,6 +368,8 @@ int main(void)
 		cmocka_unit_test(status_of_the_command_becomes_ours),
 		box_unit_test(command_that_cannot_run_is_told_by_the_status),
 		box_unit_test(signals_are_forwarded),
+		box_unit_test(files_have_one_hash_whatever_their_order),
+		box_unit_test(a_signal_can_be_asked_for),
 		box_unit_test(orphans_are_reaped),
 		box_unit_test(stop_keeps_the_container_and_start_runs_the_command_again),
 		box_unit_test(who_does_not_listen_is_killed_when_the_grace_is_over),

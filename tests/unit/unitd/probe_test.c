@@ -237,7 +237,8 @@ static void requests_are_read(void **state)
 {
 	static const char *const bad[] = { "",           "stop",      "stop ",     "stop 1",
 					   "stop 1 x",   "stop -1 1", "stop 1 65", "stop 86401 1",
-					   "stop 1 1 1", "stop 1 1x", "statu",     "status " };
+					   "stop 1 1 1", "stop 1 1x", "statu",     "status ",
+					   "signal ",    "signal 0",  "signal 65", "signal 1 1" };
 	struct launch_request q;
 
 	(void)state;
@@ -249,6 +250,9 @@ static void requests_are_read(void **state)
 	assert_int_equal(q.verb, LAUNCH_VERB_STOP);
 	assert_int_equal(q.seconds, 86400);
 	assert_int_equal(q.signo, 64);
+	assert_int_equal(launch_request_parse("signal 1", &q, NULL), 0);
+	assert_int_equal(q.verb, LAUNCH_VERB_SIGNAL);
+	assert_int_equal(q.signo, 1);
 	for (size_t i = 0; i < BW_ARRAY_SIZE(bad); i++)
 		assert_int_equal(launch_request_parse(bad[i], &q, NULL), -EINVAL);
 }
