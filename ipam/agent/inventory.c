@@ -64,7 +64,11 @@ void agent_inventory_again(struct agent_inventory *inv)
 {
 	free(inv->sent);
 	inv->sent = NULL;
-	agent_inventory_look(inv);
+	inv->wait_ms = 0;
+	if (inv->call.client)
+		inv->again = 1;
+	else
+		look_in(inv, SETTLE_MS);
 }
 
 static void set(struct agent_inventory *inv, enum agent_condition_type type, int status,

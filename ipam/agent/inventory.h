@@ -20,7 +20,10 @@ void agent_inventory_free(struct agent_inventory **inv);
 
 /* Something may have changed: soon, and once for many changes. NULL-safe. */
 void agent_inventory_look(struct agent_inventory *inv);
-/* The same, and writes it be it the same as last: the API server may have lost what it had. */
+/*
+ * The same, and writes it be it the same as last, without waiting a back-off out: the API server
+ * has just answered, and may have lost what it had.
+ */
 void agent_inventory_again(struct agent_inventory *inv);
 
 #define AGENT_CONDITIONS_MAX 6
