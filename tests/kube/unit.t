@@ -3,10 +3,12 @@
 """Units: the manual's manifest with a real Redis at its declared address, read from a machine that is no part of the
 cluster; its address, MAC and data through deletions of the pod, of the leader and of the Unit itself."""
 import os
+import re
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from kubeunit import *  # noqa: E402
+from unitobjects import DRY, UNIT, but  # noqa: E402
 
 A, B = "10.99.2.20", "10.99.2.21"
 state = {}
@@ -19,7 +21,7 @@ def setup():
 
 
 def answers(ip, *argv):
-    return wait_outside(lambda: redis(ip, *argv, check=False), 30)
+    return wait_outside(lambda: redis(ip, *argv, check=False))
 
 
 @test
@@ -80,7 +82,7 @@ def a_unit_with_a_volume_of_its_node_is_not_moved():
     here = {"key": "kubernetes.io/hostname", "operator": "In", "values": [u["status"]["nodeName"]]}
     api.patch("/api/v1/persistentvolumes/%s-data-r" % NS,
               {"spec": {"nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [here]}]}}}})
-    api.wait(unit_path("r"), lambda o: status(o)["volumes"][0].get("nodeName") == u["status"]["nodeName"], 30, "the volume's node")
+    api.wait(unit_path("r"), lambda o: status(o)["volumes"][0].get("nodeName") == u["status"]["nodeName"], 60, "the volume's node")
     u = act("r", "move-2", "Migrate", phase="Failed")
     expect_eq(condition(u, "ActionFailed", "reason"), "NodeBoundVolume", "why")
     expect_eq(api.get(pod_path("r"))["metadata"]["uid"], uid, "the pod that runs")
@@ -120,8 +122,29 @@ def a_template_that_the_server_refuses_touches_nothing():
     expect_eq(api.get(pod_path("r"))["metadata"]["uid"], before, "the pod that runs")
     api.patch(unit_path("r"), {"spec": {"template": {"spec": {"dnsPolicy": None}}}})
     api.wait(unit_path("r"), lambda o: condition(o, "TemplateInvalid") is None and status(o).get("observedGeneration") == o["metadata"]["generation"],
-             30, "the template is taken")
+             60, "the template is taken")
     expect_eq(api.get(pod_path("r"))["metadata"]["uid"], before, "the pod that runs")
+
+
+@test
+def each_template_that_only_the_server_can_judge_is_told_and_gets_nothing():
+    names = ["bad-%d" % n for n in range(len(DRY))]
+    for name, (changes, *_) in zip(names, DRY):
+        o = but(UNIT, changes)
+        o["metadata"].update(name=name, namespace=NS)
+        o["spec"]["networking"] = {"network": "lan"}
+        api.create("%s/namespaces/%s/units" % (DB, NS), o)
+    for name, (_, *texts) in zip(names, DRY):
+        u = api.wait(unit_path(name), lambda o: condition(o, "TemplateInvalid") == "True", 60, "TemplateInvalid")
+        for text in texts:  # the pod has an init container and volumes beside those of the template
+            expect_in(re.sub(r"\[\d+\]", "[n]", text), re.sub(r"\[\d+\]", "[n]", condition(u, "TemplateInvalid", "message")), "the server's words")
+        expect_eq(u["status"]["phase"], "Failed", name)
+        for made in (claim_path(name), pod_path(name), volume_path(name)):
+            expect(api.find(made) is None, "made all the same: " + made)
+    for name in names:
+        api.delete(unit_path(name))
+    for name in names:
+        api.wait_gone(unit_path(name), 60)
 
 
 @test

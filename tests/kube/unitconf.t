@@ -53,7 +53,7 @@ def redis_starts_with_its_address_in_its_file():
     expect_eq(c["data"]["redis.conf"].splitlines()[0], "bind %s 127.0.0.1" % A)
     expect(c["metadata"]["creationTimestamp"] <= api.get(pod_path("r"))["metadata"]["creationTimestamp"], "the file is younger than the pod")
     expect_eq(u["status"]["config"]["desired"], u["status"]["config"]["delivered"], "hashes")
-    expect_eq(wait_outside(lambda: redis(A, "config", "get", "bind", check=False), 30).split("\n")[-1], "%s 127.0.0.1" % A)
+    expect_eq(wait_outside(lambda: redis(A, "config", "get", "bind", check=False)).split("\n")[-1], "%s 127.0.0.1" % A)
     expect_eq(condition(u, "NotFollowed"), None)
 
 
@@ -61,9 +61,9 @@ def redis_starts_with_its_address_in_its_file():
 def its_cluster_ip_reaches_it_from_a_pod():
     s = api.get(CORE + "services/r")["spec"]
     expect_eq(([p["port"] for p in s["ports"]], s.get("selector")), ([6379], None), "ports and selector")
-    api.wait(SLICES + "r-ipv4", lambda o: o and [e["addresses"] for e in o["endpoints"] if e["conditions"]["ready"]] == [[A]], 30, "ready")
-    wait_until(lambda: from_a_pod(s["clusterIP"], "set", "k", "v") == "OK", 30, lambda: "answer: %r" % from_a_pod(s["clusterIP"], "set", "k", "v"))
-    expect_eq(wait_outside(lambda: redis(A, "get", "k", check=False), 10), "v")
+    api.wait(SLICES + "r-ipv4", lambda o: o and [e["addresses"] for e in o["endpoints"] if e["conditions"]["ready"]] == [[A]], 60, "ready")
+    wait_until(lambda: from_a_pod(s["clusterIP"], "set", "k", "v") == "OK", 60, lambda: "answer: %r" % from_a_pod(s["clusterIP"], "set", "k", "v"))
+    expect_eq(wait_outside(lambda: redis(A, "get", "k", check=False)), "v")
     quiet = written_all("r")
     expect_eq(condition(api.get(unit_path("r")), "ServiceForeign"), None)
     expect_eq(written_all("r"), quiet, "writes of a Unit at rest")
@@ -80,7 +80,7 @@ def a_peer_that_comes_is_in_the_file_and_a_secret_makes_it_a_secret():
     expect_in("requirepass hushhush", text, "the file")
     expect_in("# peer r %s" % A, text, "the file")
     expect(api.find(CORE + "configmaps/s-config") is None, "the ConfigMap is there")
-    wait_outside(lambda: redis(B, "-a", "hushhush", "--no-auth-warning", "ping", check=False) == "PONG", 30)
+    wait_outside(lambda: redis(B, "-a", "hushhush", "--no-auth-warning", "ping", check=False) == "PONG")
     expect("hushhush" not in str(api.get(unit_path("s"))["status"]) + str(events()), "the secret is in a status or an event")
     expect_eq(api.get(pod_path("r"))["metadata"]["uid"], old, "the pod of a Unit without peers")
 
@@ -96,7 +96,7 @@ def an_unknown_name_leaves_the_file_and_the_pod():
     api.patch(unit_path("r"), {"spec": {"config": {"templates": [{"name": "redis.conf", "template": FILE + "# more\n"}]}}})
     u = ready("r", uid_not=old)
     api.wait(unit_path("r"), lambda o: status(o)["config"].get("delivered") == status(o)["config"].get("desired") and
-             condition(o, "ConfigInvalid") is None, 30, "delivered")
+             condition(o, "ConfigInvalid") is None, 60, "delivered")
 
 
 @test

@@ -206,12 +206,12 @@ def events(ns=None, reason=None):
 # From outside ---------------------------------------------------------------------------------------
 
 def redis(ip, *argv, check=True, timeout=5):
-    """redis-cli from the machine outside; '' when it cannot be reached and check is off."""
+    """redis-cli from the machine outside; '' when it cannot be reached, or reads its data yet, and check is off."""
     p = bed.outside("timeout", str(timeout), "redis-cli", "-h", ip, *argv, check=False, timeout=timeout + 5)
     text = p.stdout.strip()
     if check and (p.returncode or "rror" in text + p.stderr):
         raise Failed("redis-cli -h %s %s from outside: exit %d: %s%s" % (ip, " ".join(argv), p.returncode, text, p.stderr))
-    return "" if p.returncode or "rror" in p.stderr else text
+    return "" if p.returncode or "rror" in p.stderr or text.startswith("LOADING") else text
 
 
 def outside_pings(ip, count=1, wait_s=1):
@@ -224,5 +224,5 @@ def outside_mac(ip):
     return words[words.index("lladdr") + 1] if "lladdr" in words else None
 
 
-def wait_outside(fn, timeout_s=10, what="answer from outside"):
+def wait_outside(fn, timeout_s=60, what="answer from outside"):
     return wait_until(fn, timeout_s, what)
