@@ -21,7 +21,7 @@ struct bed {
 static void make(struct bed *b)
 {
 	struct ctl_ipam_options io = { .seed = 1, .cluster_id = "c-1" };
-	struct ctl_unit_options uo = { 0 };
+	struct ctl_unit_options uo = { .launch_image = "barewire.dev/barewire:1" };
 	struct world *w = &b->world;
 
 	world_make(w);

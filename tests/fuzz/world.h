@@ -146,7 +146,8 @@ static inline void world_reconcile(bw_reconcile_fn fn, struct bw_kube_object *o,
 		assert(!q->body || bw_json_parse(q->body, q->body_size, &body, NULL) == 0);
 		look(q, arg);
 	}
-	if (r == 0)
+	/* One that has failed on purpose is an error too: a pool that cannot be read, say. */
+	if (r == 0 && !plan->failed)
 		assert(bw_plan_print(plan, &text, NULL) == 0);
 	bw_plan_free(&plan);
 }
