@@ -150,14 +150,12 @@ static void put_mount(struct bw_json_build *b, struct cJSON *container)
 static void put_installer(struct bw_json_build *b, struct cJSON *spec, const struct cJSON *main,
 			  const char *image)
 {
-	struct cJSON *list = array_in(b, spec, "initContainers");
-	struct cJSON *c = bw_json_put_object(b, list, NULL);
+	/* Behind the template's own, so that what the server says of those keeps its index. */
+	struct cJSON *c = bw_json_put_object(b, array_in(b, spec, "initContainers"), NULL);
 	struct cJSON *words;
 
 	if (!c)
 		return;
-	/* Before the others: they may run for long. */
-	(void)cJSON_InsertItemInArray(list, 0, cJSON_DetachItemViaPointer(list, c));
 	bw_json_put_str(b, c, "name", LAUNCH_VOLUME);
 	bw_json_put_str(b, c, "image", image);
 	bw_json_put_str(b, c, "imagePullPolicy", "IfNotPresent");

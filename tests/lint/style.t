@@ -69,6 +69,12 @@ def every_source_starts_with_its_licence():
 
 
 @rule
+def no_file_has_the_marks_of_a_merge():
+    found = ((name, re.search(r"^(<{7} |={7}$|>{7} )", text, re.M)) for name, text in TEXT.items())
+    return ["%s:%d: a merge did not end" % (name, line_of(TEXT[name], m.start())) for name, m in found if m]
+
+
+@rule
 def bpf_programs_are_dual_licensed():
     return ["%s:1: BPF code is Dual BSD/GPL" % f for f in C
             if f.endswith(".bpf.c") and not re.search(r"GPL", TEXT[f])]

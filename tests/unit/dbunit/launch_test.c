@@ -82,12 +82,12 @@ static void the_command_runs_under_the_launcher(void **state)
 	has(text, READINESS);
 	has(text, "\"volumeMounts\":[{\"name\":\"barewire-launch\",\"mountPath\":\"/barewire\"}]");
 	has(text, "\"volumes\":[{\"name\":\"barewire-launch\",\"emptyDir\":{}}]");
-	has(text, "\"initContainers\":[{\"name\":\"barewire-launch\",\"image\":"
-		  "\"barewire.dev/barewire:1\",\"imagePullPolicy\":\"IfNotPresent\",\"command\":["
-		  "\"/usr/bin/barewire-launch\",\"install\",\"/barewire\"]");
+	has(text,
+	    "\"initContainers\":[{\"name\":\"a\",\"image\":\"b\"},{\"name\":\"barewire-launch\",\"image\":"
+	    "\"barewire.dev/barewire:1\",\"imagePullPolicy\":\"IfNotPresent\",\"command\":["
+	    "\"/usr/bin/barewire-launch\",\"install\",\"/barewire\"]");
 	has(text, "\"securityContext\":{\"allowPrivilegeEscalation\":false,"
-		  "\"readOnlyRootFilesystem\":true,\"capabilities\":{\"drop\":[\"ALL\"]}}},"
-		  "{\"name\":\"a\",\"image\":\"b\"}]");
+		  "\"readOnlyRootFilesystem\":true,\"capabilities\":{\"drop\":[\"ALL\"]}}}]");
 	has_not(text, "POD_IP");
 	has_not(text, "resources");
 }
