@@ -410,19 +410,8 @@ static unsigned int live_once(unsigned int crash_at)
 
 static void a_crash_before_any_write_changes_nothing_in_the_end(void **state)
 {
-	unsigned int all;
-
 	(void)state;
-	sim_store_on_commit(u->bed.store, on_commit, &u->bed.server);
-	all = live_once(0);
-	assert_in_range(all, 10, 200);
-	print_message("# %u writes in a life\n", all);
-	for (unsigned int n = 1; n <= all; n++) {
-		ubed_done(u);
-		ubed_init(u);
-		sim_store_on_commit(u->bed.store, on_commit, &u->bed.server);
-		(void)live_once(n);
-	}
+	story_crash_everywhere(live_once, on_commit);
 }
 
 int main(void)

@@ -454,16 +454,8 @@ static unsigned int life(unsigned int crash_at)
 
 static void a_crash_before_any_call_changes_nothing_of_the_end(void **state)
 {
-	unsigned int n;
-
 	(void)state;
-	assert_int_equal(stopbed_tear_down(NULL), 0);
-	n = life(0);
-	assert_in_range(n, 20, 80);
-	for (unsigned int at = 1; at <= n; at++)
-		(void)life(at);
-	print_message("# %u calls, a crash before each\n", n);
-	assert_int_equal(stopbed_set_up(NULL), 0);
+	stopbed_crash_everywhere(life, 20, 80);
 }
 
 #define TEST(name_) cmocka_unit_test_setup_teardown(name_, stopbed_set_up, stopbed_tear_down)

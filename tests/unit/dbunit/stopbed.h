@@ -237,3 +237,19 @@ static inline void stopbed_live(int64_t ms)
 		stopbed_probe();
 	}
 }
+
+/* A life to its end, then one for each of its calls, before which the controller dies. @life
+ * returns how many calls it took. */
+static inline void stopbed_crash_everywhere(unsigned int (*life)(unsigned int crash_at),
+					    unsigned int min, unsigned int max)
+{
+	unsigned int n;
+
+	assert_int_equal(stopbed_tear_down(NULL), 0);
+	n = life(0);
+	assert_in_range(n, min, max);
+	for (unsigned int at = 1; at <= n; at++)
+		(void)life(at);
+	print_message("# %u calls, a crash before each\n", n);
+	assert_int_equal(stopbed_set_up(NULL), 0);
+}

@@ -54,3 +54,25 @@ static inline char *story_plan(int *ret)
 	bw_plan_free(&plan);
 	return text;
 }
+
+/*
+ * A life to its end, then one for each of its writes, before which the controller dies; @watch sees
+ * what is committed. @life returns how many writes it took.
+ */
+static inline void story_crash_everywhere(unsigned int (*life)(unsigned int crash_at),
+					  void (*watch)(const struct sim_version *v, const char *by,
+							void *arg))
+{
+	unsigned int all;
+
+	sim_store_on_commit(u->bed.store, watch, &u->bed.server);
+	all = life(0);
+	assert_in_range(all, 10, 200);
+	print_message("# %u writes in a life\n", all);
+	for (unsigned int n = 1; n <= all; n++) {
+		ubed_done(u);
+		ubed_init(u);
+		sim_store_on_commit(u->bed.store, watch, &u->bed.server);
+		(void)life(n);
+	}
+}
