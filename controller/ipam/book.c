@@ -294,6 +294,9 @@ int ctl_book_put(struct ctl_book *b, const char *domain, const struct bw_ip *ip,
 		return -EEXIST;
 	if (a && a->rv[0] && bw_kube_rv_cmp(or_empty(f->rv), a->rv) < 0)
 		return 0;
+	/* An answer to what the watch was faster to show. */
+	if (a && a->known == CTL_SEEN && known == CTL_LIVE && strcmp(or_empty(f->rv), a->rv) == 0)
+		known = CTL_SEEN;
 	if (made) {
 		r = make(b, d, ip, &a);
 		if (r < 0)

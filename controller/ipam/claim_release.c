@@ -16,8 +16,11 @@ static enum bw_plan_next done_missing(const struct bw_kube_answer *a, void *arg)
 	struct ctl_addr *addr = ctl_addr_of(ref);
 
 	if (a->result == BW_KUBE_NOT_FOUND) {
-		/* A create of ours that was never answered; should it land late, it is swept. */
-		if (addr && addr->known != CTL_SEEN)
+		/*
+		 * A create of ours that was never answered; should it land late, it is swept. Not
+		 * one that another claim has made since this was read.
+		 */
+		if (addr && addr->known != CTL_SEEN && strcmp(addr->claim_uid, ref->claim_uid) == 0)
 			ctl_free_address(ref->c, addr);
 		return BW_PLAN_GO_ON;
 	}
