@@ -7,6 +7,7 @@ keeps their leases, makes every pod on them Running with an address of 10.200.0.
 deleted pods go. With --agent it also says what the agent of such a node would say on the claims it holds:
 attached when the pod runs, detachedToken when it is gone.
 """
+import http.client
 import ipaddress
 import os
 import queue
@@ -78,7 +79,7 @@ class FakeKubelet:
             while True:
                 try:
                     fn(client)
-                except (ApiError, OSError, ValueError) as e:
+                except (ApiError, OSError, ValueError, http.client.HTTPException) as e:
                     print(fn.__name__, e, file=sys.stderr, flush=True)
                     time.sleep(0.2)
         threading.Thread(target=loop, daemon=True).start()
@@ -114,9 +115,17 @@ class FakeKubelet:
         path = "/api/v1/namespaces/%s/pods/%s" % (meta["namespace"], meta["name"])
         if "deletionTimestamp" in meta:
             self.detach(client, obj)
-            client.ask("DELETE", path, {"gracePeriodSeconds": 0, "preconditions": {"uid": meta["uid"]}})
+            self.insist(client, obj, "DELETE", path, {"gracePeriodSeconds": 0, "preconditions": {"uid": meta["uid"]}})
         elif obj.get("status", {}).get("phase") in (None, "Pending") or not ready(obj):
             self.run(client, obj, path)
+
+    def insist(self, client, pod, *request):
+        """Asks; the pod's turn comes again when the server was away, begins or is busy."""
+        code, answer = client.ask(*request)
+        if code in (0, 403, 429) or code >= 500:
+            print(request[:2], code, answer, file=sys.stderr, flush=True)
+            time.sleep(0.2)
+            self.todo.put(("pod", pod))
 
     def claim_key(self, pod):
         name = pod["metadata"].get("annotations", {}).get(CLAIM_ANNOTATION)
@@ -137,7 +146,7 @@ class FakeKubelet:
         stamp = now()[:19] + "Z"
         conditions = [{"type": t, "status": "True", "lastTransitionTime": stamp} for t in ("PodScheduled", "Initialized", "ContainersReady", "Ready")]
         names = [c["name"] for c in pod["spec"]["containers"]]
-        client.ask("PATCH", path + "/status", {"metadata": {"uid": pod["metadata"]["uid"]}, "status": {
+        self.insist(client, pod, "PATCH", path + "/status", {"metadata": {"uid": pod["metadata"]["uid"]}, "status": {
             "phase": "Running", "conditions": conditions, "hostIP": "10.77.1.1", "podIP": ip, "podIPs": [{"ip": ip}], "startTime": stamp,
             "containerStatuses": [{"name": n, "ready": True, "restartCount": 0, "image": "fake", "imageID": "", "started": True,
                                    "state": {"running": {"startedAt": stamp}}} for n in names]}}, "application/merge-patch+json")

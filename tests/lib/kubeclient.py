@@ -163,6 +163,8 @@ class Client:
                 if event["type"] == "ERROR":
                     return
                 yield event["type"], event["object"]
+        except http.client.IncompleteRead:
+            return  # it died within a piece
         finally:
             self.close()
 
