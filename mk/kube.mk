@@ -37,7 +37,7 @@ KUBE_BARE = $(filter-out $(KUBE_LAST),$(shell grep -l 'from kubetest import' $(K
 KUBE_FIRST = $(filter %/class_race.t,$(KUBE_OWN))
 KUBE_LAST = $(filter %/leak.t,$(KUBE_FILES))
 KUBE_BED2 = $(filter $(addprefix %/,agent_fence.t class_node.t),$(KUBE_FILES)) \
-	$(foreach f,$(KUBE_FILES),$(if $(findstring /faults_,$f),$f)) $(filter %/class_moves.t %/database.t,$(KUBE_FILES))
+	$(foreach f,$(KUBE_FILES),$(if $(findstring /faults_,$f),$f)) $(filter %/class_moves.t %/database.t %/unitcluster.t %/unitfaults.t,$(KUBE_FILES))
 KUBE_BED1 = $(KUBE_BARE) $(filter-out $(KUBE_OWN) $(KUBE_BARE) $(KUBE_BED2) $(KUBE_LAST),$(KUBE_FILES)) $(KUBE_LAST)
 KUBE_BEDS = $(if $(and $(strip $(KUBE_BED1)),$(strip $(KUBE_BED2))),2,1)
 test-kube: $(TEST_PROGRAMS) $(TOOLS_KUBE) | $(KUBE_NEEDS) $(call need,kube-old) $(call need,multus)

@@ -41,14 +41,16 @@ def manifest(name, address=None, volumes=("data",), networking=None, **spec):
                      **spec}}
 
 
-def make_volume(unit, template="data"):
-    """A hostPath in a folder that both nodes see, bound to the Unit's claim in advance: network storage."""
+def make_volume(unit, template="data", node=None):
+    """A folder that both nodes see, bound to the Unit's claim in advance: network storage, or a local disk of the node."""
     folder = tempfile.mkdtemp(prefix="barewire-unit.")
     atexit.register(shutil.rmtree, folder, True)
     name = "%s-%s-%s" % (NS, template, unit)
+    here = {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}]}
+    source = {"local": {"path": folder}, "nodeAffinity": {"required": {"nodeSelectorTerms": [here]}}} if node else {"hostPath": {"path": folder}}
     kubetest.api.create("/api/v1/persistentvolumes", {"metadata": {"name": name}, "spec": {
         "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "persistentVolumeReclaimPolicy": "Retain", "storageClassName": "",
-        "hostPath": {"path": folder}, "claimRef": {"namespace": NS, "name": "%s-%s" % (template, unit)}}})
+        **source, "claimRef": {"namespace": NS, "name": "%s-%s" % (template, unit)}}})
     atexit.register(kubetest.api.ask, "DELETE", "/api/v1/persistentvolumes/" + name)
     return folder
 
