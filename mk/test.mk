@@ -69,13 +69,13 @@ test:
 # Journals that the tests make are synced thousands of times: to memory, where there is some to write to.
 test-unit: TEST_ENV += TMPDIR=$(shell test -w /dev/shm && echo /dev/shm || echo /tmp)
 test-unit: $(UNIT) | $(call need,unit)
-	$(call tier,unit,300,810,$(UNIT))
+	$(call tier,unit,300,970,$(UNIT))
 
 test-bpf: $(BPF_TEST) $(TEST_PROGRAMS) | $(call need,unit) $(call need,bed)
 	$(call tier,bpf,300,66,$(BPF_TEST) $(call tier_files,bpf))
 
 test-net: $(TEST_PROGRAMS) | $(call need,bed) $(call need,demo) $(call need,test) $(call need,go-plugins)
-	$(call tier,net,900,345,$(call tier_files,net))
+	$(call tier,net,900,375,$(call tier_files,net))
 
 test-conformance: $(TEST_PROGRAMS) | $(call need,bed) $(call need,test) $(call need,go-plugins)
 	$(call tier,conformance,900,940,$(call tier_files,conformance))

@@ -227,6 +227,11 @@ int unit_pod_has_ended(const struct bw_k_pod *p);
 enum unit_whose unit_whose(const struct unit_run *k, const struct bw_kube_meta *m);
 /* Finds the claim of a template's volume, or the name that one to be made gets (rebuild.c). */
 void unit_volume_find(const struct unit_run *k, const char *template, struct unit_volume *v);
+/*
+ * Whether a rebuild that is cancelled gives back a volume of this template, or has and the cache of
+ * volumes is behind: another one must not be made.
+ */
+int unit_volume_comes_back(const struct unit_run *k, const char *template);
 /* The only node that the PersistentVolume @pv can be mounted on into @v; "" = there are more. */
 void unit_volume_node(const struct ctl_unit *c, const char *pv, struct unit_volume *v);
 /* The container that is the database; NULL: it cannot be said which. */

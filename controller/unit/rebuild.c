@@ -82,6 +82,34 @@ void unit_volume_find(const struct unit_run *k, const char *template, struct uni
 	}
 }
 
+struct coming {
+	const char *id;
+	const char *template;
+	int found;
+};
+
+static int comes_back(struct bw_kube_object *o, void *arg)
+{
+	struct coming *c = arg;
+
+	c->found = label_is(o, UNIT_LABEL_VOLUME, c->template) &&
+		   label_is(o, UNIT_LABEL_RETAINED, c->id) &&
+		   !label_is(o, UNIT_LABEL_REBUILD, c->id);
+	return c->found;
+}
+
+int unit_volume_comes_back(const struct unit_run *k, const char *template)
+{
+	const struct bw_db_unit_status *s = &k->unit->status;
+	struct coming c = { .id = s->action.id, .template = template };
+
+	if (s->has_action && c.id && s->action.type == BW_DB_UNIT_STATUS_ACTION_TYPE_REBUILD &&
+	    (s->action.phase == BW_DB_UNIT_STATUS_ACTION_PHASE_CANCELLING ||
+	     s->action.phase == BW_DB_UNIT_STATUS_ACTION_PHASE_CANCELLED))
+		each(k, comes_back, &c);
+	return c.found;
+}
+
 /* THE LABELS */
 
 /* @id: NULL = it is the Unit's again. */

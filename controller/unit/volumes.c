@@ -133,7 +133,7 @@ void unit_volumes(struct unit_run *k)
 		struct unit_volume *v = &k->volumes[i];
 
 		if (v->state == UNIT_VOLUME_NONE && !k->exchanging && !k->invalid &&
-		    !s->maintenance) {
+		    !s->maintenance && !unit_volume_comes_back(k, v->name)) {
 			plan_create(k, v, &s->volume_claim_templates.items[i]);
 			v->state = UNIT_VOLUME_THERE;
 			v->phase = BW_DB_UNIT_STATUS_VOLUME_PHASE_PENDING;

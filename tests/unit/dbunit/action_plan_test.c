@@ -122,11 +122,50 @@ static void a_failed_allocation_plans_nothing_else(void **state)
 	}
 }
 
+/*
+ * Of three watches each may be behind the others: a rebuild that is cancelled gives its volume
+ * back, whatever the pod's watch shows and whoever has done it already.
+ */
+static void who_gives_a_volume_back_makes_none(void **state)
+{
+	static const struct {
+		const char *phase;
+		int makes;
+	} all[] = { { "Cancelling", 0 }, { "Cancelled", 0 }, { "Succeeded", 1 } };
+
+	for (size_t i = 0; i < BW_ARRAY_SIZE(all); i++) {
+		bw_autofree char *plan = NULL;
+		char text[256];
+		int r;
+
+		action_begin_again(state);
+		make();
+		ctl_ipam_lead(u->bed.ipam, 0);
+		bed_merge(&u->bed, SIM_VOLUME, "db", "data-r", NULL,
+			  "{\"metadata\":{\"labels\":{\"db.barewire.dev/retained\":\"1\"}}}");
+		change("{\"spec\":{\"action\":{\"id\":\"1\",\"type\":\"Rebuild\",\"cancel\":true}}}");
+		(void)snprintf(
+			text, sizeof(text),
+			"{\"status\":{\"observedGeneration\":2,\"action\":{\"id\":\"1\",\"type\":"
+			"\"Rebuild\",\"phase\":\"%s\",\"step\":\"Start\"}}}",
+			all[i].phase);
+		bed_merge(&u->bed, SIM_UNIT, "db", "r", "status", text);
+		bed_run(&u->bed, 1000);
+		plan = story_plan(&r);
+		assert_int_equal(r, 0);
+		assert_int_equal(
+			strstr(plan, "{\"verb\":\"create\",\"kind\":\"PersistentVolumeClaim\"") !=
+				NULL,
+			all[i].makes);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ACTION_STORY(plans_follow_from_status_and_pod),
 		ACTION_STORY(a_failed_allocation_plans_nothing_else),
+		ACTION_STORY(who_gives_a_volume_back_makes_none),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
