@@ -193,4 +193,28 @@ def a_pod_of_the_name_that_is_somebody_s_is_left_alone():
     expect_eq(api.get(pod_path("third"))["metadata"]["uid"], uid, "somebody's pod")
 
 
+@test
+def more_units_than_a_pool_has_addresses_say_so_and_the_next_free_one_is_theirs():
+    pool("few", ("10.99.47.1-10.99.47.2",), cooldownSeconds=1)
+    names = ["f0", "f1", "f2"]
+    for name in names:
+        make_unit(name, wait=False, volumes=(), networking={"network": "few"})
+    units = [api.wait(unit_path(n), lambda o: status(o).get("phase") == "Ready" or condition(o, "ClaimBound", "reason") == "PoolExhausted", 90,
+                      "Ready, or PoolExhausted") for n in names]
+    left = [u for u in units if status(u)["phase"] != "Ready"]
+    expect_eq(len(left), 1, "Units without an address")
+    expect_in("pool few: 0 of 2 free", condition(left[0], "ClaimBound", "message"), "the message")
+    name = left[0]["metadata"]["name"]
+    expect_eq((status(left[0])["phase"], condition(left[0], "Ready", "reason")), ("Pending", "PoolExhausted"), "phase and reason")
+    expect(api.find(pod_path(name)) is None, "a pod without an address")
+    gone = next(u for u in units if u is not left[0])
+    delete_unit(gone["metadata"]["name"])
+    expect_eq(ready(name)["status"]["podIPs"], gone["status"]["podIPs"], "the address that was given back")
+    judge()
+    for n in set(names) - {gone["metadata"]["name"]}:
+        delete_unit(n)
+    api.delete(NET + "/networkpools/few")
+    api.wait_gone(NET + "/networkpools/few", 60)
+
+
 main(setup=setup)
