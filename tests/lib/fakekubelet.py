@@ -221,8 +221,15 @@ def remove(bed, proc, timeout_s=60):
     client = bed.client
     for node in client.items("/api/v1/nodes?labelSelector=" + LABEL.replace("/", "%2F")):
         client.delete("/api/v1/nodes/" + node["metadata"]["name"])
-    wait(lambda: not [p for p in client.items("/api/v1/pods") if p["spec"].get("nodeName", "").startswith("fake-")], timeout_s,
-         "the end of the pods on fake nodes")
+
+    def empty():
+        # The garbage collector of pods would take them too, after a minute.
+        left = [p["metadata"] for p in client.items("/api/v1/pods") if p["spec"].get("nodeName", "").startswith("fake-")]
+        for meta in left:
+            client.ask("DELETE", "/api/v1/namespaces/%s/pods/%s" % (meta["namespace"], meta["name"]),
+                       {"gracePeriodSeconds": 0, "preconditions": {"uid": meta["uid"]}})
+        return not left
+    wait(empty, timeout_s, "the end of the pods on fake nodes")
     proc.stop()
 
 
