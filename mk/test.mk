@@ -17,7 +17,7 @@ UNIT_DIR_agent := ipam/agent
 UNIT_DIR_unitd := controller/unitd
 UNIT_OBJ_bridge := $(filter-out %/main.o,$(bridge_SRC:%.c=$(B)/%.o))
 UNIT_OBJ_cli := $(filter-out %/main.o,$(cli_SRC:%.c=$(B)/%.o))
-UNIT_OBJ_kubectl := $(patsubst %,$(B)/controller/cli/%.o,kube_term kube_unit_hint)
+UNIT_OBJ_kubectl := $(B)/controller/cli/kube_term.o
 UNIT_OBJ_unitd := $(filter-out %/main.o,$(launch_SRC:%.c=$(B)/%.o))
 UNIT_OBJ_agent := $(filter-out %/main.o,$(agent_SRC:%.c=$(B)/%.o))
 UNIT_DIR_ctl := controller/ipam -iquote tests/sim

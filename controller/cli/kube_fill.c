@@ -5,45 +5,26 @@
 
 #include <bw/err.h>
 #include <bw/json.h>
-#include <bw/range.h>
 
 #include "kube_cli.h"
 #include "kube_map.h"
 #include "kube_pool.h"
 
-static enum cli_map_state state_of(const struct bw_net_address *a)
-{
-	switch (a->spec.state) {
-	case BW_NET_ADDRESS_STATE_RETAINED:
-		return CLI_MAP_RETAINED;
-	case BW_NET_ADDRESS_STATE_COOLING:
-		return CLI_MAP_COOLING;
-	case BW_NET_ADDRESS_STATE_QUARANTINED:
-		return CLI_MAP_QUARANTINED;
-	case BW_NET_ADDRESS_STATE_NONE:
-	case BW_NET_ADDRESS_STATE_BOUND:
-	case BW_NET_ADDRESS_STATE_MAX_:
-		break;
-	}
-	return CLI_MAP_BOUND;
-}
+#define CELLS_MAX 4096
 
 struct fill {
-	struct cli_map *map;
-	const char *domain;
-	const char *pool;
+	struct bw_map *map;
+	const struct bw_net_pool *pool;
 };
 
 static int mark_address(const char *text, size_t size, void *arg, struct bw_err *err)
 {
 	struct bw_net_address a = { 0 };
 	const struct fill *f = arg;
-	struct bw_ip ip;
 	int r = bw_net_address_decode(text, size, &a, err);
 
-	if (r == 0 && strcmp(a.spec.domain, f->domain) == 0 &&
-	    bw_ip_parse(a.spec.address, &ip) == 0)
-		cli_map_mark(f->map, &ip, &ip, state_of(&a), strcmp(a.spec.pool, f->pool) == 0);
+	if (r == 0)
+		bw_map_put_address(f->map, f->pool, &a);
 	bw_net_address_done(&a);
 	return r;
 }
@@ -54,35 +35,19 @@ static int mark_reservation(const char *text, size_t size, void *arg, struct bw_
 	const struct fill *f = arg;
 	int r = bw_net_reservation_decode(text, size, &v, err);
 
-	for (size_t i = 0; r == 0 && i < v.spec.addresses.n; i++) {
-		struct bw_interval iv;
-
-		if (strcmp(v.spec.domain, f->domain) == 0 &&
-		    bw_interval_parse(v.spec.addresses.items[i], &iv) == 0)
-			cli_map_mark(f->map, &iv.first, &iv.last, CLI_MAP_RESERVED, 0);
-	}
+	if (r == 0)
+		bw_map_put_reservation(f->map, f->pool, &v);
 	bw_net_reservation_done(&v);
 	return r;
 }
 
 /* The ranges of a pool, and what every address of them is. 0; -errno. */
-static int fill_map(struct cli_session *s, const struct bw_net_pool *p, struct cli_map *map,
+static int fill_map(struct cli_session *s, const struct bw_net_pool *p, struct bw_map *map,
 		    struct bw_err *err)
 {
-	struct fill f = { map, p->spec.domain, p->meta.name };
-	struct bw_interval iv;
-	int r = 0;
+	struct fill f = { map, p };
+	int r = bw_map_begin(map, p, CELLS_MAX, err);
 
-	for (size_t i = 0; i < p->spec.ranges.n && r == 0; i++)
-		r = bw_interval_parse(p->spec.ranges.items[i], &iv) == 0
-			    ? cli_map_add(map, &iv, err)
-			    : bw_reject(err, BW_ERR_INVALID, EINVAL, "ranges[%zu]: \"%.64s\"", i,
-					p->spec.ranges.items[i]);
-	if (r == 0)
-		r = cli_map_alloc(map, err);
-	for (size_t i = 0; i < p->spec.excludes.n && r == 0; i++)
-		if (bw_interval_parse(p->spec.excludes.items[i], &iv) == 0)
-			cli_map_mark(map, &iv.first, &iv.last, CLI_MAP_EXCLUDED, 0);
 	if (r == 0)
 		r = cli_session_list(s, &bw_kind_networkreservation, NULL, mark_reservation, &f,
 				     err);
@@ -94,10 +59,10 @@ static int fill_map(struct cli_session *s, const struct bw_net_pool *p, struct c
 /* Draws or counts: @fn gets the filled map. */
 static int with_map(struct cli_session *s,
 		    int (*fn)(struct cli_session *s, const struct bw_net_pool *p,
-			      const struct cli_map *map))
+			      const struct bw_map *map))
 {
 	struct bw_net_pool p = { 0 };
-	bw_autofree struct cli_map *map = calloc(1, sizeof(*map));
+	bw_autofree struct bw_map *map = calloc(1, sizeof(*map));
 	struct bw_err err = { 0 };
 	int r;
 
@@ -108,12 +73,12 @@ static int with_map(struct cli_session *s,
 	r = cli_pool_get(s, s->args->words[0], &p);
 	if (r == 0)
 		r = fill_map(s, &p, map, &err) < 0 ? cli_fail(&err) : fn(s, &p, map);
-	cli_map_done(map);
+	bw_map_done(map);
 	bw_net_pool_done(&p);
 	return r;
 }
 
-static int draw(struct cli_session *s, const struct bw_net_pool *p, const struct cli_map *map)
+static int draw(struct cli_session *s, const struct bw_net_pool *p, const struct bw_map *map)
 {
 	if (s->args->format == CLI_SVG)
 		cli_map_svg(map, p->meta.name, stdout);
@@ -154,9 +119,9 @@ static int count_tree(const struct cli_session *s, const struct bw_net_pool *p, 
 	return code != CLI_OK ? code : want <= free_now ? CLI_OK : CLI_FOUND;
 }
 
-static int count(struct cli_session *s, const struct bw_net_pool *p, const struct cli_map *map)
+static int count(struct cli_session *s, const struct bw_net_pool *p, const struct bw_map *map)
 {
-	uint64_t free_now = map->total - cli_map_taken(map);
+	uint64_t free_now = map->total - bw_map_taken(map);
 	uint64_t want = 0;
 
 	if (parse_count(s->args->words[1], &want) < 0) {

@@ -5,6 +5,7 @@
 
 #include <bw/err.h>
 #include <bw/loop.h>
+#include <bw/view_unit.h>
 #include <gen/net.h>
 
 #include "kube_cli.h"
@@ -18,14 +19,11 @@ static const char *or_dash(const char *s)
 /* Why a pool does not allocate; "" = it does. */
 static const char *trouble(const struct bw_net_pool *p)
 {
-	for (size_t i = 0; i < p->status.conditions.n; i++) {
-		const struct bw_kube_condition *c = &p->status.conditions.items[i];
-		int good = strcmp(c->type, "Allocatable") == 0;
+	const struct bw_kube_condition *c = bw_view_pool_trouble(p);
 
-		if (strcmp(c->status, good ? "False" : "True") == 0)
-			return c->reason && *c->reason ? c->reason : c->type;
-	}
-	return "";
+	if (!c)
+		return "";
+	return c->reason && *c->reason ? c->reason : c->type;
 }
 
 static void print_head(const struct cli_kube_args *args)

@@ -4,6 +4,7 @@
 
 #include <bw/buf.h>
 #include <bw/defs.h>
+#include <bw/view_unit.h>
 #include <gen/db.h>
 
 struct cli_session;
@@ -33,14 +34,5 @@ int cli_unit_no_pod(const struct cli_unit *u);
 /* Writes all of it, waiting as long as it takes. 0; -errno of write(2). */
 int cli_write_all(int fd, const char *data, size_t size);
 
-/* Whether an action of it has begun and is not over. */
-int cli_unit_acts(const struct bw_db_unit *u);
-
 /* Whether the id is of an action that is over. */
 int cli_unit_has_run(const struct bw_db_unit *u, const char *id);
-
-/* Whether a condition says that something is wrong or waited for. */
-int cli_condition_is_bad(const struct bw_kube_condition *c);
-
-/* What a person can do about a condition's reason; NULL = nothing but wait. */
-const char *cli_unit_hint(const char *reason);

@@ -130,7 +130,7 @@ static enum verdict may_act(struct change *c)
 	if (u->spec.maintenance)
 		return refuse(c, "spec.maintenance is true, and no action begins: set it to false "
 				 "first");
-	if (cli_unit_acts(u))
+	if (bw_view_unit_acts(u))
 		return refuse(c,
 			      "action %s (%s) runs, in step %s: wait for it, or barewire unit %s "
 			      "%s/%s --cancel",
@@ -226,9 +226,9 @@ static enum verdict decide_cancel(struct change *c)
 	const struct bw_db_unit *u = &c->u.o;
 	const struct bw_db_unit_action *asked = &u->spec.action;
 	const struct bw_db_unit_status_action *a = &u->status.action;
-	int runs = u->spec.has_action && cli_unit_acts(u) && strcmp(a->id, asked->id) == 0;
+	int runs = u->spec.has_action && bw_view_unit_acts(u) && strcmp(a->id, asked->id) == 0;
 
-	if (!runs && cli_unit_acts(u))
+	if (!runs && bw_view_unit_acts(u))
 		return refuse(c,
 			      "action %s runs and spec.action is another one: it can be cancelled "
 			      "no more",

@@ -284,7 +284,8 @@ static void tell_remedies(const struct bw_db_unit *u)
 
 	for (size_t i = 0; i < u->status.conditions.n && n < BW_ARRAY_SIZE(told); i++) {
 		const struct bw_kube_condition *c = &u->status.conditions.items[i];
-		const char *hint = cli_condition_is_bad(c) ? cli_unit_hint(c->reason) : NULL;
+		const char *hint =
+			bw_view_condition_is_bad(c) ? bw_view_unit_hint(c->reason) : NULL;
 		size_t k = 0;
 
 		while (hint && k < n && told[k] != hint)

@@ -9,8 +9,6 @@
 #include "kube_cli.h"
 #include "kube_unit.h"
 
-#define IPS_STR_MAX 200
-
 void cli_unit_done(struct cli_unit *u)
 {
 	bw_db_unit_done(&u->o);
@@ -38,35 +36,12 @@ const char *cli_unit_main(const struct bw_db_unit *u)
 		       : NULL;
 }
 
-int cli_unit_acts(const struct bw_db_unit *u)
-{
-	return u->status.has_action &&
-	       (u->status.action.phase == BW_DB_UNIT_STATUS_ACTION_PHASE_RUNNING ||
-		u->status.action.phase == BW_DB_UNIT_STATUS_ACTION_PHASE_CANCELLING);
-}
-
 int cli_unit_has_run(const struct bw_db_unit *u, const char *id)
 {
 	for (size_t i = 0; i < u->status.actions_done.n; i++)
 		if (strcmp(u->status.actions_done.items[i], id) == 0)
 			return 1;
 	return 0;
-}
-
-/* All that it holds, parted by commas; "-" without any. */
-static const char *ips_str(const struct bw_db_unit *u, char out[IPS_STR_MAX])
-{
-	size_t at = 0;
-
-	for (size_t i = 0; i < u->status.claim.addresses.n; i++) {
-		int n = snprintf(out + at, IPS_STR_MAX - at, "%s%s", at ? "," : "",
-				 u->status.claim.addresses.items[i]);
-
-		if (n < 0 || (size_t)n >= IPS_STR_MAX - at)
-			break; /* cut: there is -o yaml */
-		at += (size_t)n;
-	}
-	return at ? out : "-";
 }
 
 static const char *or_dash(const char *s)
@@ -108,10 +83,10 @@ static void print_row(const struct cli_session *s, const struct bw_db_unit *u)
 {
 	const struct bw_kube_condition *ready =
 		bw_kube_condition_get(u->status.conditions.items, u->status.conditions.n, "Ready");
-	char ips[IPS_STR_MAX], age[24];
+	char ips[BW_VIEW_IPS_MAX], age[24];
 
 	(void)printf("%-16s  %-20s  %-24s  %-16s  %-8s  %-5s  %5s  ", u->meta.namespace,
-		     u->meta.name, ips_str(u, ips), or_dash(u->status.node_name),
+		     u->meta.name, bw_view_unit_ips(u, ips), or_dash(u->status.node_name),
 		     or_dash(bw_db_unit_status_phase_str(u->status.phase)),
 		     ready ? ready->status : "-",
 		     cli_out_age(u->meta.creation_timestamp, bw_loop_real_s(s->loop), age));

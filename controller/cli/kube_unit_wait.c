@@ -160,7 +160,7 @@ static enum end judge_startup(struct wait *w, const struct bw_db_unit *u)
 	if (refused)
 		return say(w, NOT, "%s: %s; %s", refused->reason,
 			   refused->message ? refused->message : "",
-			   cli_unit_hint(refused->reason));
+			   bw_view_unit_hint(refused->reason));
 	if (!!u->spec.startup != !!w->goal->startup)
 		return say(w, NOT, "somebody has set spec.startup to %s meanwhile",
 			   u->spec.startup ? "true" : "false");
@@ -237,7 +237,7 @@ static int pause_for(struct bw_loop *loop, int64_t ms, struct bw_err *err)
 
 static int too_long(const struct wait *w, int64_t timeout_s)
 {
-	const char *hint = cli_unit_hint(w->reason);
+	const char *hint = bw_view_unit_hint(w->reason);
 
 	/* as above, ignoring: here and below */
 	(void)fprintf(stderr,

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* barewire unit: the keys that leave a terminal, which conditions are bad and what is said of them.
- */
+/* barewire unit connect: the keys that leave a terminal. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +9,6 @@
 #include <string.h>
 
 #include "kube_term.h"
-#include "kube_unit.h"
 
 /* Types the texts one after the other; returns 1 when it is left, with what was sent before. */
 static int type(const char *const *texts, char sent[64])
@@ -80,50 +78,11 @@ static void a_full_buffer_of_keys_fits_behind_a_tilde(void **state)
 	assert_int_equal(out[0], '~');
 }
 
-static void conditions_are_bad_by_their_type(void **state)
-{
-	static const struct {
-		const char *type;
-		const char *status;
-		int bad;
-	} cases[] = {
-		{ "Ready", "True", 0 },
-		{ "Ready", "False", 1 },
-		{ "Ready", "Unknown", 1 },
-		{ "ClaimBound", "False", 1 },
-		{ "VolumesReady", "True", 0 },
-		{ "NodeUnschedulable", "True", 1 },
-		{ "NodeUnschedulable", "False", 0 },
-		{ "SomethingNew", "True", 1 },
-		{ "Stopped", "True", 0 },
-		{ "Stopped", "False", 1 },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < BW_ARRAY_SIZE(cases); i++) {
-		const struct bw_kube_condition c = { .type = cases[i].type,
-						     .status = cases[i].status };
-
-		assert_int_equal(cli_condition_is_bad(&c), cases[i].bad);
-	}
-}
-
-static void a_reason_has_its_remedy_or_none(void **state)
-{
-	(void)state;
-	assert_non_null(strstr(cli_unit_hint("NodeBoundVolume"), "barewire unit rebuild"));
-	assert_null(cli_unit_hint("Starting"));
-	assert_null(cli_unit_hint(""));
-	assert_null(cli_unit_hint(NULL));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(enter_tilde_dot_leaves),
 		cmocka_unit_test(a_full_buffer_of_keys_fits_behind_a_tilde),
-		cmocka_unit_test(conditions_are_bad_by_their_type),
-		cmocka_unit_test(a_reason_has_its_remedy_or_none),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Conditions of Units: which are bad, and what a person can do about each reason. */
+/* Units and pools for people: which conditions are bad, and what one can do about each reason. */
+#include <stdio.h>
 #include <string.h>
 
-#include "kube_unit.h"
+#include <bw/view_unit.h>
 
 /* Those that are good when they are True; all others tell of something that is wrong. */
 static const char *const good[] = { "Ready", "ClaimBound", "VolumesReady", "Stopped" };
 
-int cli_condition_is_bad(const struct bw_kube_condition *c)
+int bw_view_condition_is_bad(const struct bw_kube_condition *c)
 {
 	int yes = strcmp(c->status, "True") == 0;
 
@@ -70,10 +71,44 @@ static const struct {
 			"pod asks for" },
 };
 
-const char *cli_unit_hint(const char *reason)
+const char *bw_view_unit_hint(const char *reason)
 {
 	for (size_t i = 0; reason && i < BW_ARRAY_SIZE(hints); i++)
 		if (strcmp(hints[i].reason, reason) == 0)
 			return hints[i].hint;
+	return NULL;
+}
+
+const char *bw_view_unit_ips(const struct bw_db_unit *u, char out[BW_VIEW_IPS_MAX])
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < u->status.claim.addresses.n; i++) {
+		int n = snprintf(out + at, BW_VIEW_IPS_MAX - at, "%s%s", at ? "," : "",
+				 u->status.claim.addresses.items[i]);
+
+		if (n < 0 || (size_t)n >= BW_VIEW_IPS_MAX - at)
+			break; /* cut: there is -o yaml */
+		at += (size_t)n;
+	}
+	return at ? out : "-";
+}
+
+int bw_view_unit_acts(const struct bw_db_unit *u)
+{
+	return u->status.has_action &&
+	       (u->status.action.phase == BW_DB_UNIT_STATUS_ACTION_PHASE_RUNNING ||
+		u->status.action.phase == BW_DB_UNIT_STATUS_ACTION_PHASE_CANCELLING);
+}
+
+const struct bw_kube_condition *bw_view_pool_trouble(const struct bw_net_pool *p)
+{
+	for (size_t i = 0; i < p->status.conditions.n; i++) {
+		const struct bw_kube_condition *c = &p->status.conditions.items[i];
+		int wanted = strcmp(c->type, "Allocatable") == 0;
+
+		if (strcmp(c->status, wanted ? "False" : "True") == 0)
+			return c;
+	}
 	return NULL;
 }
