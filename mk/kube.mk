@@ -9,7 +9,7 @@ KUBE_NEEDS = $(call need,bed) $(call need,demo) $(call need,test) $(call need,ku
 KUBE_FILES ?= $(call tier_files,kube)
 KUBE_FLOOR ?= 483
 
-.PHONY: bench-kube demo-kube kube-deps kube-up kube-down test-kube
+.PHONY: bench-kube bench-units demo-kube kube-deps kube-up kube-down test-kube
 #: make demo-kube     a database keeps its address through a pod deletion, a node drain and an API server outage
 demo-kube: $(PROGRAMS) | $(KUBE_NEEDS)
 	$(Q)scripts/demo-kube
@@ -19,6 +19,11 @@ demo-kube: $(PROGRAMS) | $(KUBE_NEEDS)
 bench-kube: $(PROGRAMS) $(TOOLS) $(TOOLS_BPF) | $(KUBE_NEEDS)
 	$(Q)scripts/deps kube-peers
 	$(Q)CLAIMS=$(or $(CLAIMS),10000) scripts/bench-kube $(BENCH)
+
+#: make bench-units   2,000 Units to Ready beside a Go controller and a StatefulSet, with a fake kubelet; UNITS=500
+bench-units: $(PROGRAMS) | $(KUBE_NEEDS)
+	$(Q)scripts/deps kube-peers
+	$(Q)UNITS=$(or $(UNITS),2000) scripts/bench-kube units
 
 kube-deps: | $(KUBE_NEEDS) $(call need,kube-old) $(call need,multus)
 

@@ -119,7 +119,7 @@ get_kube_peers() {
 	if ! (
 		cd "$src"
 		go_environment
-		run kube-peers "$GO" build -mod=readonly -trimpath -ldflags '-s -w' -o "$dir.new/" ./informer ./runtime
+		run kube-peers "$GO" build -mod=readonly -trimpath -ldflags '-s -w' -o "$dir.new/" ./informer ./runtime ./units
 	); then
 		show_log kube-peers
 		die "the Go peers cannot be built: is the Go module proxy within reach?"

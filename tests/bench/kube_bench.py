@@ -11,8 +11,9 @@ peer of the same run.
     warm     one claim at a time with the controller running
     path     Redis from outside, on one node and across nodes, through the installed plugin, beside the reference bridge
     pods     from creation to Ready, beside the reference bridge with host-local; the plugin's share
+    units    UNITS Units to Ready with a fake kubelet, beside a Go controller and a StatefulSet; only when it is named
 
-Environment: CLAIMS (10000), BW_BENCH_ROUNDS and BW_BENCH_BEDS (instead of each section's own numbers). Nothing here passes or fails.
+Environment: CLAIMS (10000), UNITS (2000), BW_BENCH_ROUNDS and BW_BENCH_BEDS (instead of each section's own numbers). Nothing here passes or fails.
 """
 import json
 import os
@@ -32,9 +33,11 @@ import kube_claims  # noqa: E402
 import kube_doc  # noqa: E402
 import kube_path  # noqa: E402
 import kube_pods  # noqa: E402
+import kube_units  # noqa: E402
 from measure import merge  # noqa: E402
 
 CLAIMS = int(os.environ.get("CLAIMS", "10000"))
+UNITS = int(os.environ.get("UNITS", "2000"))
 OUT = os.path.join(TOP, "build", "bench-kube.json")
 # Name: how it is measured, on a whole bed or with an API server alone, rounds, beds one after the other.
 SECTIONS = {
@@ -43,8 +46,10 @@ SECTIONS = {
     "warm": (lambda rounds: kube_claims.warm(CLAIMS, rounds), False, 3, 1),
     "path": (lambda rounds: kube_path.path(rounds, 0), True, 3, 3),
     "pods": (lambda rounds: kube_pods.pods(rounds, 0), True, 5, 1),
+    "units": (lambda rounds: kube_units.units(UNITS, rounds), False, 2, 1),
 }
-SECONDS_MAX = 3600 + CLAIMS // 2
+APART = ("units",)  # by `make bench-units`
+SECONDS_MAX = 3600 + CLAIMS // 2 + 2 * UNITS
 
 
 def rounds_of(name):
@@ -113,7 +118,7 @@ def main():
         return run_inside(*sys.argv[2:4])
     if sys.argv[1:2] == ["--doc"]:
         return kube_doc.replace(os.path.join(TOP, "docs", "performance.md"), known())
-    wanted = sys.argv[1:] or list(SECTIONS)
+    wanted = sys.argv[1:] or [name for name in SECTIONS if name not in APART]
     unknown = [w for w in wanted if w not in SECTIONS]
     if unknown:
         print("bench-kube: no section %s; there are: %s" % (", ".join(unknown), " ".join(SECTIONS)), file=sys.stderr)

@@ -6,6 +6,7 @@ import sys
 import kube_claims
 import kube_path
 import kube_pods
+import kube_units
 from measure import count_text
 
 MIB = 1048576
@@ -66,7 +67,22 @@ def pods(part):
         "\n\n%d sandboxes were refused." % part["refused"]
 
 
-SECTIONS = {"claims": claims, "memory": memory, "warm": warm, "path": path, "pods": pods}
+def units(part):
+    head = ("%d Units" % part["units"], "p50 to Ready", "p99", "last", "CPU", "memory, peak", "writes each", "events", "dry runs",
+            "refused", "API server's CPU", "time, of barewire", "CPU, of barewire", "memory, of barewire")
+    rows = []
+    for r in kube_units.units_rows(part):
+        rows.append((r["name"], "%.1f s" % r["p50"], "%.1f s" % r["p99"], "%.1f s" % r["seconds"], "%.1f s" % r["cpu"], "%.1f MiB" % (r["peak"] / MIB),
+                     "%.2f" % r["per_unit"], "%.2f" % r["events"], "%.2f" % r["dry"], "%.2f" % r["refused"], "%.1f s" % r["api"],
+                     spread(r["ratio"]["seconds"]), spread(r["ratio"]["cpu"]), spread(r["ratio"]["peak"])))
+    every = [(n, r) for n, rounds in part["samples"].items() for r in rounds]
+    wrong = ["%s: %s" % (n, w) for n, r in every for w in r["wrong"]]
+    idle = "; ".join("%s %s writes, %.2f s of CPU" % (r["name"], "%d" % r["idle_writes"], r["idle_cpu"]) for r in kube_units.units_rows(part))
+    return table(head, rows) + "\n\nIn the %d s after all was at rest: %s.\n\n%s" % (
+        kube_units.IDLE_S, idle, "WRONG: %s" % wrong if wrong else "No address was given twice, and there was one pod and one volume of each.")
+
+
+SECTIONS = {"claims": claims, "memory": memory, "warm": warm, "path": path, "pods": pods, "units": units}
 
 
 def section(name, record):

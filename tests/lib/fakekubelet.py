@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A kubelet that runs nothing, for thousands of pods: fakekubelet.py KUBECONFIG NODES [--agent].
+"""A kubelet that runs nothing, for thousands of pods: fakekubelet.py KUBECONFIG NODES [--agent] [--disks].
 
 It registers the Nodes fake-1 .. fake-NODES (label barewire.test/fake, tainted so that only who tolerates it comes),
 keeps their leases, makes every pod on them Running with an address of 10.200.0.0/14 or of its claim, and lets
 deleted pods go. With --agent it also says what the agent of such a node would say on the claims it holds:
-attached when the pod runs, detachedToken when it is gone.
+attached when the pod runs, detachedToken when it is gone. With --disks it binds each
+PersistentVolumeClaim to the volume disk-of-CLAIM, which somebody made in advance: the controller-manager's work, but
+many at once and in two writes.
 """
 import http.client
 import ipaddress
@@ -21,6 +23,7 @@ from kubeclient import ApiError, Client  # noqa: E402
 from kubeproc import Proc, wait  # noqa: E402
 
 LABEL = "barewire.test/fake"
+DISK = "disk-of-"  # and the claim's name: its PersistentVolume
 CLAIMS = "/apis/net.barewire.dev/v1alpha1"
 CLAIM_ANNOTATION = "net.barewire.dev/claim"
 WORKERS = 4
@@ -45,10 +48,10 @@ def ready(obj):
 
 
 class FakeKubelet:
-    def __init__(self, kubeconfig, nodes, agent):
+    def __init__(self, kubeconfig, nodes, agent, disks):
         self.client = Client(kubeconfig)
         self.nodes = {"fake-%d" % (i + 1) for i in range(nodes)}
-        self.agent = agent
+        self.agent, self.disks = agent, disks
         self.todo = queue.SimpleQueue()
         self.lock = threading.Lock()
         self.ips = 0
@@ -63,7 +66,19 @@ class FakeKubelet:
                     LABEL: "true", "kubernetes.io/hostname": name, "kubernetes.io/os": "linux"}},
                     "spec": {"taints": [{"key": LABEL, "value": "true", "effect": "NoSchedule"}]}})
             self.client.patch("/api/v1/nodes/%s/status" % name, {"status": node_status()})
+            if self.agent:
+                self.network(name)
         self.leases(self.client)
+
+    def network(self, name):
+        """What the agent of that node says of it: the segment `lan` is there."""
+        kind = CLAIMS + "/nodenetworks"
+        uid = self.client.get("/api/v1/nodes/" + name)["metadata"]["uid"]
+        self.as_agent(self.client, name)
+        self.client.ask("POST", kind, {"apiVersion": "net.barewire.dev/v1alpha1", "kind": "NodeNetwork", "metadata": {"name": name}})
+        self.client.patch("%s/%s/status" % (kind, name), {"status": {
+            "nodeUID": uid, "bootID": "fake", "epoch": 0, "attachments": 0, "domains": [{"domain": "lan", "uplink": "data0", "ready": True}]}})
+        self.client.headers = {}
 
     def leases(self, client):
         path = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
@@ -97,6 +112,22 @@ class FakeKubelet:
             if kind in ("ADDED", "MODIFIED") and pod["spec"].get("nodeName") in self.nodes:
                 self.todo.put(("pod", pod))
 
+    def watch_disks(self, client):
+        for kind, claim in client.watch("/api/v1/persistentvolumeclaims"):
+            if kind in ("ADDED", "MODIFIED") and claim.get("status", {}).get("phase") != "Bound":
+                self.todo.put(("disk", claim))
+
+    def bind(self, client, claim):
+        meta, spec = claim["metadata"], claim["spec"]
+        path = "/api/v1/namespaces/%s/persistentvolumeclaims/%s" % (meta["namespace"], meta["name"])
+        kind = "application/merge-patch+json"
+        if "volumeName" not in spec:
+            self.insist(client, "disk", claim, "PATCH", path, {"metadata": {"annotations": {
+                "pv.kubernetes.io/bind-completed": "yes"}}, "spec": {"volumeName": DISK + meta["name"]}}, kind)
+        else:
+            self.insist(client, "disk", claim, "PATCH", path + "/status", {"status": {
+                "phase": "Bound", "accessModes": spec["accessModes"], "capacity": spec["resources"]["requests"]}}, kind)
+
     def watch_claims(self, client):
         for kind, claim in client.watch(CLAIMS + "/networkclaims"):
             meta = claim["metadata"]
@@ -111,21 +142,24 @@ class FakeKubelet:
 
     def work(self, client):
         what, obj = self.todo.get()
+        if what == "disk":
+            self.bind(client, obj)
+            return
         meta = obj["metadata"]
         path = "/api/v1/namespaces/%s/pods/%s" % (meta["namespace"], meta["name"])
         if "deletionTimestamp" in meta:
             self.detach(client, obj)
-            self.insist(client, obj, "DELETE", path, {"gracePeriodSeconds": 0, "preconditions": {"uid": meta["uid"]}})
+            self.insist(client, "pod", obj, "DELETE", path, {"gracePeriodSeconds": 0, "preconditions": {"uid": meta["uid"]}})
         elif obj.get("status", {}).get("phase") in (None, "Pending") or not ready(obj):
             self.run(client, obj, path)
 
-    def insist(self, client, pod, *request):
-        """Asks; the pod's turn comes again when the server was away, begins or is busy."""
+    def insist(self, client, what, obj, *request):
+        """Asks; the object's turn comes again when the server was away, begins or is busy."""
         code, answer = client.ask(*request)
         if code in (0, 403, 429) or code >= 500:
             print(request[:2], code, answer, file=sys.stderr, flush=True)
             time.sleep(0.2)
-            self.todo.put(("pod", pod))
+            self.todo.put((what, obj))
 
     def claim_key(self, pod):
         name = pod["metadata"].get("annotations", {}).get(CLAIM_ANNOTATION)
@@ -146,7 +180,7 @@ class FakeKubelet:
         stamp = now()[:19] + "Z"
         conditions = [{"type": t, "status": "True", "lastTransitionTime": stamp} for t in ("PodScheduled", "Initialized", "ContainersReady", "Ready")]
         names = [c["name"] for c in pod["spec"]["containers"]]
-        self.insist(client, pod, "PATCH", path + "/status", {"metadata": {"uid": pod["metadata"]["uid"]}, "status": {
+        self.insist(client, "pod", pod, "PATCH", path + "/status", {"metadata": {"uid": pod["metadata"]["uid"]}, "status": {
             "phase": "Running", "conditions": conditions, "hostIP": "10.77.1.1", "podIP": ip, "podIPs": [{"ip": ip}], "startTime": stamp,
             "containerStatuses": [{"name": n, "ready": True, "restartCount": 0, "image": "fake", "imageID": "", "started": True,
                                    "state": {"running": {"startedAt": stamp}}} for n in names]}}, "application/merge-patch+json")
@@ -198,6 +232,8 @@ class FakeKubelet:
         self.keep(self.renew)
         if self.agent:
             self.keep(self.watch_claims)
+        if self.disks:
+            self.keep(self.watch_disks)
         self.keep(self.watch_pods)
         for _ in range(WORKERS):
             self.keep(self.work)
@@ -206,9 +242,9 @@ class FakeKubelet:
             signal.pause()
 
 
-def start(bed, nodes, agent=False):
+def start(bed, nodes, agent=False, disks=False):
     """A fake kubelet for the bed, as a Proc: stop() and remove() end it."""
-    proc = Proc("fakekubelet", [sys.executable, os.path.abspath(__file__), bed.admin, nodes, *(["--agent"] if agent else [])],
+    proc = Proc("fakekubelet", [sys.executable, os.path.abspath(__file__), bed.admin, nodes, *["--agent"] * agent, *["--disks"] * disks],
                 bed.path("fakekubelet.log"))
     if os.path.exists(proc.log):
         os.unlink(proc.log)
@@ -234,4 +270,4 @@ def remove(bed, proc, timeout_s=60):
 
 
 if __name__ == "__main__":
-    FakeKubelet(sys.argv[1], int(sys.argv[2]), "--agent" in sys.argv[3:]).main()
+    FakeKubelet(sys.argv[1], int(sys.argv[2]), "--agent" in sys.argv[3:], "--disks" in sys.argv[3:]).main()
