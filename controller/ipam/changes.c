@@ -241,6 +241,20 @@ static int config_changed(const struct bw_kube_object *old, const struct bw_kube
 	return !old || !now || old->generation != now->generation || old->deleting != now->deleting;
 }
 
+/* Another cooldown counts for what cools already: a shorter one at once. */
+static void ask_cooling(struct ctl_ipam *c, const char *pool)
+{
+	char name[CTL_NAME_MAX];
+
+	bw_list_for_each (i, &c->book.cooling) {
+		const struct ctl_addr *a = bw_list_entry(i, struct ctl_addr, cooling);
+
+		if (strcmp(a->pool, pool) == 0 &&
+		    ctl_address_name(a->domain->name, &a->ip, name) == 0)
+			ask(c->addresses, NULL, name, BW_KEY_DEPENDENT);
+	}
+}
+
 static void on_pool(struct bw_kube_object *old, struct bw_kube_object *now, void *arg)
 {
 	struct ctl_ipam *c = arg;
@@ -253,6 +267,8 @@ static void on_pool(struct bw_kube_object *old, struct bw_kube_object *now, void
 	}
 	ctl_reload_pools(c);
 	ask_all(c->pods, c->st.pods, NULL);
+	if (now)
+		ask_cooling(c, now->name);
 	if (now && now->deleting)
 		ask_all(c->addresses, c->st.addresses, NULL);
 }

@@ -87,6 +87,11 @@ static int consider(struct bw_kube_object *o, void *arg)
 	if (bw_k_pod_decode(o->text, o->size, &p, NULL) < 0 || !pod_is_live(&p) ||
 	    owned_by_another(k->claim, p.meta.uid))
 		return 0;
+	/* It keeps what it has and gets nothing: its kubelet makes no sandbox for it any more. */
+	if (p.meta.deleting) {
+		k->leaving = o;
+		return 0;
+	}
 	older = !k->pod || strcmp(created_of(&p.meta), k->pod_created) < 0;
 	if (!older) {
 		if (!k->second)
@@ -156,16 +161,21 @@ static int all_taken(const struct ctl_claim *k)
 
 static void warn_second(struct ctl_claim *k)
 {
+	const struct bw_net_claim_status *s = &k->claim->status;
+	/* One that leaves is in the way as long as it has the token. */
+	int leaving = k->leaving && k->pod && s->has_holder && !ctl_claim_is_spent(s);
+	struct bw_kube_object *first = leaving ? k->leaving : k->pod;
+	struct bw_kube_object *second = leaving ? k->pod : k->second;
 	char said[CTL_KEY_MAX + BW_KUBE_UID_MAX + 16];
 
-	if (!k->second)
+	if (!second)
 		return;
-	(void)snprintf(said, sizeof(said), "in-use %s", k->second->uid);
+	(void)snprintf(said, sizeof(said), "in-use %s", second->uid);
 	if (ctl_said_before(k->c, said))
 		return;
-	bw_plan_event(k->plan, k->second, BW_EVENT_WARNING, "ClaimInUse",
+	bw_plan_event(k->plan, second, BW_EVENT_WARNING, "ClaimInUse",
 		      "claim %s is used by pod %s; this pod waits until that one is gone",
-		      k->claim->meta.name, k->pod->name);
+		      k->claim->meta.name, first->name);
 }
 
 /*

@@ -24,7 +24,7 @@ void ctl_claim_put_holder(struct ctl_claim *k, struct bw_json_build *b, struct c
 	bw_json_put_int(b, holder, "token", token);
 }
 
-static int is_spent(const struct bw_net_claim_status *s)
+int ctl_claim_is_spent(const struct bw_net_claim_status *s)
 {
 	return s->has_detached_token && s->detached_token >= s->holder.token;
 }
@@ -164,7 +164,7 @@ int ctl_claim_holder_gone(struct ctl_claim *k, int *ret_asked)
 	const struct bw_net_claim_status *s = &k->claim->status;
 
 	*ret_asked = 0;
-	return !s->has_holder || is_spent(s) || is_released_by_hand(k->claim) ||
+	return !s->has_holder || ctl_claim_is_spent(s) || is_released_by_hand(k->claim) ||
 	       node_is_tainted(k) || node_is_gone(k, ret_asked);
 }
 
@@ -272,7 +272,7 @@ int ctl_claim_place(struct ctl_claim *k, struct bw_err *err)
 		return 0;
 	}
 	warn_segment(k);
-	if (s->has_holder && !is_spent(s) && strcmp(s->holder.node, k->pod_node) == 0 &&
+	if (s->has_holder && !ctl_claim_is_spent(s) && strcmp(s->holder.node, k->pod_node) == 0 &&
 	    strcmp(s->holder.node_uid, k->pod_node_uid) == 0) {
 		/* At home. A token that was asked for is not wanted back any more. */
 		bw_kube_conds_clear(&k->conds, "Placed");

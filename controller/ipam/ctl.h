@@ -258,8 +258,9 @@ struct ctl_claim {
 	struct bw_kube_conds conds;
 	struct ctl_need needs[CTL_NEEDS_MAX];
 	size_t n_needs;
-	struct bw_kube_object *pod; /* the oldest live one that names it; NULL */
+	struct bw_kube_object *pod; /* the oldest live one that names it and stays; NULL */
 	struct bw_kube_object *second; /* the next one; NULL */
+	struct bw_kube_object *leaving; /* a live one that is being deleted; NULL */
 	char pod_node[BW_KUBE_NAME_MAX + 1]; /* where it is scheduled; "" */
 	char pod_node_uid[BW_KUBE_UID_MAX + 1]; /* "" = the Node is not known */
 	char pod_created[32];
@@ -277,7 +278,9 @@ int ctl_claim_place(struct ctl_claim *k, struct bw_err *err);
 int ctl_node_fenced(const struct bw_kube_object *o, const char *uid);
 /* Gives everything back once the holder is confirmed gone. */
 int ctl_claim_release(struct ctl_claim *k, struct bw_err *err);
-/* Finds .pod, .second and where it is. */
+/* Whether the holder's agent has given its token back. */
+int ctl_claim_is_spent(const struct bw_net_claim_status *s);
+/* Finds .pod, .second, .leaving and where it is. */
 void ctl_claim_pods(struct ctl_claim *k);
 /* Has what the claim holds beyond its needs looked at. */
 void ctl_claim_look_at_spare(struct ctl_claim *k);
