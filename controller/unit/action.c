@@ -100,6 +100,15 @@ int unit_action_is_done_with(const struct unit_run *k)
 	return (is && strcmp(is, k->act.id) == 0) == k->act.going_back;
 }
 
+const char *unit_action_cancelled(const struct unit_run *k)
+{
+	const struct bw_db_unit_status *s = &k->unit->status;
+
+	return s->has_action && s->action.phase == BW_DB_UNIT_STATUS_ACTION_PHASE_CANCELLED
+		       ? s->action.id
+		       : NULL;
+}
+
 static int has_run(const struct unit_run *k, const char *id)
 {
 	const struct bw_db_unit_status *s = &k->unit->status;

@@ -280,6 +280,11 @@ void unit_action_load(struct unit_run *k);
 void unit_action_look(struct unit_run *k);
 /* Whether the action that runs has to take the pod that is there away. */
 int unit_action_is_done_with(const struct unit_run *k);
+/*
+ * Id of the action that was cancelled last; NULL = none was. What is made for it after that, by
+ * another leader or by a request that took its time, is not used.
+ */
+const char *unit_action_cancelled(const struct unit_run *k);
 /* The action is over. @reason: of a failure; else NULL. */
 void unit_action_end(struct unit_run *k, enum bw_db_unit_status_action_phase phase,
 		     const char *reason, const char *fmt, ...) BW_PRINTF(4, 5);

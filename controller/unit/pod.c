@@ -252,12 +252,23 @@ static int differs(const struct unit_run *k)
 	return !is || strcmp(is, k->revision) != 0;
 }
 
+/* Made for an action that had been cancelled by then: on its node, with its volumes. */
+static int is_of_cancelled(const struct unit_run *k)
+{
+	const char *is = bw_kube_annotation(&k->pod.meta, UNIT_ANN_ACTION);
+	const char *cancelled = unit_action_cancelled(k);
+
+	return is && cancelled && strcmp(is, cancelled) == 0;
+}
+
 /* Why the pod is not the one that there should be; NULL: it is. */
 static const char *outdated(const struct unit_run *k)
 {
 	if (k->act.acting && unit_action_is_done_with(k))
 		return k->act.going_back ? "the action was cancelled; the Unit goes back"
 					 : "an action makes the pod again";
+	if (is_of_cancelled(k))
+		return "the action that it was made for was cancelled; the pod is made again";
 	if (differs(k))
 		return "the template has changed; the pod is made again";
 	return unit_config_restarts(k)

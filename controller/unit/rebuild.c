@@ -19,6 +19,7 @@
 
 struct search {
 	const char *template;
+	const char *cancelled; /* an action's id; NULL = none is */
 	struct bw_kube_object *found;
 };
 
@@ -32,11 +33,22 @@ static int label_is(const struct bw_kube_object *o, const char *label, const cha
 	return !value || strcmp(is, value) == 0;
 }
 
+/*
+ * One that was made for the action that was cancelled, and comes late (another leader's, or a
+ * request that took its time), is nobody's.
+ */
+static int is_late(const struct bw_kube_object *o, const char *cancelled)
+{
+	return cancelled && label_is(o, UNIT_LABEL_REBUILD, cancelled) &&
+	       !label_is(o, UNIT_LABEL_RETAINED, NULL);
+}
+
 static int is_in_use(struct bw_kube_object *o, void *arg)
 {
 	struct search *s = arg;
 
-	if (!label_is(o, UNIT_LABEL_VOLUME, s->template) || label_is(o, UNIT_LABEL_RETAINED, NULL))
+	if (!label_is(o, UNIT_LABEL_VOLUME, s->template) ||
+	    label_is(o, UNIT_LABEL_RETAINED, NULL) || is_late(o, s->cancelled))
 		return 0;
 	s->found = o;
 	return 1;
@@ -56,14 +68,15 @@ static void each(const struct unit_run *k, bw_kube_object_fn fn, void *arg)
 static int is_kept(const struct unit_run *k, const char *template, const struct bw_kube_object *o)
 {
 	return o && label_is(o, UNIT_LABEL, k->unit->meta.name) &&
-	       label_is(o, UNIT_LABEL_VOLUME, template) && label_is(o, UNIT_LABEL_RETAINED, NULL);
+	       label_is(o, UNIT_LABEL_VOLUME, template) &&
+	       (label_is(o, UNIT_LABEL_RETAINED, NULL) || is_late(o, unit_action_cancelled(k)));
 }
 
 void unit_volume_find(const struct unit_run *k, const char *template, struct unit_volume *v)
 {
 	const struct bw_kube_meta *m = &k->unit->meta;
 	const char *id = k->unit->status.has_action ? k->unit->status.action.id : m->uid;
-	struct search s = { .template = template };
+	struct search s = { .template = template, .cancelled = unit_action_cancelled(k) };
 
 	each(k, is_in_use, &s);
 	v->o = s.found;
@@ -149,12 +162,24 @@ static int give_back(struct bw_kube_object *o, void *arg)
 	return 0;
 }
 
+static int retain_late(struct bw_kube_object *o, void *arg)
+{
+	struct unit_run *k = arg;
+	const char *cancelled = unit_action_cancelled(k);
+
+	if (is_late(o, cancelled))
+		plan_label(k, o, cancelled);
+	return 0;
+}
+
 void unit_rebuild(struct unit_run *k)
 {
 	const struct unit_action *a = &k->act;
 	struct giving_back g = { .k = k };
 	unsigned int n = 0;
 
+	if (unit_action_cancelled(k) && !k->unit->spec.maintenance)
+		each(k, retain_late, k);
 	if (!a->acting || a->type != BW_DB_UNIT_ACTION_TYPE_REBUILD ||
 	    k->pod_state != UNIT_POD_NONE)
 		return;

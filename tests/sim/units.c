@@ -5,7 +5,7 @@
  *
  * U1 a Unit that is to run is Ready with a pod that its status names, unless its address is
  * somebody else's; no action is under way
- * U2 of each template exactly one volume is in use, and no volume is lost
+ * U2 of each template exactly one volume is in use, the pod's, and no volume is lost
  * U3 its files, its Service and its slice are there, and none of a Unit that is gone
  */
 #include <stdio.h>
@@ -222,8 +222,8 @@ static int says(const struct sim_key *unit, const char *path, const char *want)
 	return strcmp(sim_text_at(member(unit->tree, "status"), path), want) == 0;
 }
 
-/* Volumes in use of the only template. */
-static unsigned int volumes_of(struct sim_world *w, const struct sim_key *unit)
+/* Volumes in use of the only template, and the last one's name. */
+static unsigned int volumes_of(struct sim_world *w, const struct sim_key *unit, const char **ret)
 {
 	size_t n;
 	struct sim_key *const *keys = sim_store_keys(w->store, &sim_kinds[SIM_VOLUME], &n);
@@ -233,11 +233,23 @@ static unsigned int volumes_of(struct sim_world *w, const struct sim_key *unit)
 		const char *of =
 			keys[i]->tree ? cJSON_GetStringValue(label(keys[i]->tree, LABEL)) : NULL;
 
-		used += of && strcmp(keys[i]->namespace, unit->namespace) == 0 &&
-			strcmp(of, unit->name) == 0 &&
-			!label(keys[i]->tree, "db.barewire.dev/retained");
+		if (!of || strcmp(keys[i]->namespace, unit->namespace) != 0 ||
+		    strcmp(of, unit->name) != 0 || label(keys[i]->tree, "db.barewire.dev/retained"))
+			continue;
+		*ret = keys[i]->name;
+		used++;
 	}
 	return used;
+}
+
+static int mounts(const struct cJSON *pod, const char *volume)
+{
+	const struct cJSON *v;
+
+	cJSON_ArrayForEach (v, member(member(pod, "spec"), "volumes"))
+		if (strcmp(sim_text_at(v, "persistentVolumeClaim.claimName"), volume) == 0)
+			return 1;
+	return 0;
 }
 
 /*
@@ -277,10 +289,11 @@ const char *sim_unit_state(struct sim_check *c, const struct sim_key *unit)
 		sim_key_find(w->store, &sim_kinds[SIM_CLAIM], unit->namespace, unit->name, 0);
 	const struct sim_fact *f = claim ? claim->fact : NULL;
 	char name[SIM_NAME_MAX + 8];
+	const char *volume = "";
 
 	if (*sim_meta(unit->tree, "deletionTimestamp"))
 		return "L2 is still being deleted";
-	if (volumes_of(w, unit) != 1)
+	if (volumes_of(w, unit, &volume) != 1)
 		return "U2 has not one volume";
 	if (f && f->exists && !f->bound && sim_check_blocked(c, claim))
 		return NULL;
@@ -292,6 +305,8 @@ const char *sim_unit_state(struct sim_check *c, const struct sim_key *unit)
 		return "U1 is not Ready";
 	if (!pod || !says(unit, "podUID", sim_meta(pod, "uid")))
 		return "U1 names another pod";
+	if (!mounts(pod, volume))
+		return "U2 runs with another volume";
 	(void)snprintf(name, sizeof(name), "%s-ipv4", unit->name);
 	if (!sim_store_tree(w->store, SIM_SERVICE, unit->namespace, unit->name) ||
 	    cJSON_GetArraySize(member(sim_store_tree(w->store, SIM_SLICE, unit->namespace, name),

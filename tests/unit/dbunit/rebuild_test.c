@@ -45,11 +45,18 @@ static void a_rebuild_has_other_volumes_and_keeps_the_old(void **state)
 	assert_int_equal(marked, 2);
 }
 
-static void a_cancelled_rebuild_gives_the_old_volumes_back(void **state)
+static int is_retained(const char *claim)
 {
-	char claim[256];
+	const struct cJSON *v = sim_store_tree(u->bed.store, SIM_VOLUME, "db", claim);
+	const struct cJSON *labels = cJSON_GetObjectItemCaseSensitive(
+		cJSON_GetObjectItemCaseSensitive(v, "metadata"), "labels");
 
-	(void)state;
+	return cJSON_HasObjectItem(labels, "db.barewire.dev/retained");
+}
+
+/* A rebuild that goes to a node which takes no pods, and is cancelled; the volume that it made. */
+static void make_and_cancel(char claim[256])
+{
 	make();
 	bed_merge(&u->bed, SIM_NODE, NULL, "n2", NULL,
 		  "{\"spec\":{\"taints\":[{\"key\":\"x\",\"effect\":\"NoSchedule\"}]}}");
@@ -61,12 +68,92 @@ static void a_cancelled_rebuild_gives_the_old_volumes_back(void **state)
 	change("{\"spec\":{\"action\":{\"cancel\":true}}}");
 	ubed_live(u, 8000);
 	ended("1", "Cancelled");
+}
+
+static void a_cancelled_rebuild_gives_the_old_volumes_back(void **state)
+{
+	char claim[256];
+
+	(void)state;
+	make_and_cancel(claim);
 	unit_is("status.nodeName", "n1");
 	unit_is("status.phase", "Ready");
 	claim_of(claim);
 	assert_string_equal(claim, "data-r");
 	unit_is("status.volumes.0.claimName", "data-r");
 	assert_int_equal(bed_count(&u->bed, SIM_VOLUME), 2);
+}
+
+/* Another leader's volume, or one whose creation took its time. */
+static void a_volume_that_comes_after_the_cancel_is_not_used(void **state)
+{
+	char claim[256];
+	char uid[256];
+
+	(void)state;
+	make_and_cancel(claim);
+	pod_uid(uid);
+	bed_merge(&u->bed, SIM_VOLUME, "db", claim, NULL,
+		  "{\"metadata\":{\"labels\":{\"db.barewire.dev/retained\":null}}}");
+	ubed_live(u, 3000);
+	assert_true(is_retained(claim));
+	assert_false(is_retained("data-r"));
+	unit_is("status.volumes.0.claimName", "data-r");
+	ubed_expect(u, SIM_POD, "r", "metadata.uid", uid);
+	/* Nor is it where the one that was given back is not seen yet. */
+	bed_merge(&u->bed, SIM_VOLUME, "db", "data-r", NULL,
+		  "{\"metadata\":{\"labels\":{\"db.barewire.dev/retained\":\"1\"}}}");
+	bed_merge(&u->bed, SIM_VOLUME, "db", claim, NULL,
+		  "{\"metadata\":{\"labels\":{\"db.barewire.dev/retained\":null}}}");
+	ubed_live(u, 3000);
+	assert_true(is_retained(claim));
+	assert_int_equal(bed_count(&u->bed, SIM_VOLUME), 2);
+}
+
+/* The pod that is there, as another leader makes it for the action: with that volume. */
+static void make_late_pod(const char *claim)
+{
+	struct cJSON *pod = cJSON_Duplicate(sim_store_tree(u->bed.store, SIM_POD, "db", "r"), 1);
+	struct cJSON *meta = cJSON_GetObjectItemCaseSensitive(pod, "metadata");
+	struct cJSON *spec = cJSON_GetObjectItemCaseSensitive(pod, "spec");
+	struct cJSON *volume =
+		cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(spec, "volumes"), 0);
+	char *json;
+
+	cJSON_DeleteItemFromObjectCaseSensitive(meta, "uid");
+	cJSON_DeleteItemFromObjectCaseSensitive(meta, "resourceVersion");
+	cJSON_DeleteItemFromObjectCaseSensitive(pod, "status");
+	assert_non_null(
+		cJSON_AddStringToObject(cJSON_GetObjectItemCaseSensitive(meta, "annotations"),
+					"db.barewire.dev/action", "1"));
+	assert_non_null(cJSON_SetValuestring(
+		cJSON_GetObjectItemCaseSensitive(
+			cJSON_GetObjectItemCaseSensitive(volume, "persistentVolumeClaim"),
+			"claimName"),
+		claim));
+	json = cJSON_PrintUnformatted(pod);
+	bed_delete(&u->bed, SIM_POD, "db", "r");
+	bed_put(&u->bed, json);
+	free(json);
+	cJSON_Delete(pod);
+}
+
+static void a_pod_that_comes_after_the_cancel_is_made_again(void **state)
+{
+	char claim[256];
+	char late[256];
+	char uid[256];
+
+	(void)state;
+	make_and_cancel(claim);
+	make_late_pod(claim);
+	pod_uid(late);
+	ubed_live(u, 5000);
+	pod_uid(uid);
+	assert_string_not_equal(uid, late);
+	claim_of(claim);
+	assert_string_equal(claim, "data-r");
+	unit_is("status.phase", "Ready");
 }
 
 static void a_lost_volume_is_what_a_rebuild_is_for(void **state)
@@ -138,6 +225,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ACTION_STORY(a_rebuild_has_other_volumes_and_keeps_the_old),
 		ACTION_STORY(a_cancelled_rebuild_gives_the_old_volumes_back),
+		ACTION_STORY(a_volume_that_comes_after_the_cancel_is_not_used),
+		ACTION_STORY(a_pod_that_comes_after_the_cancel_is_made_again),
 		ACTION_STORY(a_lost_volume_is_what_a_rebuild_is_for),
 		ACTION_STORY(a_crash_before_any_write_of_a_rebuild_changes_nothing_in_the_end),
 	};
