@@ -154,15 +154,33 @@ static void tell_declared(const struct bw_db_unit *u)
 	(void)printf("\n");
 }
 
+/* How eth0 is attached; bridge where that is not known. */
+static enum bw_net_pool_mode mode_of(const struct cli_story *t)
+{
+	const struct bw_net_claim_status *c = &t->claim.status;
+	const struct bw_net_pool *pool =
+		c->interfaces.n ? cli_story_pool(t, c->interfaces.items[0].pool) : NULL;
+
+	return pool ? pool->spec.mode : BW_NET_POOL_MODE_BRIDGE;
+}
+
 /* What the node's agent says of its kernel: which flow takes what, `barewire net show` knows. */
 static void tell_path(const struct cli_story *t)
 {
 	const struct bw_net_node_status *n = &t->nodenet.status;
 	const char *hook = cli_story_has(t, "tcx") ? "tcx" : "clsact";
+	enum bw_net_pool_mode mode = mode_of(t);
 
 	if (!t->has_nodenet)
 		return;
-	if (cli_story_has(t, "ebpf"))
+	if (mode == BW_NET_POOL_MODE_SRIOV)
+		(void)printf(LABEL "a virtual function of the card: barewire sriov show on the "
+				   "node says what is set on it\n",
+			     "path");
+	else if (mode != BW_NET_POOL_MODE_BRIDGE)
+		(void)printf(LABEL "the plugin's own, of mode %s\n", "path",
+			     bw_net_pool_mode_str(mode));
+	else if (cli_story_has(t, "ebpf"))
 		(void)printf(LABEL "fast path: the node's kernel takes it (eBPF, %s); barewire net "
 				   "show on the node says what an endpoint does\n",
 			     "path", hook);

@@ -11,22 +11,8 @@
 #include "impl.h"
 #include "launch.h"
 
-#define DOMAINS_MAX 8 /* conf/crds: interfaces of a Unit */
-#define VF_PREFIX "net.barewire.dev/vf-"
 #define CONFIG_VOLUME "barewire-config" /* conf/crds: a template's volumes are named otherwise */
 #define CONFIG_PATH "/etc/barewire"
-
-/* A segment that the claim's interfaces are on. */
-struct domain {
-	char name[64]; /* conf/crds: maxLength 63 */
-	unsigned int vfs; /* interfaces that need a virtual function of it */
-	uint8_t ours; /* its nodes carry our label */
-};
-
-struct domains {
-	struct domain v[DOMAINS_MAX];
-	size_t n;
-};
 
 void unit_put_owner(const struct unit_run *k, struct bw_json_build *b, struct cJSON *meta,
 		    int controller)
@@ -87,46 +73,6 @@ static struct cJSON *named(const struct cJSON *list, const char *name)
 			return i;
 	}
 	return NULL;
-}
-
-/* THE SEGMENTS */
-
-static int is_ours(enum bw_net_pool_mode mode)
-{
-	return mode == BW_NET_POOL_MODE_BRIDGE || mode == BW_NET_POOL_MODE_MACVLAN ||
-	       mode == BW_NET_POOL_MODE_SRIOV;
-}
-
-static void add_domain(struct domains *d, const struct bw_net_pool *pool, int new_interface)
-{
-	struct domain *at = NULL;
-
-	for (size_t i = 0; i < d->n; i++)
-		if (strcmp(d->v[i].name, pool->spec.domain) == 0)
-			at = &d->v[i];
-	if (!at && d->n < DOMAINS_MAX) {
-		at = &d->v[d->n++];
-		(void)snprintf(at->name, sizeof(at->name), "%s", pool->spec.domain); /* bounded */
-	}
-	if (!at)
-		return;
-	at->ours |= is_ours(pool->spec.mode);
-	at->vfs += new_interface && pool->spec.mode == BW_NET_POOL_MODE_SRIOV;
-}
-
-/* Interfaces of two families are listed twice, one entry after the other. */
-static void find_domains(const struct unit_run *k, struct domains *d)
-{
-	const struct bw_net_claim_status *s = &k->claim.status;
-
-	for (size_t i = 0; i < s->interfaces.n; i++) {
-		BW_CLEANUP(bw_net_pool_done) struct bw_net_pool pool = { 0 };
-		const char *name = s->interfaces.items[i].name;
-
-		if (unit_pool(k->c, s->interfaces.items[i].pool, &pool) < 0)
-			continue;
-		add_domain(d, &pool, i == 0 || strcmp(s->interfaces.items[i - 1].name, name) != 0);
-	}
 }
 
 /* METADATA */
@@ -194,7 +140,7 @@ static void put_requirement(struct bw_json_build *b, struct cJSON *list, const c
 }
 
 static void put_term(const struct unit_run *k, struct bw_json_build *b, struct cJSON *term,
-		     const struct domains *d, int sticky)
+		     const struct unit_domains *d, int sticky)
 {
 	char label[128];
 
@@ -211,7 +157,7 @@ static void put_term(const struct unit_run *k, struct bw_json_build *b, struct c
 
 /* The terms of a selector are alternatives: what holds for all is put into each. */
 static void put_required(const struct unit_run *k, struct bw_json_build *b, struct cJSON *node,
-			 const struct domains *d, int sticky)
+			 const struct unit_domains *d, int sticky)
 {
 	struct cJSON *terms =
 		array_in(b, object_in(b, node, "requiredDuringSchedulingIgnoredDuringExecution"),
@@ -225,7 +171,7 @@ static void put_required(const struct unit_run *k, struct bw_json_build *b, stru
 }
 
 static void put_affinity(const struct unit_run *k, struct bw_json_build *b, struct cJSON *spec,
-			 const struct domains *d)
+			 const struct unit_domains *d)
 {
 	int sticky = k->place.node[0] && k->place.hard;
 	int any = sticky;
@@ -311,7 +257,7 @@ static void put_pod_ip(struct bw_json_build *b, struct cJSON *container)
 			"fieldPath", "status.podIP");
 }
 
-static void put_vfs(struct bw_json_build *b, struct cJSON *container, const struct domains *d)
+static void put_vfs(struct bw_json_build *b, struct cJSON *container, const struct unit_domains *d)
 {
 	char key[128];
 	char count[16];
@@ -319,7 +265,7 @@ static void put_vfs(struct bw_json_build *b, struct cJSON *container, const stru
 	for (size_t i = 0; i < d->n; i++) {
 		if (!d->v[i].vfs)
 			continue;
-		(void)snprintf(key, sizeof(key), VF_PREFIX "%s", d->v[i].name); /* fits */
+		(void)snprintf(key, sizeof(key), UNIT_VF_RESOURCE "%s", d->v[i].name); /* fits */
 		(void)snprintf(count, sizeof(count), "%u", d->v[i].vfs); /* fits */
 		put_once(b, object_in(b, object_in(b, container, "resources"), "limits"), key,
 			 count);
@@ -329,7 +275,7 @@ static void put_vfs(struct bw_json_build *b, struct cJSON *container, const stru
 }
 
 static void put_main(const struct unit_run *k, struct bw_json_build *b, struct cJSON *spec,
-		     const struct domains *d)
+		     const struct unit_domains *d)
 {
 	const struct bw_db_unit_template_container *main = unit_main(k->unit);
 	struct cJSON *c =
@@ -349,13 +295,13 @@ static void put_main(const struct unit_run *k, struct bw_json_build *b, struct c
 
 struct cJSON *unit_build_pod(const struct unit_run *k, struct bw_json_build *b)
 {
-	struct domains d = { .n = 0 };
+	struct unit_domains d = { .n = 0 };
 	struct cJSON *root = bw_json_build_object(b);
 	struct cJSON *meta;
 	struct cJSON *spec;
 
 	if (k->claim_state == UNIT_CLAIM_BOUND)
-		find_domains(k, &d);
+		unit_domains(k->c, &k->claim, &d);
 	bw_json_put_str(b, root, "apiVersion", "v1");
 	bw_json_put_str(b, root, "kind", "Pod");
 	meta = bw_json_put_object(b, root, "metadata");

@@ -22,6 +22,7 @@ struct bw_tmpl_names;
 #define UNIT_ANN_LAUNCH UNIT_PREFIX "launch" /* of pods: the container under barewire-launch */
 #define UNIT_ANN_ADDRESS_TYPE "config.addr.type"
 #define UNIT_INTERFACE "eth0"
+#define UNIT_VF_RESOURCE "net.barewire.dev/vf-" /* of nodes: the domain's virtual functions */
 
 #define UNIT_INDEX_UNIT "unit" /* volumes: "namespace/unit" by label */
 #define UNIT_INDEX_NODE "node" /* Units: status.nodeName */
@@ -238,6 +239,29 @@ void unit_volume_node(const struct ctl_unit *c, const char *pv, struct unit_volu
 const struct bw_db_unit_template_container *unit_main(const struct bw_db_unit *unit);
 /* The pool of a name, decoded; 0; -ENOENT. bw_net_pool_done() frees it. */
 int unit_pool(const struct ctl_unit *c, const char *name, struct bw_net_pool *ret);
+
+/* SEGMENTS (vfs.c) */
+
+#define UNIT_DOMAINS_MAX 8 /* conf/crds: interfaces of a Unit */
+
+/* A segment that a claim's interfaces are on. */
+struct unit_domain {
+	char name[64]; /* conf/crds: maxLength 63 */
+	unsigned int vfs; /* interfaces that need a virtual function of it */
+	uint8_t ours; /* its nodes carry our label */
+};
+
+struct unit_domains {
+	struct unit_domain v[UNIT_DOMAINS_MAX];
+	size_t n;
+};
+
+/* Those of @claim, as its status has them; pools that cannot be read are left out. */
+void unit_domains(const struct ctl_unit *c, const struct bw_net_claim *claim,
+		  struct unit_domains *ret);
+/* Says that no node has a virtual function left for the pod, and who has them; else says nothing.
+ */
+void unit_vfs(struct unit_run *k);
 
 /* STEPS: each adds to the plan and to what is to be said. */
 

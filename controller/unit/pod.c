@@ -364,6 +364,8 @@ void unit_pod(struct unit_run *k)
 {
 	if (k->pod_state != UNIT_POD_FOREIGN)
 		bw_kube_conds_clear(&k->conds, FOREIGN);
+	if (k->pod_state != UNIT_POD_PENDING)
+		unit_vfs(k);
 	if (k->pod_state < UNIT_POD_PENDING && k->pod_state != UNIT_POD_UNSEEN)
 		unit_process_gone(k);
 	switch (k->pod_state) {
@@ -383,10 +385,11 @@ void unit_pod(struct unit_run *k)
 		step_over(k);
 		break;
 	case UNIT_POD_PENDING:
-		if (!replace(k)) {
+		if (!replace(k))
 			judge_node(k);
+		unit_vfs(k);
+		if (k->pod_state == UNIT_POD_PENDING)
 			say_pending(k);
-		}
 		return;
 	case UNIT_POD_RUNNING:
 		if (!replace(k))

@@ -47,6 +47,11 @@ static const struct {
 			     "docs/operations.md" },
 	{ "NodeOutOfService", "barewire unit migrate, or take the taint off the node" },
 	{ "NodeGone", "barewire unit migrate" },
+	{ "AllInUse", "end a pod that has one, or make more virtual functions while the node is "
+		      "drained: docs/sriov.md" },
+	{ "NoneOnNodes", "make virtual functions on the uplink: docs/sriov.md" },
+	{ "NoVirtualFunction", "the message says who has them: end a pod that has one, or make "
+			       "more virtual functions: docs/sriov.md" },
 	{ "PodForeign", "a pod of this name is somebody else's: delete it, or name the Unit "
 			"otherwise" },
 	{ "UnitOffline", "barewire unit start, then the action again" },
