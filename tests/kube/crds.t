@@ -301,6 +301,7 @@ def the_controller_writes_of_a_node_only_domains_and_vfs():
     refused(patch({"spec": {"unschedulable": True}}), "writes nothing of a node but labels and resources", 403)
     refused(patch({"metadata": {"annotations": {"a": "b"}}}), "writes nothing of a node but labels and resources", 403)
     refused(patch({"status": {"capacity": {"cpu": "99"}}}, "/status"), "but resources net.barewire.dev/vf-", 403)
+    refused(patch({"status": {"allocatable": {"cpu": "99"}}}, "/status"), "but resources net.barewire.dev/vf-", 403)
     refused(patch({"status": {"conditions": [{"type": "Ready", "status": "True"}]}}, "/status"), "but resources net.barewire.dev/vf-", 403)
     refused(c.ask("GET", CORE + "/secrets"), "is forbidden", 403)
 
