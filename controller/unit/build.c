@@ -118,6 +118,7 @@ static void put_annotations(const struct unit_run *k, struct bw_json_build *b, s
 	}
 	put_once(b, notes, CTL_ANN_CLAIM, u->meta.name);
 	put_once(b, notes, UNIT_ANN_REVISION, k->revision);
+	put_once(b, notes, UNIT_ANN_SHAPE, k->shape);
 	if (k->act.acting && !k->act.going_back)
 		put_once(b, notes, UNIT_ANN_ACTION, k->act.id);
 	if (k->unit->spec.has_config)

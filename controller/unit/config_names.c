@@ -145,19 +145,22 @@ int unit_quantity_bytes(const char *text, int64_t *ret)
 	return -EINVAL;
 }
 
-/* The main container's limit, else its request, in bytes; "" for one without. */
+/* The main container's limit, else its request, in bytes; "" for one without. More only when the
+ * container that runs has it. */
 static int put_resources(const struct unit_run *k, struct bw_tmpl_names *n, struct bw_err *err)
 {
 	const struct bw_db_unit_template_container *main = unit_main(k->unit);
 	const struct cJSON *all = main ? bw_json_get(main->raw, "resources") : NULL;
 	const char *said = bw_json_get_str(bw_json_get(all, "limits"), "memory");
+	const char *kind = said ? "limits" : "requests";
 	char text[32] = "";
 	int64_t bytes;
 
 	if (!said)
-		said = bw_json_get_str(bw_json_get(all, "requests"), "memory");
+		said = bw_json_get_str(bw_json_get(all, kind), "memory");
 	if (said && unit_quantity_bytes(said, &bytes) == 0)
-		(void)snprintf(text, sizeof(text), "%lld", (long long)bytes); /* fits, ignoring */
+		(void)snprintf(text, sizeof(text), "%lld",
+			       (long long)unit_resize_memory(k, kind, bytes)); /* fits, ignoring */
 	return bw_tmpl_put(n, "resources.memory", text, 0, err);
 }
 

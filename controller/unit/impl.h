@@ -17,6 +17,7 @@ struct bw_tmpl_names;
 #define UNIT_LABEL_REBUILD UNIT_PREFIX "rebuild" /* of volumes: the action that made it */
 #define UNIT_LABEL_RETAINED UNIT_PREFIX "retained" /* of volumes: the action that replaced it */
 #define UNIT_ANN_REVISION UNIT_PREFIX "revision" /* of pods: what they were made of */
+#define UNIT_ANN_SHAPE UNIT_PREFIX "shape" /* of pods: the same without cpu and memory */
 #define UNIT_ANN_ACTION UNIT_PREFIX "action" /* of pods: the id that they were made for */
 #define UNIT_ANN_CONFIG UNIT_PREFIX "config" /* of pods: hash of the files that they began with */
 #define UNIT_ANN_LAUNCH UNIT_PREFIX "launch" /* of pods: the container under barewire-launch */
@@ -184,6 +185,7 @@ struct unit_run {
 	size_t n_volumes;
 	char node[BW_KUBE_NAME_MAX + 1]; /* where it lives or lived last; "" */
 	char revision[UNIT_REVISION_MAX]; /* of the template as it is */
+	char shape[UNIT_REVISION_MAX]; /* of it, whatever cpu and memory it says */
 	struct unit_action act;
 	struct unit_place place;
 	struct unit_config config;
@@ -191,10 +193,12 @@ struct unit_run {
 	struct bw_kube_conds conds;
 	char reason[64]; /* what it waits for first of all; "" = nothing */
 	char task[BW_KUBE_COND_TEXT_MAX];
+	char why[BW_KUBE_COND_TEXT_MAX]; /* a pod is made again */
 	uint8_t invalid; /* the template was refused */
 	uint8_t failed; /* it does not come up */
 	uint8_t created; /* the pod is made by this plan */
 	uint8_t signalled; /* the process was told of the files as they are */
+	uint8_t resizing; /* the pod is resized in place by this plan */
 	uint8_t exchanging; /* volumes are replaced or given back by this plan */
 };
 
@@ -341,6 +345,19 @@ int unit_is_halted(const struct unit_run *k);
 /* There is no pod that could have it. */
 void unit_process_gone(struct unit_run *k);
 void unit_told_free(struct ctl_unit *c);
+
+/* OTHER AMOUNTS FOR A POD THAT RUNS (resize.c) */
+
+/* The template's text without the amounts that can be changed in place; to be freed. 0; -ENOMEM. */
+int unit_resize_shape(const struct cJSON *template, char **ret, struct bw_err *err);
+/* Has the pod be what the template says, in place. Return: why it has to be made again; NULL: it
+ * has not. */
+const char *unit_resize(struct unit_run *k);
+/* Says how far that is; after unit_pod(). */
+void unit_resize_say(struct unit_run *k);
+/* Bytes that the main container may use by now of those that are declared as "limits" or
+ * "requests". */
+int64_t unit_resize_memory(const struct unit_run *k, const char *kind, int64_t declared);
 
 /* THE POD (build.c) */
 

@@ -235,17 +235,11 @@ static uint64_t add_text(uint64_t h, const char *s)
 }
 
 /* Of what a person declares, not of what is made of it: a newer controller replaces no pod. */
-static int find_revision(struct unit_run *k, struct bw_err *err)
+static void hash_with(const struct unit_run *k, const char *template, char out[UNIT_REVISION_MAX])
 {
 	const struct bw_db_unit_spec *s = &k->unit->spec;
-	const struct cJSON *spec = bw_json_get(k->unit->doc, "spec");
-	bw_autofree char *template = NULL;
-	uint64_t h;
-	int r = bw_json_print(bw_json_get(spec, "template"), 0, &template, err);
+	uint64_t h = add_text(BW_FNV64_BASIS, template);
 
-	if (r < 0)
-		return r;
-	h = add_text(BW_FNV64_BASIS, template);
 	h = add_text(h, s->main_container_name);
 	h = add_text(h, bw_db_unit_networking_mode_str(s->networking.mode));
 	h = add_text(h, bw_db_unit_networking_address_type_str(s->networking.address_type));
@@ -253,8 +247,23 @@ static int find_revision(struct unit_run *k, struct bw_err *err)
 		h = add_text(h, k->volumes[i].name);
 	if (s->has_config)
 		h = add_text(h, "config"); /* it is mounted */
-	(void)snprintf(k->revision, sizeof(k->revision), "%016llx",
+	(void)snprintf(out, UNIT_REVISION_MAX, "%016llx",
 		       (unsigned long long)h); /* fits, ignoring */
+}
+
+static int find_revision(struct unit_run *k, struct bw_err *err)
+{
+	const struct cJSON *template = bw_json_get(bw_json_get(k->unit->doc, "spec"), "template");
+	bw_autofree char *text = NULL;
+	bw_autofree char *shape = NULL;
+	int r = bw_json_print(template, 0, &text, err);
+
+	if (r == 0)
+		r = unit_resize_shape(template, &shape, err);
+	if (r < 0)
+		return r;
+	hash_with(k, text, k->revision);
+	hash_with(k, shape, k->shape);
 	return 0;
 }
 

@@ -245,13 +245,6 @@ static void say_running(struct unit_run *k)
 
 /* THE STEP */
 
-static int differs(const struct unit_run *k)
-{
-	const char *is = bw_kube_annotation(&k->pod.meta, UNIT_ANN_REVISION);
-
-	return !is || strcmp(is, k->revision) != 0;
-}
-
 /* Made for an action that had been cancelled by then: on its node, with its volumes. */
 static int is_of_cancelled(const struct unit_run *k)
 {
@@ -262,18 +255,16 @@ static int is_of_cancelled(const struct unit_run *k)
 }
 
 /* Why the pod is not the one that there should be; NULL: it is. */
-static const char *outdated(const struct unit_run *k)
+static const char *outdated(struct unit_run *k)
 {
 	if (k->act.acting && unit_action_is_done_with(k))
 		return k->act.going_back ? "the action was cancelled; the Unit goes back"
 					 : "an action makes the pod again";
 	if (is_of_cancelled(k))
 		return "the action that it was made for was cancelled; the pod is made again";
-	if (differs(k))
-		return "the template has changed; the pod is made again";
-	return unit_config_restarts(k)
-		       ? "the files of spec.config have changed; the pod is made again"
-		       : NULL;
+	if (unit_config_restarts(k))
+		return "the files of spec.config have changed; the pod is made again";
+	return unit_resize(k);
 }
 
 /* A pod that is ours and alive. Return: it was deleted. */

@@ -30,6 +30,7 @@ static const struct bw_kube_keep meta[] = {
 	{ "name", NULL },
 	{ "uid", NULL },
 	{ "resourceVersion", NULL },
+	{ "generation", NULL },
 	{ "creationTimestamp", NULL },
 	{ "deletionTimestamp", NULL },
 	{ "labels", notes },
@@ -46,10 +47,19 @@ static const struct bw_kube_keep condition[] = { { "type", NULL },
 static const struct bw_kube_keep waiting[] = { { "reason", NULL }, END };
 static const struct bw_kube_keep running[] = { { "startedAt", NULL }, END };
 static const struct bw_kube_keep state[] = { { "waiting", waiting }, { "running", running }, END };
-static const struct bw_kube_keep container[] = { { "name", NULL }, { "state", state }, END };
-static const struct bw_kube_keep pod_spec[] = { { "nodeName", NULL }, END };
+/* Resources: what it has by now, which is less than is asked for while it is resized. */
+static const struct bw_kube_keep container[] = { { "name", NULL },
+						 { "state", state },
+						 { "resources", NULL },
+						 { "allocatedResources", NULL },
+						 END };
+static const struct bw_kube_keep asked[] = { { "name", NULL }, { "resources", NULL }, END };
+static const struct bw_kube_keep pod_spec[] = { { "nodeName", NULL },
+						{ "containers", asked },
+						END };
 static const struct bw_kube_keep pod_status[] = { { "phase", NULL },
 						  { "reason", NULL },
+						  { "observedGeneration", NULL },
 						  { "podIPs", NULL },
 						  { "conditions", condition },
 						  { "containerStatuses", container },

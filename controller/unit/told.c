@@ -12,12 +12,15 @@
 #define CALL_MS 10000 /* for one command; what takes longer is asked for again */
 #define NS_PER_MS 1000000LL
 
-static struct unit_told *told_of(const struct ctl_unit *c, const char *uid)
+/* Of commands the last alone counts, whatever it was for. */
+static struct unit_told *told_of(const struct ctl_unit *c, const char *uid, enum unit_aim aim)
 {
+	int resize = aim == UNIT_AIM_RESIZE;
+
 	bw_list_for_each (i, (struct bw_list *)&c->told) {
 		struct unit_told *t = bw_list_entry(i, struct unit_told, node);
 
-		if (strcmp(t->uid, uid) == 0)
+		if (strcmp(t->uid, uid) == 0 && (t->aim == UNIT_AIM_RESIZE) == resize)
 			return t;
 	}
 	return NULL;
@@ -36,9 +39,9 @@ void unit_told_free(struct ctl_unit *c)
 		forget(c, bw_list_entry(i, struct unit_told, node));
 }
 
-static struct unit_told *remember(struct ctl_unit *c, const char *uid)
+struct unit_told *unit_told_put(struct ctl_unit *c, const char *uid, enum unit_aim aim)
 {
-	struct unit_told *t = told_of(c, uid);
+	struct unit_told *t = told_of(c, uid, aim);
 
 	if (t)
 		forget(c, t);
@@ -48,6 +51,7 @@ static struct unit_told *remember(struct ctl_unit *c, const char *uid)
 	if (!t)
 		return NULL;
 	(void)snprintf(t->uid, sizeof(t->uid), "%s", uid); /* bounded, ignoring */
+	t->aim = aim;
 	t->at_ns = bw_loop_now_ns(c->loop);
 	bw_list_add_tail(&c->told, &t->node);
 	c->n_told++;
@@ -102,11 +106,10 @@ static void explain(struct unit_told *t, const struct bw_kube_podexec_answer *a)
 static enum bw_plan_next on_answer(const struct bw_kube_podexec_answer *a, void *arg)
 {
 	const struct call *call = arg;
-	struct unit_told *t = remember(call->c, call->uid);
+	struct unit_told *t = unit_told_put(call->c, call->uid, call->aim);
 
 	if (!t)
 		return BW_PLAN_FAIL;
-	t->aim = call->aim;
 	(void)snprintf(t->about, sizeof(t->about), "%s", call->about); /* fits */
 	t->exit_code = a->exit_code;
 	if (a->result == BW_KUBE_OK)
@@ -144,7 +147,7 @@ void unit_tell(struct unit_run *k, enum unit_aim aim, const char *const *argv, i
 
 const struct unit_told *unit_told(const struct unit_run *k, enum unit_aim aim)
 {
-	const struct unit_told *t = told_of(k->c, k->pod.meta.uid);
+	const struct unit_told *t = told_of(k->c, k->pod.meta.uid, aim);
 
 	return t && t->aim == aim ? t : NULL;
 }

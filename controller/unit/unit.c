@@ -105,6 +105,7 @@ static void decide(struct unit_run *k)
 	tell_what_is_not_done(k);
 	unit_action(k);
 	unit_pod(k);
+	unit_resize_say(k);
 	unit_service(k);
 	unit_endpoints(k);
 	unit_signal(k);

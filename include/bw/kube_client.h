@@ -27,6 +27,8 @@ enum bw_kube_verb {
 	BW_KUBE_UPDATE, /* PUT; for Leases alone */
 	BW_KUBE_APPLY, /* server-side apply */
 	BW_KUBE_MERGE, /* RFC 7386; with metadata.resourceVersion in the body a compare-and-swap */
+	BW_KUBE_STRATEGIC, /* a merge that knows lists by their keys; of the server's own kinds
+			    */
 	BW_KUBE_JSON_PATCH, /* RFC 6902 */
 	BW_KUBE_DELETE, /* body: DeleteOptions, made from .uid and .resource_version */
 	BW_KUBE_RAW, /* GET of .path: /version, /readyz */
@@ -48,7 +50,7 @@ struct bw_kube_request {
 	const struct bw_kube_kind *kind; /* NULL for RAW */
 	const char *namespace; /* NULL in a LIST or WATCH of a namespaced kind = all */
 	const char *name;
-	const char *subresource; /* "status", "token", ... */
+	const char *subresource; /* "status", "resize", "token", ... */
 	const char *path; /* RAW */
 	const char *manager; /* field manager of a write */
 	const char *field_selector;

@@ -9,11 +9,17 @@
 #define SEGMENT_MAX 253 /* characters of a name or namespace: RFC 1123 subdomain */
 
 static const char *const verb_names[] = {
-	[BW_KUBE_GET] = "get",       [BW_KUBE_LIST] = "list",
-	[BW_KUBE_WATCH] = "watch",   [BW_KUBE_CREATE] = "create",
-	[BW_KUBE_UPDATE] = "update", [BW_KUBE_APPLY] = "apply",
-	[BW_KUBE_MERGE] = "merge",   [BW_KUBE_JSON_PATCH] = "json-patch",
-	[BW_KUBE_DELETE] = "delete", [BW_KUBE_RAW] = "raw",
+	[BW_KUBE_GET] = "get",
+	[BW_KUBE_LIST] = "list",
+	[BW_KUBE_WATCH] = "watch",
+	[BW_KUBE_CREATE] = "create",
+	[BW_KUBE_UPDATE] = "update",
+	[BW_KUBE_APPLY] = "apply",
+	[BW_KUBE_MERGE] = "merge",
+	[BW_KUBE_STRATEGIC] = "strategic",
+	[BW_KUBE_JSON_PATCH] = "json-patch",
+	[BW_KUBE_DELETE] = "delete",
+	[BW_KUBE_RAW] = "raw",
 };
 static_assert(BW_ARRAY_SIZE(verb_names) == BW_KUBE_VERB_MAX_, "a verb without a name");
 
@@ -52,6 +58,7 @@ static const unsigned int verb_needs[BW_KUBE_VERB_MAX_] = {
 	[BW_KUBE_UPDATE] = NEEDS_NAME | NEEDS_BODY,
 	[BW_KUBE_APPLY] = NEEDS_NAME | NEEDS_BODY,
 	[BW_KUBE_MERGE] = NEEDS_NAME | NEEDS_BODY,
+	[BW_KUBE_STRATEGIC] = NEEDS_NAME | NEEDS_BODY,
 	[BW_KUBE_JSON_PATCH] = NEEDS_NAME | NEEDS_BODY,
 	[BW_KUBE_DELETE] = NEEDS_NAME,
 };

@@ -20,6 +20,7 @@ static const struct {
 	[BW_KUBE_UPDATE] = { "PUT", "application/json", 1 },
 	[BW_KUBE_APPLY] = { "PATCH", "application/apply-patch+yaml", 1 },
 	[BW_KUBE_MERGE] = { "PATCH", "application/merge-patch+json", 1 },
+	[BW_KUBE_STRATEGIC] = { "PATCH", "application/strategic-merge-patch+json", 1 },
 	[BW_KUBE_JSON_PATCH] = { "PATCH", "application/json-patch+json", 1 },
 	[BW_KUBE_DELETE] = { "DELETE", "application/json", 1 },
 	[BW_KUBE_RAW] = { "GET", NULL, 0 },

@@ -71,6 +71,11 @@ static const struct {
 	{ "NodeUnknown", "kubectl get nodes lists the nodes" },
 	{ "ContainerFailing", "barewire unit logs --previous says why it ended" },
 	{ "NotFollowed", "take out of the spec what this version does not do" },
+	{ "ResizeInfeasible", "declare less: barewire unit resize; or barewire unit migrate to a "
+			      "larger node" },
+	{ "ResizeDeferred", "make room on the node, declare less, or barewire unit migrate" },
+	{ "ResizeForbidden", "a quota or an admission refuses it: its words are the message" },
+	{ "ResizeFailed", "wait, or barewire unit restart: another pod has it from the beginning" },
 	{ "ConfigInvalid", "correct the template that is named, or make the Secret" },
 	{ "Scheduling", "the message has the scheduler's reason: free a node, or change what the "
 			"pod asks for" },

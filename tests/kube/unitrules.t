@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from bwtest import *  # noqa: E402,F401,F403
 from bwtest import TOP, case, diag, expect, expect_eq, expect_in, main, test, wait_until  # noqa: E402
 from kubeapi import ApiServer, kubectl  # noqa: E402
-from kubeclient import Client, MERGE  # noqa: E402
+from kubeclient import Client, MERGE, STRATEGIC  # noqa: E402
 from kuberules import literal, rules_of  # noqa: E402
 from unitobjects import BAD, BARE, BOUND, DRY, FIXED, GOOD, GROWN, UNIT, but, claim_template, container, extra  # noqa: E402
 
@@ -283,6 +283,12 @@ def the_controller_touches_pods_and_volumes_of_units_alone():
     o = labelled(pod_of(but(BARE, {"metadata.name": "mine"})))
     taken(c.ask("POST", PODS + "?dryRun=All", o))
     taken(c.ask("POST", PODS, o))
+    main = o["spec"]["containers"][0]["name"]
+    refused(c.ask("PATCH", PODS + "/mine", {"spec": {"containers": [{"name": main, "image": "another"}]}}, STRATEGIC), "would have another spec",
+            codes=(403,))
+    taken(c.ask("PATCH", PODS + "/mine", {"metadata": {"annotations": {"db.barewire.dev/revision": "1"}}}, MERGE))
+    refused(c.ask("PATCH", PODS + "/mine/resize", {"spec": {"containers": [{"name": main, "resources": {"limits": {"cpu": "1"}}}]}}, STRATEGIC),
+            "QOS Class may not change", codes=(422,))
     taken(c.ask("DELETE", PODS + "/mine"))
     volume["metadata"]["name"] = "data-mine"
     taken(c.ask("POST", volumes, labelled(volume, "mine")))

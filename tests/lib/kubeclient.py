@@ -17,6 +17,7 @@ import tempfile
 import time
 
 MERGE = "application/merge-patch+json"
+STRATEGIC = "application/strategic-merge-patch+json"
 APPLY = "application/apply-patch+yaml"
 BUSY_S = 30
 

@@ -167,6 +167,9 @@ static void carry_out_write(struct sim_request *q)
 	else if (q->r.verb == BW_KUBE_MERGE)
 		sim_store_merge(store, q->kind, q->r.namespace, q->r.name, q->r.subresource, body,
 				&q->reply);
+	else if (q->r.verb == BW_KUBE_STRATEGIC)
+		sim_store_resize(store, q->kind, q->r.namespace, q->r.name, q->r.subresource, body,
+				 &q->reply);
 	else if (q->r.verb == BW_KUBE_UPDATE)
 		sim_store_update(store, q->kind, q->r.namespace, q->r.name, q->r.subresource, body,
 				 &q->reply);

@@ -112,6 +112,12 @@ void sim_store_try(struct sim_store *s, const struct sim_kind *kind, const char 
 void sim_store_merge(struct sim_store *s, const struct sim_kind *kind, const char *namespace,
 		     const char *name, const char *subresource, const struct cJSON *patch,
 		     struct sim_reply *ret);
+/* pods/resize: of a strategic merge the resources of containers, found by their names. */
+void sim_store_resize(struct sim_store *s, const struct sim_kind *kind, const char *namespace,
+		      const char *name, const char *subresource, const struct cJSON *patch,
+		      struct sim_reply *ret);
+/* From now on it answers @http; 0 = it does it. */
+void sim_store_refuse_resize(struct sim_store *s, int http);
 void sim_store_update(struct sim_store *s, const struct sim_kind *kind, const char *namespace,
 		      const char *name, const char *subresource, const struct cJSON *body,
 		      struct sim_reply *ret);

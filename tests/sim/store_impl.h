@@ -12,6 +12,7 @@ struct sim_store {
 	uint64_t compacted;
 	uint64_t uids;
 	const char *by;
+	int resize_http; /* what pods/resize answers; 0 = it does it */
 	sim_commit_fn on_commit;
 	void *on_commit_arg;
 	struct sim_key **keys[SIM_KIND_MAX_]; /* sorted */

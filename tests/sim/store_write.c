@@ -293,6 +293,55 @@ void sim_store_merge(struct sim_store *s, const struct sim_kind *kind, const cha
 	write_back(s, key, subresource, tree, ret);
 }
 
+static struct cJSON *by_name(struct cJSON *list, const char *name)
+{
+	struct cJSON *c;
+
+	cJSON_ArrayForEach (c, list) {
+		const char *is = cJSON_GetStringValue(member(c, "name"));
+
+		if (is && name && !strcmp(is, name))
+			return c;
+	}
+	return NULL;
+}
+
+void sim_store_refuse_resize(struct sim_store *s, int http)
+{
+	s->resize_http = http;
+}
+
+void sim_store_resize(struct sim_store *s, const struct sim_kind *kind, const char *namespace,
+		      const char *name, const char *subresource, const struct cJSON *patch,
+		      struct sim_reply *ret)
+{
+	struct sim_key *key = find_for_write(s, kind, namespace, name, NULL, patch, ret);
+	const struct cJSON *c;
+	struct cJSON *tree;
+
+	if (!key)
+		return;
+	if (strcmp(kind->kind.kind, "Pod") || !subresource || strcmp(subresource, "resize") ||
+	    s->resize_http) {
+		sim_reply_status(ret, s->resize_http ? s->resize_http : 404, "Refused",
+				 "no resize of %s", name);
+		return;
+	}
+	tree = copy(key->tree);
+	cJSON_ArrayForEach (c, member(member(patch, "spec"), "containers")) {
+		struct cJSON *to = by_name(member(member(tree, "spec"), "containers"),
+					   cJSON_GetStringValue(member(c, "name")));
+		struct cJSON *all = cJSON_CreateObject();
+
+		if (to && all) {
+			cJSON_AddItemToObject(all, "resources", copy(member(c, "resources")));
+			merge_into(to, all);
+		}
+		cJSON_Delete(all);
+	}
+	write_back(s, key, NULL, tree, ret);
+}
+
 void sim_store_update(struct sim_store *s, const struct sim_kind *kind, const char *namespace,
 		      const char *name, const char *subresource, const struct cJSON *body,
 		      struct sim_reply *ret)

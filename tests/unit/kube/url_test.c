@@ -126,6 +126,7 @@ static void patches_have_their_own_content_types(void **state)
 		{ BW_KUBE_UPDATE, "PUT", "application/json" },
 		{ BW_KUBE_APPLY, "PATCH", "application/apply-patch+yaml" },
 		{ BW_KUBE_MERGE, "PATCH", "application/merge-patch+json" },
+		{ BW_KUBE_STRATEGIC, "PATCH", "application/strategic-merge-patch+json" },
 		{ BW_KUBE_JSON_PATCH, "PATCH", "application/json-patch+json" },
 		{ BW_KUBE_DELETE, "DELETE", "application/json" },
 	};
