@@ -60,6 +60,14 @@ static const struct option {
 	  "of the action; one id runs once, so a script may say it again" },
 	{ "--cancel", NULL, NULL, offsetof(struct cli_kube_args, cancel), CLI_OPT_ACTION,
 	  "give up the one that runs or waits" },
+	{ "--cpu", NULL, "AMOUNT", offsetof(struct cli_kube_args, cpu), CLI_OPT_RESIZE,
+	  "of request and limit: 500m, 2" },
+	{ "--memory", NULL, "AMOUNT", offsetof(struct cli_kube_args, memory), CLI_OPT_RESIZE,
+	  "of request and limit: 512Mi, 4Gi" },
+	{ "--requests", NULL, "LIST", offsetof(struct cli_kube_args, requests), CLI_OPT_RESIZE,
+	  "what is kept free for it: cpu=500m,memory=2Gi" },
+	{ "--limits", NULL, "LIST", offsetof(struct cli_kube_args, limits), CLI_OPT_RESIZE,
+	  "what it gets at most: cpu=1,memory=4Gi" },
 	{ "-f", "--follow", NULL, offsetof(struct cli_kube_args, follow), CLI_OPT_LOGS,
 	  "go on with what comes" },
 	{ "--tail", NULL, "N", offsetof(struct cli_kube_args, tail), CLI_OPT_LOGS,
@@ -96,8 +104,9 @@ static const struct slip {
 static const struct slip group_slips[] = { { "get", "list" },       { "ls", "list" },
 					   { "show", "describe" },  { "log", "logs" },
 					   { "exec", "connect" },   { "shell", "connect" },
-					   { "attach", "connect" }, { "move", "migrate" },
-					   { "stat", "describe" },  { "status", "describe" } };
+					   { "scale", "resize" },   { "attach", "connect" },
+					   { "move", "migrate" },   { "stat", "describe" },
+					   { "status", "describe" } };
 
 /* Verbs of kubectl before a kind: "get pool lan" is "pool lan". */
 static const char *const verbs[] = { "get", "list", "show", "describe" };

@@ -48,7 +48,8 @@ enum cli_format {
 #define CLI_OPT_REBUILD (1U << 14)
 #define CLI_OPT_LOGS (1U << 15)
 #define CLI_OPT_CONTAINER (1U << 16)
-#define CLI_OPT_N 17
+#define CLI_OPT_RESIZE (1U << 17)
+#define CLI_OPT_N 18
 
 /* What was asked for. Texts are argv's. */
 struct cli_kube_args {
@@ -66,6 +67,10 @@ struct cli_kube_args {
 	const char *id; /* --id: of an action */
 	const char *tail; /* --tail */
 	const char *container; /* -c */
+	const char *cpu; /* --cpu, and so on */
+	const char *memory;
+	const char *requests;
+	const char *limits;
 	enum cli_format format;
 	uint8_t all; /* -A */
 	uint8_t confirm; /* --confirm-powered-off */
@@ -251,3 +256,4 @@ int cli_unit_start(struct cli_session *s);
 int cli_unit_restart(struct cli_session *s);
 int cli_unit_migrate(struct cli_session *s);
 int cli_unit_rebuild(struct cli_session *s);
+int cli_unit_resize(struct cli_session *s);

@@ -111,6 +111,14 @@ const struct cli_command cli_kube_commands[] = {
 	  "  barewire unit rebuild redis-0 --to node2 --yes --timeout 1h\n",
 	  1, 1, cli_unit_rebuild,
 	  ACTS | CLI_OPT_ACTION | CLI_OPT_MOVE | CLI_OPT_REBUILD | CLI_OPT_YES, 0 },
+	{ "unit resize", "NAME", "other cpu and memory; the pod and the database in it stay",
+	  "Writes the template's requests and limits. Kubernetes 1.33 and later changes them in the\n"
+	  "running pod. A bound that is new, or another class of service, is another pod. What the\n"
+	  "node cannot have is told, and the database runs on with what it has.\n\n"
+	  "  barewire unit resize redis-0 --memory 4Gi --wait\n"
+	  "  barewire unit resize redis-0 --requests cpu=500m,memory=2Gi --limits cpu=2,memory=4Gi\n"
+	  "  barewire unit resize redis-0 -c exporter --cpu 100m\n",
+	  1, 1, cli_unit_resize, ACTS | CLI_OPT_RESIZE | CLI_OPT_CONTAINER, 0 },
 	{ "uninstall", "--check", "what of barewire is in use and would be left behind",
 	  "Lists claims, attachments, addresses and pools that are left. It removes nothing:\n"
 	  "kubectl delete -k conf/deploy/uninstall takes the programs away and leaves all of\n"

@@ -170,6 +170,30 @@ static enum end judge_startup(struct wait *w, const struct bw_db_unit *u)
 		   u->status.task ? ": " : "", u->status.task ? u->status.task : "");
 }
 
+/* What the node can never have nobody waits for. */
+static enum end judge_resize(struct wait *w, const struct bw_db_unit *u)
+{
+	const struct bw_kube_condition *invalid = condition(u, "TemplateInvalid");
+	const struct bw_kube_condition *c = condition(u, "Resizing");
+	const char *task = u->status.task ? u->status.task : "";
+
+	if (invalid && invalid->observed_generation >= w->goal->generation)
+		return say(w, NOT, "the server refuses it: %s",
+			   invalid->message ? invalid->message : "");
+	if (u->status.observed_generation < w->goal->generation)
+		return say(w, GOES_ON, "waits for the controller");
+	if (c && c->reason && strcmp(c->reason, "ResizeInfeasible") == 0)
+		return say(w, NOT, "%s", c->message ? c->message : "");
+	if (c)
+		return say(w, GOES_ON, "%s: %s", c->reason ? c->reason : "",
+			   c->message ? c->message : "");
+	if (!u->spec.startup)
+		return say(w, DONE, "it is stopped, and has them when it is started");
+	if (says(u, "Ready"))
+		return say(w, DONE, "it is Ready");
+	return say(w, GOES_ON, "%s: %s", bw_db_unit_status_phase_str(u->status.phase), task);
+}
+
 static enum end judge(struct wait *w, const struct bw_db_unit *u)
 {
 	const struct bw_kube_condition *ready = condition(u, "Ready");
@@ -179,6 +203,8 @@ static enum end judge(struct wait *w, const struct bw_db_unit *u)
 										    : "");
 	if (strcmp(u->meta.uid, w->goal->uid) != 0)
 		return say(w, NOT, "it was deleted and made again meanwhile");
+	if (w->goal->resize)
+		return judge_resize(w, u);
 	return w->goal->id ? judge_action(w, u) : judge_startup(w, u);
 }
 

@@ -13,6 +13,7 @@ struct cli_unit_goal {
 	const char *uid; /* another Unit of the name is not meant */
 	const char *what; /* for people: "Restart restart-1", "stop" */
 	const char *id; /* of the action; NULL = .startup */
+	int resize; /* cpu and memory of that generation are the pod's */
 	int cancel; /* the action is to be cancelled */
 	int startup;
 	int64_t generation; /* of the spec that says .startup */

@@ -192,6 +192,58 @@ def wait_tells_each_step_and_what_became_of_it():
 
 
 @test
+def resize_writes_the_template_and_waits_for_the_pod():
+    redis = {"name": "redis", "image": "redis:8", "command": ["redis-server"], "resources": {"limits": {"cpu": "1", "memory": "1Gi"}}}
+    other = {"name": "exporter", "image": "exporter:1"}
+    spec = {"mainContainerName": "redis", "template": {"spec": {"containers": [redis, other]}}}
+    for words, at, want in (
+            (("--memory", "2Gi"), 0, {"limits": {"cpu": "1", "memory": "2Gi"}, "requests": {"memory": "2Gi"}}),
+            (("--cpu=2", "--requests=cpu=500m"), 0, {"limits": {"cpu": "2", "memory": "1Gi"}, "requests": {"cpu": "500m"}}),
+            (("--limits", "memory=3Gi,cpu=1500m"), 0, {"limits": {"cpu": "1500m", "memory": "3Gi"}}),
+            (("-c", "exporter", "--requests", "memory=64Mi"), 1, {"requests": {"memory": "64Mi"}})):
+        c = cluster(spec=spec)
+        code, out, err = c.run("unit", "resize", "redis-0", *words)
+        expect_eq((code, err), (0, ""), "%s: %s" % (words, err))
+        expect_in("unit db/redis-0: resize: declared; --wait tells how it goes\n", out)
+        (_, _, _, body), = c.patches
+        containers = [dict(redis), dict(other)]
+        containers[at]["resources"] = want
+        expect_eq(body, {"metadata": {"resourceVersion": "5"}, "spec": {"template": {"spec": {"containers": containers}}}})
+    c = cluster(spec=spec)
+    expect_eq((c.run("unit", "resize", "redis-0", "--limits=cpu=1,memory=1Gi")[:2], c.patches),
+              ((0, "unit db/redis-0: resize: declared already\n"), []))
+    for words, text in (((), "wants to know what is changed"), (("--cpu", "two"), "expected amounts such as"), (("--limits", "gpu=1"), 'got "gpu=1"'),
+                        (("--requests", "cpu="), 'got "cpu="'), (("--memory", "1Gi", "-c", "none"), "it has no container none: its containers are redis, exporter")):
+        code, _, err = c.run("unit", "resize", "redis-0", *words)
+        expect_eq((code, c.patches), (64, []), err)
+        expect_in(text, err)
+
+
+def resized(code, last, text, **spec):
+    c = cluster(spec={"template": {"spec": {"containers": [{"name": "redis", "image": "redis:8"}]}}, **spec})
+    c.then = follows
+    c.steps = [{}, {}, {"observedGeneration": 2, "conditions": [condition("Ready", "True", "Ready", "m"),
+                                                                condition("Resizing", "True", "InProgress", "in place on node node1")]}, last]
+    got, out, err = c.run("unit", "resize", "redis-0", "--memory", "2Gi", "--timeout", "50s")
+    expect_eq(got, code, err)
+    expect_in(text, out + err)
+    return err
+
+
+@test
+def resize_waits_and_says_what_never_will_be():
+    ready = condition("Ready", "True", "Ready", "m")
+    err = resized(0, {"observedGeneration": 2, "conditions": [ready]}, ": it is Ready\n")
+    expect_in("s  waits for the controller\n", err)
+    expect_in("s  InProgress: in place on node node1\n", err)
+    resized(1, {"observedGeneration": 2, "conditions": [ready, condition("Resizing", "True", "ResizeInfeasible", "node node1 can never have it")]},
+            "resize: node node1 can never have it\n")
+    resized(1, {"conditions": [ready, {**condition("TemplateInvalid", "True", "TemplateInvalid", "must be less"), "observedGeneration": 2}]},
+            "the server refuses it: must be less\n")
+    resized(0, {"observedGeneration": 2, "conditions": []}, "it is stopped, and has them when it is started\n", startup=False)
+
+
+@test
 def stop_and_start_write_the_spec_and_wait_for_the_phase():
     c = cluster()
     c.then = follows
