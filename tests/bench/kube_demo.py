@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""`make demo-kube`: barewire installed on a real Kubernetes of two nodes (docs/design/kube-bed.md), and a database that
-keeps its address through a pod deletion, a node drain and an API server outage, seen from a machine that is no part
-of the cluster. Each step says what it ran and what was seen; what is not seen ends the demo with status 1."""
+"""`make demo-kube`: barewire installed on a real Kubernetes of two nodes (docs/design/kube-bed.md), a database that keeps
+its address through a pod deletion, a node drain and an API server outage, and a Unit, seen from a machine that is no
+part of the cluster. Each step says what it ran and what was seen; what is not seen ends the demo with status 1."""
 import contextlib
 import glob
 import json
@@ -16,6 +16,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.abspath(os.path.join(HERE, "..", ".."))
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(TOP, "tests", "lib"))
+from kube_demo_unit import UnitSteps  # noqa: E402
 from kubeproc import versions, wait  # noqa: E402
 from prober import Prober  # noqa: E402
 
@@ -62,10 +63,6 @@ def say(text="", end="\n"):
     print(text, end=end, flush=True)
 
 
-def step(number, title):
-    say("\n%s%d. %s%s" % (BOLD, number, title, END))
-
-
 def command(text):
     say("   %s$ %s%s" % (DIM, text, END))
 
@@ -95,7 +92,13 @@ class Demo:
     def __init__(self, bed, prepare):
         self.bed, self.api, self.prepare = bed, bed.client, prepare
         self.mac = self.claim_uid = self.lock_uid = None
-        self.facts = []
+        self.facts, self.steps = [], 0
+
+    command, seen, expect = staticmethod(command), staticmethod(seen), staticmethod(expect)
+
+    def step(self, title):
+        self.steps += 1
+        say("\n%s%d. %s%s" % (BOLD, self.steps, title, END))
 
     # What is asked ----------------------------------------------------------------------------------
 
@@ -113,11 +116,30 @@ class Demo:
         import kubetest
         return kubetest.running("redis-0", "default", timeout_s, uid_not)
 
-    def redis(self, *words):
-        command("redis-cli -h %s %s            # on the machine outside" % (ADDRESS, " ".join(words)))
-        p = self.bed.outside("timeout", "5", "redis-cli", "-h", ADDRESS, *words, check=False)
+    def apply(self, name, text):
+        command("kubectl apply -f " + name)
+        shown(text)
+        self.bed.kubectl("apply", "-f", "-", stdin=text)
+
+    def ask(self, *words):
+        program = os.path.join(os.path.realpath(os.environ.get("BW_BUILD", os.path.join(TOP, "build"))), "kubectl-barewire")
+        return subprocess.run([program, *words], capture_output=True, text=True, timeout=180, env={**os.environ, "KUBECONFIG": self.bed.admin})
+
+    def barewire(self, *words):
+        command("kubectl barewire " + " ".join(words))
+        p = self.ask(*words)
+        shown(p.stdout + p.stderr)
+        expect(p.returncode == 0, "exit status %d" % p.returncode)
+
+    def redis(self, *words, address=ADDRESS):
+        command("redis-cli -h %s %s            # on the machine outside" % (address, " ".join(words)))
+        p = self.bed.outside("timeout", "5", "redis-cli", "-h", address, *words, check=False)
         shown(p.stdout or p.stderr)
         return p.stdout.strip()
+
+    def answers(self, address):
+        with Prober(OUTSIDE, address, 6379) as probe:
+            return probe.wait_answer(0, 20)
 
     def mac_outside(self):
         words = self.bed.outside("ip", "neigh", "show", ADDRESS).split()
@@ -142,7 +164,7 @@ class Demo:
     # The steps --------------------------------------------------------------------------------------
 
     def install(self):
-        step(1, "Install barewire")
+        self.step("Install barewire")
         for n in self.bed.nodes:
             self.bed.ready(n.name, False, 30)
         seen("%s are NotReady: they have no network plugin" % " and ".join(n.name for n in self.bed.nodes))
@@ -158,19 +180,14 @@ class Demo:
         self.kubectl("-n barewire-system get pods -o custom-columns=POD:.metadata.name,NODE:.spec.nodeName,PHASE:.status.phase")
 
     def declare(self):
-        step(2, "Declare a pool and a database")
-        command("kubectl apply -f pool.yaml")
-        shown(POOL)
-        self.bed.kubectl("apply", "-f", "-", stdin=POOL)
-        command("kubectl apply -f redis.yaml")
-        shown(REDIS)
+        self.step("Declare a pool and a database")
+        self.apply("pool.yaml", POOL)
         start = time.monotonic()
-        self.bed.kubectl("apply", "-f", "-", stdin=REDIS)
+        self.apply("redis.yaml", REDIS)
         pod = self.running()
         took = time.monotonic() - start
         expect(pod["status"]["podIP"] == ADDRESS, "the pod has %s" % pod["status"]["podIP"])
-        with Prober(OUTSIDE, ADDRESS, 6379) as probe:
-            expect(probe.wait_answer(0, 20), "no answer outside within 20 s after the pod runs")
+        expect(self.answers(ADDRESS), "no answer outside within 20 s after the pod runs")
         expect(self.redis("set", "greeting", "hello") == "OK", "Redis does not answer outside")
         expect(self.redis("get", "greeting") == "hello", "what was written is not read")
         self.mac = self.mac_outside()
@@ -197,7 +214,7 @@ class Demo:
         return pod
 
     def delete(self):
-        step(3, "Delete the pod")
+        self.step("Delete the pod")
 
         def act(old):
             self.kubectl("delete pod redis-0 --wait=false")
@@ -206,7 +223,7 @@ class Demo:
 
     def drain(self):
         node = self.pod()["spec"]["nodeName"]
-        step(4, "Drain the node it runs on, %s" % node)
+        self.step("Drain the node it runs on, %s" % node)
 
         def act(old):
             out = self.kubectl("drain %s --ignore-daemonsets --delete-emptydir-data --timeout=120s" % node, show=False)
@@ -222,7 +239,7 @@ class Demo:
 
     def outage(self):
         from kubetest import pod_pids
-        step(5, "Stop the API server, and then kill the pod's sandbox as well")
+        self.step("Stop the API server, and then kill the pod's sandbox as well")
         pod = self.pod()
         node = pod["spec"]["nodeName"]
         sandbox = [p for p in pod_pids(pod) if comm(p) != "redis-server"]
@@ -259,17 +276,12 @@ class Demo:
         return set(self.bed.node(node).run("ls", "/run/netns").split())
 
     def judge(self):
-        step(6, "What the tools say")
-        barewire = os.path.join(os.path.realpath(os.environ.get("BW_BUILD", os.path.join(TOP, "build"))), "kubectl-barewire")
-        env = {**os.environ, "KUBECONFIG": self.bed.admin}
+        self.step("What the tools say")
         # What the agents publish of the last step may still be on its way.
         with contextlib.suppress(RuntimeError):
-            wait(lambda: subprocess.run([barewire, "check"], capture_output=True, timeout=30, env=env).returncode == 0, 30, "no difference")
-        for words in (["check"], ["who", ADDRESS], ["pool", "map", "lan"]):
-            command("kubectl barewire " + " ".join(words))
-            p = subprocess.run([barewire, *words], capture_output=True, text=True, timeout=30, env=env)
-            shown(p.stdout + p.stderr)
-            expect(p.returncode == 0, "exit status %d" % p.returncode)
+            wait(lambda: self.ask("check").returncode == 0, 30, "no difference")
+        for words in (["check"], ["who", ADDRESS], ["unit", "describe", "db-0"], ["pool", "map", "lan"]):
+            self.barewire(*words)
         events = [e for e in self.api.items("/api/v1/namespaces/default/events") if e.get("reason") == "FailedCreatePodSandBox"]
         expect(not events, "refused sandboxes: %s" % [e["message"] for e in events])
         seen("no sandbox was refused in all this: no FailedCreatePodSandBox event")
@@ -280,7 +292,9 @@ class Demo:
         self.delete()
         self.drain()
         self.outage()
-        self.judge()
+        with contextlib.closing(UnitSteps(self)) as unit:
+            unit.run()
+            self.judge()
 
 
 def inside():
