@@ -230,6 +230,8 @@ int unit_owns(const struct unit_run *k, const struct bw_kube_meta *m);
 int unit_pod_has_ended(const struct bw_k_pod *p);
 /* Whose the object with these metadata is; NULL: there is none. */
 enum unit_whose unit_whose(const struct unit_run *k, const struct bw_kube_meta *m);
+/* The same of the Unit with that UID. */
+enum unit_whose unit_whose_by_uid(const char *uid, const struct bw_kube_meta *m);
 /* Finds the claim of a template's volume, or the name that one to be made gets (rebuild.c). */
 void unit_volume_find(const struct unit_run *k, const char *template, struct unit_volume *v);
 /*
@@ -428,6 +430,7 @@ struct unit_refusal {
 	char name[BW_KUBE_NAME_MAX + 1];
 	int64_t until_ns; /* it is asked again then */
 	uint8_t exists; /* it was to be created, and there is one */
+	uint8_t whose; /* enum unit_whose, of that one; UNIT_NOBODYS: it was not read yet */
 	char text[256];
 };
 /* Borrowed for the reconcile; NULL: it was not refused lately. */
@@ -442,7 +445,10 @@ void unit_unmake(struct unit_run *k, const struct bw_kube_kind *kind, const stru
 /* The head of an object that is the Unit's: returns the root. */
 struct cJSON *unit_put_head(const struct unit_run *k, struct bw_json_build *b, const char *api,
 			    const char *kind, const char *name);
-/* Says in condition @type why an object is left alone; 0: it is not. */
+/*
+ * Says in condition @type why an object is left alone; 0: it is not. One that exists and is in no
+ * cache is read first, and nothing is said meanwhile.
+ */
 int unit_say_foreign(struct unit_run *k, const char *type, const char *what, const char *name,
 		     enum unit_whose whose, const struct unit_refusal *refused);
 

@@ -8,11 +8,16 @@
 
 #include "impl.h"
 
-int unit_owns(const struct unit_run *k, const struct bw_kube_meta *m)
+static int owns(const char *uid, const struct bw_kube_meta *m)
 {
 	const struct bw_kube_owner *o = bw_kube_controller_of(m);
 
-	return o && o->uid && strcmp(o->uid, k->unit->meta.uid) == 0;
+	return o && o->uid && strcmp(o->uid, uid) == 0;
+}
+
+int unit_owns(const struct unit_run *k, const struct bw_kube_meta *m)
+{
+	return owns(k->unit->meta.uid, m);
 }
 
 /* Of a Unit that had this name before. */
@@ -24,13 +29,16 @@ static int was_ours(const struct bw_kube_meta *m)
 	       strncmp(o->api_version, UNIT_PREFIX, strlen(UNIT_PREFIX)) == 0;
 }
 
-enum unit_whose unit_whose(const struct unit_run *k, const struct bw_kube_meta *m)
+enum unit_whose unit_whose_by_uid(const char *uid, const struct bw_kube_meta *m)
 {
-	if (!m)
-		return UNIT_NOBODYS;
-	if (unit_owns(k, m))
+	if (owns(uid, m))
 		return UNIT_OURS;
 	return was_ours(m) ? UNIT_EARLIER : UNIT_SOMEBODYS;
+}
+
+enum unit_whose unit_whose(const struct unit_run *k, const struct bw_kube_meta *m)
+{
+	return m ? unit_whose_by_uid(k->unit->meta.uid, m) : UNIT_NOBODYS;
 }
 
 static const char *text_or(const char *s, const char *by_default)

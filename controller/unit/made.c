@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Objects beside the pod: the configuration's, the Service, its slices. One that cannot be made
- * stands in nobody's way: what the server said is remembered for half a minute, and told.
+ * stands in nobody's way: what the server said is remembered for half a minute, and told. One that
+ * exists already and that no watch has shown is read: it may be ours, and its watch behind.
  */
 #include <stdio.h>
 #include <string.h>
+
+#include <cjson/cJSON.h>
 
 #include "impl.h"
 
@@ -15,6 +18,8 @@ struct making {
 	const struct bw_kube_kind *kind;
 	char ns[BW_KUBE_NS_MAX + 1];
 	char name[BW_KUBE_NAME_MAX + 1];
+	char unit[BW_KUBE_NAME_MAX + 1];
+	char uid[BW_KUBE_UID_MAX + 1]; /* of the Unit */
 };
 
 static void drop(struct ctl_unit *c, struct unit_refusal *r)
@@ -82,6 +87,8 @@ static int remember(const struct making *m, const struct bw_kube_answer *a)
 		return -ENOMEM;
 	r->kind = m->kind;
 	r->exists = a->result == BW_KUBE_EXISTS;
+	/* Secrets are read as it is, whatever came of the write. */
+	r->whose = m->kind == &bw_kind_secret ? UNIT_SOMEBODYS : UNIT_NOBODYS;
 	r->until_ns = bw_loop_now_ns(m->c->loop) + UNIT_RETRY_MS * 1000000LL;
 	/* All are bounded or may be cut, ignoring. */
 	(void)snprintf(r->ns, sizeof(r->ns), "%s", m->ns);
@@ -122,7 +129,64 @@ static struct making *making_new(struct unit_run *k, const struct bw_kube_kind *
 	/* Both are bounded, ignoring. */
 	(void)snprintf(m->ns, sizeof(m->ns), "%s", k->unit->meta.namespace);
 	(void)snprintf(m->name, sizeof(m->name), "%s", name);
+	(void)snprintf(m->unit, sizeof(m->unit), "%s", k->unit->meta.name);
+	(void)snprintf(m->uid, sizeof(m->uid), "%s", k->unit->meta.uid);
 	return m;
+}
+
+/* Whose it is. What is ours without our label no watch ever shows: it is as good as another's. */
+static enum unit_whose judge(const struct making *m, const struct bw_kube_meta *is)
+{
+	enum unit_whose whose = unit_whose_by_uid(m->uid, is);
+	const char *label = bw_kube_label(is, UNIT_LABEL);
+
+	return whose == UNIT_OURS && (!label || strcmp(label, m->unit) != 0) ? UNIT_SOMEBODYS
+									     : whose;
+}
+
+/* Return: 0; -EINVAL it is no object; -ENOMEM. */
+static int whose_is(const struct making *m, const struct bw_kube_answer *a, enum unit_whose *ret)
+{
+	struct cJSON *root = NULL;
+	struct bw_kube_meta is = { 0 };
+	int r = a->body ? bw_json_parse(a->body, a->body_size, &root, NULL) : -EINVAL;
+
+	if (r == 0)
+		r = bw_json_decode(bw_json_get(root, "metadata"), &bw_kube_meta_table, NULL, &is,
+				   NULL);
+	if (r == 0)
+		*ret = judge(m, &is);
+	bw_json_done(&bw_kube_meta_table, &is);
+	cJSON_Delete(root);
+	return r;
+}
+
+static enum bw_plan_next looked(const struct bw_kube_answer *a, void *arg)
+{
+	const struct making *m = arg;
+	struct unit_refusal *r = find(m->c, m->kind, m->ns, m->name);
+	enum unit_whose whose = UNIT_NOBODYS;
+
+	if (a->result == BW_KUBE_NOT_FOUND && r)
+		drop(m->c, r);
+	if (a->result == BW_KUBE_NOT_FOUND || !r)
+		return BW_PLAN_AGAIN;
+	if (a->result != BW_KUBE_OK || whose_is(m, a, &whose) < 0)
+		return BW_PLAN_FAIL;
+	r->whose = (uint8_t)whose;
+	return BW_PLAN_AGAIN;
+}
+
+static void plan_look(struct unit_run *k, const struct bw_kube_kind *kind, const char *name)
+{
+	struct making *m = making_new(k, kind, name);
+	const struct bw_kube_request r = { .verb = BW_KUBE_GET,
+					   .kind = kind,
+					   .namespace = k->unit->meta.namespace,
+					   .name = name };
+
+	if (m)
+		bw_plan_write(k->plan, &r, looked, m);
 }
 
 void unit_make(struct unit_run *k, enum bw_kube_verb verb, const struct bw_kube_kind *kind,
@@ -174,6 +238,13 @@ int unit_say_foreign(struct unit_run *k, const char *type, const char *what, con
 
 	if (whose == UNIT_OURS && refused && refused->exists)
 		refused = NULL; /* it was seen since */
+	if (whose == UNIT_NOBODYS && refused && refused->exists) {
+		whose = (enum unit_whose)refused->whose;
+		if (whose == UNIT_NOBODYS)
+			plan_look(k, refused->kind, name);
+		if (whose <= UNIT_OURS)
+			return 1; /* nobody can say yet, or its watch will show it */
+	}
 	if (whose <= UNIT_OURS && !refused)
 		return 0;
 	if (whose == UNIT_EARLIER)

@@ -69,18 +69,40 @@ static void copy(char *to, size_t cap, const char *from)
 	to[len] = '\0';
 }
 
+/* Whether a selector that is the key of a label, no more, takes what the server has answered. */
+static int has_label(const char *selector, const struct bw_kube_answer *a)
+{
+	char value[BW_KUBE_NAME_MAX + 1];
+
+	return a->result == BW_KUBE_OK && a->body && !strpbrk(selector, "=!(, ") &&
+	       bw_kube_text_copy(a->body, a->body_size, value, sizeof(value), "metadata", "labels",
+				 selector) == 0;
+}
+
+/*
+ * Whether the store will show it. What is not selected never comes; an object that is there leaves
+ * with an event.
+ */
+static int shows(const struct bw_kube_watcher *w, const struct bw_gate *g,
+		 const struct bw_kube_answer *a)
+{
+	const struct bw_kube_reflector *f = &w->reflector;
+
+	if (!f->field_selector && !f->label_selector)
+		return 1;
+	if (g->name && bw_kube_store_get(w->store, g->namespace, g->name))
+		return 1;
+	return !f->field_selector && has_label(f->label_selector, a);
+}
+
 /* One gate for each store that will show the object. */
 static void add(struct bw_controller_key *k, const struct bw_gate *g,
-		const struct bw_kube_kind *kind)
+		const struct bw_kube_kind *kind, const struct bw_kube_answer *a)
 {
 	struct bw_kube_watcher *w = NULL;
 
 	while ((w = bw_kube_runtime_watcher(k->c->rt, w, kind, g->namespace)) != NULL) {
-		int selects = w->reflector.field_selector || w->reflector.label_selector;
-
-		/* What is not selected never comes; an object that is there leaves with an event.
-		 */
-		if (selects && (!g->name || !bw_kube_store_get(w->store, g->namespace, g->name)))
+		if (!shows(w, g, a))
 			continue;
 		if (k->n_gates == k->cap_gates)
 			return;
@@ -120,15 +142,16 @@ static int note_write(struct bw_controller_key *k, struct bw_gate *g, const stru
 	if (!strcmp(g->rv, s->seen_rv))
 		return 0; /* it was so already */
 	g->type = BW_GATE_RV;
-	add(k, g, s->request.kind);
+	add(k, g, s->request.kind, a);
 	return 1;
 }
 
-static int note_delete(struct bw_controller_key *k, struct bw_gate *g, const struct bw_plan_step *s)
+static int note_delete(struct bw_controller_key *k, struct bw_gate *g, const struct bw_plan_step *s,
+		       const struct bw_kube_answer *a)
 {
 	g->type = BW_GATE_GONE;
 	copy(g->uid, sizeof(g->uid), s->request.uid);
-	add(k, g, s->request.kind);
+	add(k, g, s->request.kind, a);
 	return 1;
 }
 
@@ -146,17 +169,17 @@ int bw_gate_note(struct bw_controller_key *k, const struct bw_plan_step *s,
 	if (verb == BW_KUBE_DELETE) {
 		if (a->result != BW_KUBE_OK && a->result != BW_KUBE_NOT_FOUND)
 			return 0;
-		return note_delete(k, &g, s) && a->result == BW_KUBE_OK;
+		return note_delete(k, &g, s, a) && a->result == BW_KUBE_OK;
 	}
 	if (a->result == BW_KUBE_OK)
 		return note_write(k, &g, s, a);
 	if (a->result == BW_KUBE_EXISTS && verb == BW_KUBE_CREATE && g.name) {
 		g.type = BW_GATE_PRESENT;
-		add(k, &g, q->kind);
+		add(k, &g, q->kind, a);
 	} else if (a->result == BW_KUBE_CONFLICT && *s->seen_rv) {
 		g.type = BW_GATE_CHANGED;
 		copy(g.rv, sizeof(g.rv), s->seen_rv);
-		add(k, &g, q->kind);
+		add(k, &g, q->kind, a);
 	}
 	return 0;
 }

@@ -310,6 +310,28 @@ static void what_is_somebody_elses_is_left_alone(void **state)
 	ubed_expect(u, SIM_CONFIGMAP, "r-config", "data.more", "");
 }
 
+/* Nobody else has made anything. */
+static void on_commit_blame(const struct sim_version *v, const char *by, void *arg)
+{
+	on_commit(v, by, arg);
+	if (v->key->kind == &sim_kinds[SIM_UNIT])
+		assert_null(strstr(v->text, "Foreign"));
+}
+
+/* Watches are spread over the server's replicas: what one shows, the other does not for a while. */
+static void a_cache_that_is_behind_blames_nobody(void **state)
+{
+	for (size_t i = 0; i < SIM_REPLICAS; i++) {
+		(void)story_tear_down(state); /* never fails, ignoring */
+		(void)story_set_up(state); /* never fails, ignoring */
+		sim_store_on_commit(u->bed.store, on_commit_blame, &u->bed.server);
+		u->bed.server.replicas[i].lag_ns = 20000000000LL;
+		make(CONF("r", "Restart", "{{unit.address}}", ""));
+		ubed_live(u, 300000);
+		ubed_expect(u, SIM_UNIT, "r", "status.phase", "Ready");
+	}
+}
+
 static void quantities_are_read(void **state)
 {
 	static const struct {
@@ -415,6 +437,7 @@ int main(void)
 		STORY(what_a_pod_mounts_stays_until_it_does_not),
 		STORY(a_secret_is_not_forgotten),
 		STORY(what_is_somebody_elses_is_left_alone),
+		STORY(a_cache_that_is_behind_blames_nobody),
 		STORY(quantities_are_read),
 		STORY(a_failed_allocation_writes_nothing_wrong),
 		STORY(a_crash_before_any_write_changes_nothing_in_the_end),

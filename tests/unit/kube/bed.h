@@ -49,7 +49,9 @@ static inline int reconcile(const char *namespace, const char *name, struct bw_k
 	return r < 0 ? bw_fail(err, -r, "the test says so") : 0;
 }
 
-static inline void make(struct bed *b, unsigned int max_running)
+/* @selects: of the addresses; NULL = all. */
+static inline void make_with(struct bed *b, unsigned int max_running,
+			     const struct bw_kube_watch_options *selects)
 {
 	struct bw_err err = { 0 };
 	struct bw_kube_store *wait_for[2] = { NULL, NULL };
@@ -66,10 +68,15 @@ static inline void make(struct bed *b, unsigned int max_running)
 		0);
 	bw_kube_runtime_seed(b->rt, 1);
 	assert_int_equal(bw_kube_runtime_watch(b->rt, &claims, NULL, &b->claims, &err), 0);
-	assert_int_equal(bw_kube_runtime_watch(b->rt, &addresses, NULL, &b->addresses, &err), 0);
+	assert_int_equal(bw_kube_runtime_watch(b->rt, &addresses, selects, &b->addresses, &err), 0);
 	o.primary = b->claims;
 	wait_for[0] = b->addresses;
 	assert_int_equal(bw_controller_new(b->rt, &o, &b->c, &err), 0);
+}
+
+static inline void make(struct bed *b, unsigned int max_running)
+{
+	make_with(b, max_running, NULL);
 }
 
 static inline void unmake(struct bed *b)

@@ -179,6 +179,48 @@ static void a_conflict_waits_for_the_newer_object(void **state UNUSED)
 	unmake(&b);
 }
 
+/* A new object that a store by label will show is waited for; one that it will not is not. */
+static void a_store_by_label_is_waited_for_where_the_label_is(void **state UNUSED)
+{
+	static const struct {
+		const char *selector;
+		const char *labels;
+		unsigned int runs; /* before the store shows it */
+	} all[] = {
+		{ "barewire.dev/unit", "{\"barewire.dev/unit\":\"r\"}", 1 },
+		{ "barewire.dev/unit", "{\"barewire.dev/other\":\"r\"}", 2 },
+		{ "barewire.dev/unit", "{}", 2 },
+		{ "barewire.dev/unit=r", "{\"barewire.dev/unit\":\"r\"}", 2 },
+	};
+	char object[256];
+	struct bed b;
+
+	for (size_t i = 0; i < BW_ARRAY_SIZE(all); i++) {
+		make_with(&b, 0,
+			  &(struct bw_kube_watch_options){ .label_selector = all[i].selector });
+		sync_stores(&b, 1);
+		bw_kube_runtime_lead(b.rt, 1);
+		b.plan = plan_allocate;
+		(void)snprintf(
+			object, sizeof(object), /* fits, ignoring */
+			"{\"metadata\":{\"name\":\"lan.10-0-0-1\",\"resourceVersion\":\"21\","
+			"\"labels\":%s}}",
+			all[i].labels);
+		fake_end(fake_next(&b.f, BW_KUBE_CREATE, "networkaddresses"), BW_KUBE_OK, 0,
+			 object);
+		fake_wrote(fake_next(&b.f, BW_KUBE_MERGE, "networkclaims"), "a", 22);
+		assert_int_equal(fake_event(b.claim_watch, "MODIFIED", "db", "a", 22, ",\"x\":1"),
+				 0);
+		fake_run(&b.f, 0);
+		assert_int_equal(b.runs, all[i].runs);
+		assert_int_equal(fake_event(b.address_watch, "ADDED", "", "lan.10-0-0-1", 21, ""),
+				 0);
+		fake_run(&b.f, 0);
+		assert_int_equal(b.runs, 2);
+		unmake(&b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -191,6 +233,7 @@ int main(void)
 		cmocka_unit_test(deleting_what_is_not_there_is_no_failure),
 		cmocka_unit_test(a_name_that_is_taken_is_waited_for),
 		cmocka_unit_test(a_conflict_waits_for_the_newer_object),
+		cmocka_unit_test(a_store_by_label_is_waited_for_where_the_label_is),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
