@@ -218,7 +218,7 @@ static int put_ip(const struct agent_facts *f, const struct bw_net_pool *own, co
 				 "not know its pool yet",
 				 own->spec.domain, text);
 	*out = (struct bw_binding_ip){ .address = { .ip = ip, .len = prefix.len } };
-	out->pool = p == own ? NULL : p->meta.name;
+	out->pool = p->meta.name == to->b.pool ? NULL : p->meta.name;
 	if (p->spec.gateway && bw_ip_parse(p->spec.gateway, &out->gateway) < 0)
 		return bw_reject(err, BW_ERR_INVALID, EINVAL,
 				 "pool %.63s: gateway \"%.45s\" is no address", p->meta.name,
@@ -262,6 +262,28 @@ static int put_segment(const struct agent_facts *f, const struct bw_net_pool *p,
 	return 0;
 }
 
+/* An interface of two families has an entry for each: the first speaks for the link. */
+static int put_ips(const struct agent_facts *f, const struct bw_net_claim *c, const char *iface,
+		   struct agent_bound *to, struct bw_err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < c->status.interfaces.n && r == 0; i++) {
+		const struct bw_net_claim_status_interface *g = &c->status.interfaces.items[i];
+		const struct bw_net_pool *p;
+
+		if (strcmp(g->name, iface) != 0)
+			continue;
+		p = agent_pool(f, g->pool);
+		if (!p)
+			return bw_reject(err, BW_ERR_BUSY, EAGAIN,
+					 "this node knows no pool %.63s yet", g->pool);
+		for (size_t x = 0; x < g->ips.n && r == 0; x++)
+			r = put_ip(f, p, g->ips.items[x], to, err);
+	}
+	return r;
+}
+
 static int fill(const struct agent_facts *f, const struct bw_net_claim *c,
 		const struct bw_net_claim_interface *w,
 		const struct bw_net_claim_status_interface *g, struct agent_bound *to,
@@ -269,7 +291,7 @@ static int fill(const struct agent_facts *f, const struct bw_net_claim *c,
 {
 	const struct bw_net_pool *p = agent_pool(f, g->pool);
 	struct bw_binding *b = &to->b;
-	int r = 0;
+	int r;
 
 	if (!p)
 		return bw_reject(err, BW_ERR_BUSY, EAGAIN, "this node knows no pool %.63s yet",
@@ -302,8 +324,7 @@ static int fill(const struct agent_facts *f, const struct bw_net_claim *c,
 		b->has_mac = 1;
 	}
 	put_limits(w, b);
-	for (size_t i = 0; i < g->ips.n && r == 0; i++)
-		r = put_ip(f, p, g->ips.items[i], to, err);
+	r = put_ips(f, c, g->name, to, err);
 	if (r == 0)
 		r = put_segment(f, p, to, err);
 	if (r == 0 && b->first)

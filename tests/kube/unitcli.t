@@ -207,6 +207,24 @@ def it_is_restarted_and_moved_with_its_address_and_data():
 
 
 @test
+def it_is_rebuilt_with_an_empty_volume_and_the_old_one_is_kept():
+    cli = ("connect", "r", "--", "redis-cli", "-h", A)
+    before = api.get(unit_path("r"))["status"]
+    make_volume("r", spare=True)
+    out = unit("rebuild", "r", "--in-place", "--yes", "--wait", "--id", "two")[0]
+    expect_in("begins with new and empty volumes", out)
+    expect_in("unit %s/r: Rebuild two: done in " % NS, out)
+    after = api.get(unit_path("r"))["status"]
+    expect(after["podUID"] != before["podUID"], "the same pod")
+    expect_eq((after["nodeName"], after["claim"]), (before["nodeName"], before["claim"]), "node and claim")
+    expect_eq([v["claimName"] for v in after["volumes"] if v.get("retained")], ["data-r"], "the volume that is kept")
+    expect_eq([v["phase"] for v in after["volumes"] if not v.get("retained")], ["Bound"], "the new one")
+    expect_eq(unit(*cli, "get", "k")[0], "\n", "what the new one has")
+    expect_eq(unit(*cli, "set", "k", "v")[0], "OK\n")
+    expect_in("Rebuild two: asked for already", unit("rebuild", "r", "--in-place", "--yes", "--id", "two")[0])
+
+
+@test
 def it_stops_and_starts():
     cli = ("connect", "r", "--", "redis-cli", "-h", A)
     expect_in("stop: done in", unit("stop", "r", "--wait")[0])

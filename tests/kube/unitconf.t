@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """A Unit's files and its Service on a real cluster: Redis starts with a file that has its declared address in it, its
-peers and a secret; its ClusterIP reaches it from a pod; what the controller may not read is told."""
+peers and a secret; its ClusterIPs reach it from pods, by both families where it has both."""
 import base64
 import os
 import sys
@@ -10,6 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from kubeunit import *  # noqa: E402
 
 A, B = "10.99.2.40", "10.99.2.41"
+C4, C6 = "10.99.2.42", "fd00:99::2:0:0:77"
 CORE = "/api/v1/namespaces/%s/" % NS
 SLICES = "/apis/discovery.k8s.io/v1/namespaces/%s/endpointslices/" % NS
 FILE = """bind {{unit.address}} 127.0.0.1
@@ -97,6 +98,38 @@ def an_unknown_name_leaves_the_file_and_the_pod():
     u = ready("r", uid_not=old)
     api.wait(unit_path("r"), lambda o: status(o)["config"].get("delivered") == status(o)["config"].get("desired") and
              condition(o, "ConfigInvalid") is None, 60, "delivered")
+
+
+@test
+def a_unit_of_two_families_is_reached_by_both_through_its_service():
+    pool("lan6", ("fd00:99:0:0:2::1-fd00:99:0:0:2::ff",), prefix="fd00:99::/64", cooldownSeconds=1)
+    o = manifest("d", volumes=())
+    o["spec"]["networking"] = {"mode": "bridge", "type": "networkClaim", "networks": ["lan", "lan6"], "addresses": [C4, C6]}
+    c = o["spec"]["template"]["spec"]["containers"][0]
+    c["command"] = ["/usr/bin/redis-server", "--protected-mode", "no", "--bind", "*", "-::*", "--save", ""]
+    c["ports"] = [{"name": "redis", "containerPort": 6379}]
+    api.create("%s/namespaces/%s/units" % (DB, NS), o)
+    for n in bed.nodes:
+        pod("both-" + n.name, image=REDIS, node=n.name, annotations={ANN + "network": "lan,lan6"}, wait=False)
+    u = ready("d")
+    expect_eq(sorted(u["status"]["podIPs"]), sorted([C4, C6]), "the pod's addresses")
+    for name, kind, ip in (("d-ipv4", "IPv4", C4), ("d-ipv6", "IPv6", C6)):
+        s = api.wait(SLICES + name, lambda o: o and [e["addresses"] for e in o["endpoints"] if e["conditions"]["ready"]] == [[ip]], 60, "ready")
+        expect_eq(s["addressType"], kind, "family of the slice")
+    s = api.get(CORE + "services/d")["spec"]
+    expect_eq((s["ipFamilyPolicy"], sorted(s["ipFamilies"])), ("PreferDualStack", ["IPv4", "IPv6"]), "the Service")
+    for n in bed.nodes:
+        running("both-" + n.name)
+        for ip in (*s["clusterIPs"], C4, C6):
+            answer = [""]
+
+            def pong():
+                answer[0] = pod_run("both-" + n.name, "timeout", "4", "redis-cli", "-h", ip, "ping", check=False, timeout=20)
+                return answer[0].stdout.strip() == "PONG"
+            wait_until(pong, 60, lambda: "from %s to %s: %r" % (n.name, ip, answer[0]))
+    for ip in (C4, C6):
+        wait_outside(lambda: redis(ip, "ping", check=False) == "PONG")
+    judge()
 
 
 @test

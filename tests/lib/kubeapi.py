@@ -17,7 +17,7 @@ from kubeclient import Client
 from kubepki import Pki
 from kubeproc import Proc, program
 
-SERVICE_CIDR = "10.96.0.0/16"
+SERVICE_CIDR = "10.96.0.0/16,fd00:96::/112"  # the first is the one of Services that name no family
 SERVICE_IP = "10.96.0.1"
 DNS_IP = "10.96.0.10"
 

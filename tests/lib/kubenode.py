@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One node of the kube bed: namespaces of its own, two network cards, containerd, kubelet and kube-proxy.
 
-    up0    management, 10.77.0.1N: API server, other nodes, NodePorts
+    up0    management, 10.77.0.1N and fd00:77::1N: API server, other nodes, NodePorts
     data0  the database segment, without an address
 
 Everything stands at its standard path inside the node (/run, /var/lib, /etc/cni, /opt/cni); two nodes share none.
@@ -15,7 +15,8 @@ import subprocess
 from kubeapi import DNS_IP
 from kubeproc import TOP, Proc, program, wait
 
-CLUSTER_CIDR = "10.244.0.0/16"  # of the reference plugin's pods; what does not come from it is masqueraded
+# Of the reference plugin's pods, which have no IPv6; what does not come from it is masqueraded.
+CLUSTER_CIDR = "10.244.0.0/16,fd00:244::/48"
 CGROUP = "/sys/fs/cgroup"
 
 CONTAINERD = """version = 3
@@ -101,6 +102,7 @@ class Node:
 
     def __init__(self, bed, number):
         self.bed, self.number, self.name = bed, number, "node%d" % number
+        self.ip6 = "fd00:77::%d" % (10 + number)
         self.ip, self.pod_cidr = "10.77.0.%d" % (10 + number), "10.244.%d.0/24" % number
         self.folder = os.path.join(bed.folder, self.name)
         self.group = "/%s/%s" % (bed.group, self.name)
@@ -112,7 +114,7 @@ class Node:
                                      {"PATH": os.path.dirname(program("containerd")) + ":" + os.environ["PATH"]})
         self.kubelet = self._proc("kubelet", [
             program("kubelet"), "--config=" + self.path("kubelet.json"), "--kubeconfig=" + self.path("kubelet.kubeconfig"),
-            "--hostname-override=" + self.name, "--node-ip=" + self.ip])
+            "--hostname-override=" + self.name, "--node-ip=%s,%s" % (self.ip, self.ip6)])
         self.proxy = self._proc("kube-proxy", [
             program("kube-proxy"), "--kubeconfig=" + os.path.join(bed.folder, "kube-proxy.kubeconfig"), "--proxy-mode=nftables",
             "--hostname-override=" + self.name, "--conntrack-max-per-core=0", "--bind-address=" + self.ip,
@@ -203,6 +205,7 @@ class Node:
             ip("-n %s link set %s address 02:77:%02x:00:00:%02x up" % (self.name, card, fabric == "fab1", self.number))
         ip("-n %s link set lo up" % self.name)
         ip("-n %s addr add %s/24 dev up0" % (self.name, self.ip))
+        ip("-n %s addr add %s/64 dev up0 nodad" % (self.name, self.ip6))
         ip("-n %s route add default via 10.77.0.1" % self.name)
 
     def power(self):

@@ -75,7 +75,8 @@ resources: [%s]
 %s
 patches:
 - target: {kind: DaemonSet, name: barewire-agent}
-  patch: '[{"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": "--node-network=10.77.0.0/24"}]'
+  patch: '[{"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": "--node-network=10.77.0.0/24"},
+           {"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": "--node-network=fd00:77::/64"}]'
 - target: {kind: Deployment, name: barewire-controller}
   patch: '[{"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": "--lease-duration=12"},
            {"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": "--epoch-interval=2"}]'

@@ -41,16 +41,18 @@ def manifest(name, address=None, volumes=("data",), networking=None, **spec):
                      **spec}}
 
 
-def make_volume(unit, template="data", node=None):
-    """A folder that both nodes see, bound to the Unit's claim in advance: network storage, or a local disk of the node."""
+def make_volume(unit, template="data", node=None, spare=False):
+    """A folder that both nodes see, bound to the Unit's claim in advance: network storage, or a local disk of the node.
+    spare: bound to none, for the claim that a rebuild makes."""
     folder = tempfile.mkdtemp(prefix="barewire-unit.")
     atexit.register(shutil.rmtree, folder, True)
-    name = "%s-%s-%s" % (NS, template, unit)
+    name = "%s-%s-%s" % (NS, "spare" if spare else template, unit)
     here = {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}]}
     source = {"local": {"path": folder}, "nodeAffinity": {"required": {"nodeSelectorTerms": [here]}}} if node else {"hostPath": {"path": folder}}
+    claim = {} if spare else {"claimRef": {"namespace": NS, "name": "%s-%s" % (template, unit)}}
     kubetest.api.create("/api/v1/persistentvolumes", {"metadata": {"name": name}, "spec": {
         "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "persistentVolumeReclaimPolicy": "Retain", "storageClassName": "",
-        **source, "claimRef": {"namespace": NS, "name": "%s-%s" % (template, unit)}}})
+        **source, **claim}})
     atexit.register(kubetest.api.ask, "DELETE", "/api/v1/persistentvolumes/" + name)
     return folder
 

@@ -30,15 +30,18 @@
 #define LAN6                                                                                       \
 	POOL("lan6", "2026-01-02T00:00:00Z",                                                       \
 	     "\"domain\":\"lan\",\"prefix\":\"fd00:99::/64\",\"ranges\":[\"fd00:99::1\"]")
-#define CLAIM                                                                                                 \
-	"{" META(                                                                                             \
-		"redis-0",                                                                                    \
-		"u-1") ",\"spec\":{\"interfaces\":[{\"name\":\"eth0\","                                       \
-		       "\"networks\":[\"lan\",\"lan6\"],\"bandwidth\":{\"egressMbps\":100}},"                 \
-		       "{\"name\":\"eth1\",\"network\":\"lan\"}]},"                                           \
-		       "\"status\":{\"phase\":\"Bound\",\"interfaces\":[{\"name\":\"eth0\",\"pool\":\"lan\"," \
-		       "\"ips\":[\"10.99.2.77\",\"fd00:99::77\"],\"mac\":\"02:00:0a:63:02:4d\"}],"            \
-		       "\"holder\":{\"node\":\"n1\",\"nodeUID\":\"nu-1\",\"token\":4}}}"
+/* As the controller writes it: an entry for each family. */
+#define CLAIM                                                                                      \
+	"{" META("redis-0",                                                                        \
+		 "u-1") ",\"spec\":{\"interfaces\":[{\"name\":\"eth0\","                           \
+			"\"networks\":[\"lan\",\"lan6\"],\"bandwidth\":{\"egressMbps\":100}},"     \
+			"{\"name\":\"eth1\",\"network\":\"lan\"}]},"                               \
+			"\"status\":{\"phase\":\"Bound\",\"interfaces\":["                         \
+			"{\"name\":\"eth0\",\"pool\":\"lan\",\"ips\":[\"10.99.2.77\"],"            \
+			"\"mac\":\"02:00:0a:63:02:4d\"},"                                          \
+			"{\"name\":\"eth0\",\"pool\":\"lan6\",\"ips\":[\"fd00:99::77\"],"          \
+			"\"mac\":\"02:00:0a:63:02:4d\"}],"                                         \
+			"\"holder\":{\"node\":\"n1\",\"nodeUID\":\"nu-1\",\"token\":4}}}"
 
 struct bed {
 	struct bw_net_pool pools[4];
@@ -154,6 +157,8 @@ static void a_binding_has_all_a_plugin_needs(void **state)
 	assert_int_equal(ips[0].gateway.family, AF_INET);
 	assert_string_equal(bw_prefix_str(&ips[1].address, s), "fd00:99::77/64");
 	assert_int_equal(ips[1].gateway.family, 0);
+	assert_null(ips[0].pool);
+	assert_string_equal(ips[1].pool, "lan6");
 	assert_int_equal(again.routes.n, 1);
 	assert_int_equal(again.services.n, 1);
 	assert_int_equal(again.node_ips.n, 1);
@@ -169,7 +174,7 @@ static void what_is_missing_is_named(void **state)
 	assert_non_null(strstr(err.msg, "no pool lan"));
 	add_pool(LAN);
 	assert_int_equal(bind_to("eth0", &err), -EAGAIN); /* the IPv6 pool is not there */
-	assert_non_null(strstr(err.msg, "fd00:99::77"));
+	assert_non_null(strstr(err.msg, "no pool lan6"));
 	assert_int_equal(bind_to("eth1", &err), -EAGAIN);
 	assert_non_null(strstr(err.msg, "Pending"));
 	assert_int_equal(bind_to("eth7", &err), -EINVAL);
