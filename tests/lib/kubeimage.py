@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import tarfile
+import tempfile
 
 FOLDERS = ("bin", "data", "dev", "etc", "lib", "lib64", "proc", "run", "sys", "tmp", "usr", "usr/bin", "usr/lib", "usr/local",
            "usr/local/bin", "var", "var/lib", "var/log")
@@ -78,11 +79,14 @@ def image(path, tag, programs=(), files=None, links=None, command=(), env=()):
                          "history": [{"created": "1970-01-01T00:00:00Z"}]}).encode()
     name = hashlib.sha256(config).hexdigest()
     manifest = json.dumps([{"Config": name + ".json", "RepoTags": [tag], "Layers": [digest + "/layer.tar"]}]).encode()
-    with tarfile.open(path + ".new", "w", format=tarfile.GNU_FORMAT) as tar:
-        _add(tar, digest + "/layer.tar", blob)
-        _add(tar, name + ".json", config)
-        _add(tar, "manifest.json", manifest)
-    os.rename(path + ".new", path)
+    # Two beds may write the same archive at once.
+    with tempfile.NamedTemporaryFile(dir=os.path.dirname(path) or ".", prefix=".image.", delete=False) as f:
+        with tarfile.open(fileobj=f, mode="w", format=tarfile.GNU_FORMAT) as tar:
+            _add(tar, digest + "/layer.tar", blob)
+            _add(tar, name + ".json", config)
+            _add(tar, "manifest.json", manifest)
+        os.fchmod(f.fileno(), 0o644)
+    os.rename(f.name, path)
     return tag
 
 
