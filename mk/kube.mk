@@ -10,7 +10,7 @@ KUBE_FILES ?= $(call tier_files,kube)
 KUBE_FLOOR ?= 483
 
 .PHONY: bench-kube bench-units demo-kube kube-deps kube-up kube-down test-kube
-#: make demo-kube     a database keeps its address through a pod deletion, a node drain and an API server outage
+#: make demo-kube     a database keeps its address through deletion, drain, an API server outage, a resize and a move
 demo-kube: $(PROGRAMS) | $(KUBE_NEEDS)
 	$(Q)scripts/demo-kube
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Unit of `make demo-kube`: the manifest that a database administrator writes, with a volume and a configuration made
-of its address; its process stopped in place, and the whole moved to the other node."""
+of its address; its process stopped and its memory doubled in place, and the whole moved to the other node."""
 import os
 import shutil
 import tempfile
@@ -29,6 +29,7 @@ spec:
         image: barewire.invalid/redis:1
         imagePullPolicy: Never
         command: [/usr/bin/redis-server, /etc/barewire/redis.conf]
+        resources: {requests: {cpu: 50m, memory: 64Mi}, limits: {cpu: 500m, memory: 128Mi}}
         readinessProbe: {tcpSocket: {port: 6379}, periodSeconds: 1}
         volumeMounts: [{name: data, mountPath: /data}]
   volumeClaimTemplates:
@@ -98,6 +99,21 @@ class UnitSteps:
         d.expect(self.pod() == before, "another pod or container: %s, before %s" % (self.pod(), before))
         d.seen("the same pod, the same container, 0 restarts, and its data")
 
+    def memory(self):
+        """The limit that the database's container has, as its kubelet says."""
+        o = self.api.get("/api/v1/namespaces/default/pods/" + NAME)
+        return o["status"]["containerStatuses"][0].get("resources", {}).get("limits", {}).get("memory")
+
+    def resize(self):
+        d = self.demo
+        d.step("Give it twice the memory while it runs")
+        before, was = self.pod(), self.memory()
+        self.unit("resize", NAME, "--limits", "memory=256Mi", "--wait")
+        d.expect(self.memory() == "256Mi", "its limit is %s" % self.memory())
+        d.expect(self.pod() == before, "another pod or container: %s, before %s" % (self.pod(), before))
+        d.expect(self.redis("get", "greeting") == "kept", "Redis does not answer")
+        d.seen("%s, then %s: the same pod, the same container, the same process" % (was, self.memory()))
+
     def migrate(self):
         d = self.demo
         before = self.get()
@@ -110,9 +126,10 @@ class UnitSteps:
         d.expect(after["claim"] == before["claim"], "its claim is %s, before %s" % (after["claim"], before["claim"]))
         kept = "%s, MAC %s, the same data" % (ADDRESS, after["claim"]["mac"])
         d.seen("from %s to %s: %s" % (before["nodeName"], after["nodeName"], kept))
-        d.facts.append(("Unit stopped, started, moved", kept, "told by barewire unit"))
+        d.facts.append(("Unit stopped, resized, moved", kept, "told by barewire unit"))
 
     def run(self):
         self.declare()
         self.stop()
+        self.resize()
         self.migrate()
