@@ -16,6 +16,7 @@ struct bw_tmpl_names;
 #define UNIT_LABEL_VOLUME UNIT_PREFIX "volume" /* of volumes: the template's name */
 #define UNIT_LABEL_REBUILD UNIT_PREFIX "rebuild" /* of volumes: the action that made it */
 #define UNIT_LABEL_RETAINED UNIT_PREFIX "retained" /* of volumes: the action that replaced it */
+#define UNIT_LABEL_GOES UNIT_PREFIX "when-rebuilt" /* of those: Delete, as the spec said then */
 #define UNIT_ANN_REVISION UNIT_PREFIX "revision" /* of pods: what they were made of */
 #define UNIT_ANN_SHAPE UNIT_PREFIX "shape" /* of pods: the same without cpu and memory */
 #define UNIT_ANN_ACTION UNIT_PREFIX "action" /* of pods: the id that they were made for */
@@ -442,6 +443,9 @@ void unit_make(struct unit_run *k, enum bw_kube_verb verb, const struct bw_kube_
 	       const char *name, struct bw_json_build *b);
 /* Plans its deletion, by its UID. */
 void unit_unmake(struct unit_run *k, const struct bw_kube_kind *kind, const struct bw_kube_meta *m);
+/* The same, as long as it is what was seen. */
+void unit_unmake_seen(struct unit_run *k, const struct bw_kube_kind *kind,
+		      const struct bw_kube_meta *m);
 /* The head of an object that is the Unit's: returns the root. */
 struct cJSON *unit_put_head(const struct unit_run *k, struct bw_json_build *b, const char *api,
 			    const char *kind, const char *name);

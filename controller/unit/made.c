@@ -201,7 +201,9 @@ void unit_make(struct unit_run *k, enum bw_kube_verb verb, const struct bw_kube_
 		ctl_write(k->plan, &r, b, done, m);
 }
 
-void unit_unmake(struct unit_run *k, const struct bw_kube_kind *kind, const struct bw_kube_meta *m)
+/* @rv: NULL = whatever it has become. */
+static void unmake(struct unit_run *k, const struct bw_kube_kind *kind,
+		   const struct bw_kube_meta *m, const char *rv)
 {
 	struct making *d = making_new(k, kind, m->name);
 	const struct bw_kube_request r = { .verb = BW_KUBE_DELETE,
@@ -209,10 +211,22 @@ void unit_unmake(struct unit_run *k, const struct bw_kube_kind *kind, const stru
 					   .namespace = m->namespace,
 					   .name = m->name,
 					   .uid = m->uid,
+					   .resource_version = rv,
 					   .grace_s = -1 };
 
 	if (d)
 		bw_plan_write(k->plan, &r, done, d);
+}
+
+void unit_unmake(struct unit_run *k, const struct bw_kube_kind *kind, const struct bw_kube_meta *m)
+{
+	unmake(k, kind, m, NULL);
+}
+
+void unit_unmake_seen(struct unit_run *k, const struct bw_kube_kind *kind,
+		      const struct bw_kube_meta *m)
+{
+	unmake(k, kind, m, m->rv);
 }
 
 struct cJSON *unit_put_head(const struct unit_run *k, struct bw_json_build *b, const char *api,

@@ -2,7 +2,8 @@
 /*
  * Which volumes are the Unit's. A rebuild labels those that it replaces as retained, and makes
  * others under other names; going back takes the label away again. A volume's label says it all, so
- * a crash in between is no other state. Nothing is deleted.
+ * a crash in between is no other state. Deleted is only what was replaced while the spec said so,
+ * when the rebuild has succeeded.
  */
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +12,8 @@
 
 #include "impl.h"
 
+#define KEPT "VolumeKept"
+#define GOES "Delete"
 #define VOLUMES_MAX 64 /* conf/crds: maxItems of status.volumes */
 
 #define NAMES_MAX 8 /* names that are tried for one that is to be made */
@@ -125,8 +128,17 @@ int unit_volume_comes_back(const struct unit_run *k, const char *template)
 
 /* THE LABELS */
 
-/* @id: NULL = it is the Unit's again. */
-static void plan_label(struct unit_run *k, const struct bw_kube_object *o, const char *id)
+static int are_deleted(const struct unit_run *k)
+{
+	const struct bw_db_unit_spec *s = &k->unit->spec;
+
+	return s->has_volume_retain_policy &&
+	       s->volume_retain_policy.when_rebuilt ==
+		       BW_DB_UNIT_VOLUME_RETAIN_POLICY_WHEN_REBUILT_DELETE;
+}
+
+/* @id: NULL = it is the Unit's again; @goes: it is deleted when the rebuild has succeeded. */
+static void plan_label(struct unit_run *k, const struct bw_kube_object *o, const char *id, int goes)
 {
 	bw_autobuild struct bw_json_build b = { 0 };
 	struct bw_kube_request r = { .verb = BW_KUBE_MERGE,
@@ -140,6 +152,11 @@ static void plan_label(struct unit_run *k, const struct bw_kube_object *o, const
 	if (id)
 		bw_json_put_str(&b, labels, UNIT_LABEL_RETAINED, id);
 	else if (!cJSON_AddNullToObject(labels, UNIT_LABEL_RETAINED))
+		b.failed = 1;
+	if (goes)
+		bw_json_put_str(&b, labels, UNIT_LABEL_GOES, GOES);
+	else if (label_is(o, UNIT_LABEL_GOES, NULL) &&
+		 !cJSON_AddNullToObject(labels, UNIT_LABEL_GOES))
 		b.failed = 1;
 	ctl_write(k->plan, &r, &b, ctl_done_cas, NULL);
 }
@@ -157,7 +174,7 @@ static int give_back(struct bw_kube_object *o, void *arg)
 	if (!label_is(o, UNIT_LABEL_RETAINED, g->k->act.id) ||
 	    label_is(o, UNIT_LABEL_REBUILD, g->k->act.id))
 		return 0;
-	plan_label(g->k, o, NULL);
+	plan_label(g->k, o, NULL, 0);
 	g->n++;
 	return 0;
 }
@@ -168,8 +185,62 @@ static int retain_late(struct bw_kube_object *o, void *arg)
 	const char *cancelled = unit_action_cancelled(k);
 
 	if (is_late(o, cancelled))
-		plan_label(k, o, cancelled);
+		plan_label(k, o, cancelled, 0);
 	return 0;
+}
+
+/* WHAT IS DELETED */
+
+struct tidying {
+	struct unit_run *k;
+	const char *id; /* of the rebuild that has succeeded */
+	int refused;
+};
+
+static void say_kept(struct unit_run *k, const char *name, const char *why)
+{
+	char text[BW_KUBE_COND_TEXT_MAX];
+
+	(void)snprintf(text, sizeof(text), "volume claim %s is not deleted: %s", name,
+		       why); /* may be cut, ignoring */
+	unit_warn(k, KEPT, 1, KEPT, text);
+}
+
+static int tidy(struct bw_kube_object *o, void *arg)
+{
+	BW_CLEANUP(bw_k_persistent_volume_claim_done) struct bw_k_persistent_volume_claim p = { 0 };
+	struct tidying *t = arg;
+	const struct unit_refusal *refused;
+
+	if (!label_is(o, UNIT_LABEL_RETAINED, t->id) || !label_is(o, UNIT_LABEL_GOES, GOES) ||
+	    label_is(o, UNIT_LABEL_REBUILD, t->id) || o->deleting ||
+	    bw_k_persistent_volume_claim_decode(o->text, o->size, &p, NULL) < 0)
+		return 0;
+	refused = unit_refused(t->k, &bw_kind_persistentvolumeclaim, o->name);
+	if (refused) {
+		t->refused = 1;
+		say_kept(t->k, o->name, refused->text);
+		return 0;
+	}
+	unit_unmake_seen(t->k, &bw_kind_persistentvolumeclaim, &p.meta);
+	bw_plan_event(t->k->plan, t->k->o, BW_EVENT_NORMAL, "VolumeDeleted",
+		      "volume claim %s was replaced by rebuild %s, which has succeeded", o->name,
+		      t->id);
+	return 0;
+}
+
+/* Before another action begins: its status is written behind these. */
+static void delete_old(struct unit_run *k)
+{
+	const struct bw_db_unit_status *s = &k->unit->status;
+	struct tidying t = { .k = k, .id = s->action.id };
+
+	if (s->has_action && t.id && are_deleted(k) && !k->unit->spec.maintenance &&
+	    s->action.type == BW_DB_UNIT_STATUS_ACTION_TYPE_REBUILD &&
+	    s->action.phase == BW_DB_UNIT_STATUS_ACTION_PHASE_SUCCEEDED)
+		each(k, tidy, &t);
+	if (!t.refused)
+		bw_kube_conds_clear(&k->conds, KEPT);
 }
 
 void unit_rebuild(struct unit_run *k)
@@ -178,6 +249,7 @@ void unit_rebuild(struct unit_run *k)
 	struct giving_back g = { .k = k };
 	unsigned int n = 0;
 
+	delete_old(k);
 	if (unit_action_cancelled(k) && !k->unit->spec.maintenance)
 		each(k, retain_late, k);
 	if (!a->acting || a->type != BW_DB_UNIT_ACTION_TYPE_REBUILD ||
@@ -192,7 +264,7 @@ void unit_rebuild(struct unit_run *k)
 		if ((v->state != UNIT_VOLUME_THERE && v->state != UNIT_VOLUME_LOST) ||
 		    v->made != a->going_back)
 			continue;
-		plan_label(k, v->o, a->id);
+		plan_label(k, v->o, a->id, !a->going_back && are_deleted(k));
 		n++;
 	}
 	/* Never two volumes of one template: those that come wait for those that go. */

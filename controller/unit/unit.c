@@ -49,29 +49,11 @@ void unit_warn(struct unit_run *k, const char *type, int status, const char *rea
 /* What the kind has and this version does not do: who asks for it is told so. */
 static void tell_what_is_not_done(struct unit_run *k)
 {
-	const struct bw_db_unit_spec *s = &k->unit->spec;
-	const struct {
-		const char *name;
-		int asked;
-	} all[] = {
-		{ "volumeRetainPolicy.whenRebuilt: Delete",
-		  s->has_volume_retain_policy &&
-			  s->volume_retain_policy.when_rebuilt ==
-				  BW_DB_UNIT_VOLUME_RETAIN_POLICY_WHEN_REBUILT_DELETE },
-		{ "config.onChange: Signal", !unit_signal_is_followed(k) },
-	};
-	char text[256] = "this version of barewire does not follow spec";
-	size_t len = strlen(text);
-	size_t start = len;
-
-	for (size_t i = 0; i < BW_ARRAY_SIZE(all); i++)
-		if (all[i].asked) /* all of them fit */
-			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s.%s",
-						len > start ? ", spec" : "", all[i].name);
-	if (len > start)
-		unit_warn(k, NOT_FOLLOWED, 1, NOT_FOLLOWED, text);
-	else
+	if (unit_signal_is_followed(k))
 		bw_kube_conds_clear(&k->conds, NOT_FOLLOWED);
+	else
+		unit_warn(k, NOT_FOLLOWED, 1, NOT_FOLLOWED,
+			  "this version of barewire does not follow spec.config.onChange: Signal");
 }
 
 enum bw_plan_next unit_done_create(const struct bw_kube_answer *a, void *arg)

@@ -293,7 +293,11 @@ def the_controller_touches_pods_and_volumes_of_units_alone():
     volume["metadata"]["name"] = "data-mine"
     taken(c.ask("POST", volumes, labelled(volume, "mine")))
     taken(c.ask("PATCH", volumes + "/data-mine", {"metadata": {"ownerReferences": []}}, MERGE))
-    refused(c.ask("DELETE", volumes + "/data-mine"), "cannot delete resource", codes=(403,))
+    refused(c.ask("DELETE", volumes + "/data-mine"), "data-mine is none", codes=(403,))
+    taken(c.ask("PATCH", volumes + "/data-mine", {"metadata": {"labels": {"db.barewire.dev/retained": "1"}}}, MERGE))
+    refused(c.ask("DELETE", volumes + "/data-mine"), "deletes no volumes but those that a rebuild has replaced", codes=(403,))
+    taken(c.ask("PATCH", volumes + "/data-mine", {"metadata": {"labels": {"db.barewire.dev/when-rebuilt": "Delete"}}}, MERGE))
+    taken(c.ask("DELETE", volumes + "/data-mine"))
     for path in (PODS, volumes):
         refused(c.ask("DELETE", path), "is forbidden", codes=(403,))
 

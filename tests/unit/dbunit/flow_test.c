@@ -291,16 +291,6 @@ static void a_mode_that_is_not_the_pools_makes_nothing(void **state)
 	ubed_expect(u, SIM_UNIT, "r", "status.phase", "Ready");
 }
 
-static void what_is_asked_for_and_not_done_is_told(void **state)
-{
-	(void)state;
-	make(UNIT_JSON("r", "", ",\"volumeRetainPolicy\":{\"whenRebuilt\":\"Delete\"}"));
-	reason_is("NotFollowed", "NotFollowed");
-	ubed_expect(u, SIM_UNIT, "r", "status.phase", "Ready");
-	change("{\"spec\":{\"volumeRetainPolicy\":null}}");
-	reason_is("NotFollowed", "");
-}
-
 static void a_pod_that_does_not_come_up_is_made_again(void **state)
 {
 	char first[256];
@@ -411,7 +401,6 @@ int main(void)
 		STORY(what_is_somebody_elses_is_left_alone),
 		STORY(a_cordoned_node_is_waited_for),
 		STORY(a_mode_that_is_not_the_pools_makes_nothing),
-		STORY(what_is_asked_for_and_not_done_is_told),
 		STORY(a_pod_that_does_not_come_up_is_made_again),
 		STORY(what_ended_is_made_again),
 		STORY(a_crash_before_any_write_changes_nothing_in_the_end),

@@ -174,6 +174,148 @@ static void a_lost_volume_is_what_a_rebuild_is_for(void **state)
 	assert_string_not_equal(claim, "data-r");
 }
 
+#define DELETE "{\"spec\":{\"volumeRetainPolicy\":{\"whenRebuilt\":\"Delete\"}}}"
+#define RETAIN "{\"spec\":{\"volumeRetainPolicy\":{\"whenRebuilt\":\"Retain\"}}}"
+
+static int exists(const char *claim)
+{
+	return sim_store_tree(u->bed.store, SIM_VOLUME, "db", claim) != NULL;
+}
+
+static void rebuild(const char *id)
+{
+	char text[256];
+
+	(void)snprintf(
+		text, sizeof(text),
+		"{\"spec\":{\"action\":{\"id\":\"%s\",\"type\":\"Rebuild\",\"inPlace\":true}}}",
+		id);
+	change(text);
+}
+
+static void old_volumes_go_when_the_new_pod_is_ready(void **state)
+{
+	char claim[256];
+
+	(void)state;
+	make();
+	change(DELETE);
+	ubed_live(u, 1000);
+	reason_is("NotFollowed", "");
+	rebuild("1");
+	for (int i = 0; i < 100; i++) {
+		char phase[256];
+
+		ubed_live(u, 100);
+		bed_get(&u->bed, SIM_UNIT, "db", "r", "status.action.phase", phase);
+		if (strcmp(phase, "Succeeded") == 0)
+			break;
+		assert_true(exists("data-r"));
+	}
+	ubed_live(u, 3000);
+	ended("1", "Succeeded");
+	assert_false(exists("data-r"));
+	claim_of(claim);
+	unit_is("status.volumes.0.claimName", claim);
+	unit_is("status.volumes.1.claimName", "");
+	/* And those of the next, under the name that is free again. */
+	rebuild("2");
+	ubed_live(u, 8000);
+	ended("2", "Succeeded");
+	assert_int_equal(bed_count(&u->bed, SIM_VOLUME), 1);
+	assert_false(exists(claim));
+	assert_true(exists("data-r"));
+	unit_is("status.phase", "Ready");
+}
+
+static void what_was_kept_by_then_stays(void **state)
+{
+	(void)state;
+	make();
+	rebuild("1");
+	ubed_live(u, 8000);
+	ended("1", "Succeeded");
+	change(DELETE);
+	ubed_live(u, 5000);
+	assert_true(exists("data-r"));
+	/* Who thinks better of it before it is over. */
+	bed_merge(&u->bed, SIM_NODE, NULL, "n1", NULL,
+		  "{\"spec\":{\"taints\":[{\"key\":\"x\",\"effect\":\"NoSchedule\"}]}}");
+	rebuild("2");
+	ubed_live(u, 8000);
+	unit_is("status.action.phase", "Running");
+	change(RETAIN);
+	bed_merge(&u->bed, SIM_NODE, NULL, "n1", NULL, "{\"spec\":{\"taints\":null}}");
+	ubed_live(u, 8000);
+	ended("2", "Succeeded");
+	assert_int_equal(bed_count(&u->bed, SIM_VOLUME), 3);
+	/* In maintenance nothing goes. */
+	change("{\"spec\":{\"maintenance\":true}}");
+	change(DELETE);
+	ubed_live(u, 5000);
+	assert_int_equal(bed_count(&u->bed, SIM_VOLUME), 3);
+	change("{\"spec\":{\"maintenance\":false}}");
+	ubed_live(u, 5000);
+	assert_int_equal(bed_count(&u->bed, SIM_VOLUME), 2);
+	assert_true(exists("data-r"));
+}
+
+static void a_cancelled_rebuild_deletes_nothing(void **state)
+{
+	(void)state;
+	make();
+	change(DELETE);
+	bed_merge(&u->bed, SIM_NODE, NULL, "n2", NULL,
+		  "{\"spec\":{\"taints\":[{\"key\":\"x\",\"effect\":\"NoSchedule\"}]}}");
+	change("{\"spec\":{\"action\":{\"id\":\"1\",\"type\":\"Rebuild\",\"nodeName\":\"n2\"}}}");
+	ubed_live(u, 8000);
+	unit_is("status.action.phase", "Running");
+	change("{\"spec\":{\"action\":{\"cancel\":true}}}");
+	ubed_live(u, 8000);
+	ended("1", "Cancelled");
+	assert_int_equal(bed_count(&u->bed, SIM_VOLUME), 2);
+	unit_is("status.volumes.0.claimName", "data-r");
+	/* The mark went with the label: a restart, then a migration, take nothing. */
+	change("{\"spec\":{\"action\":null}}");
+	change("{\"spec\":{\"action\":{\"id\":\"2\",\"type\":\"Restart\"}}}");
+	ubed_live(u, 8000);
+	ended("2", "Succeeded");
+	assert_int_equal(bed_count(&u->bed, SIM_VOLUME), 2);
+	unit_is("status.volumes.0.claimName", "data-r");
+}
+
+static unsigned int live_and_delete(unsigned int crash_at)
+{
+	char claim[256];
+
+	u->crash_at = crash_at;
+	u->sent = 0;
+	make();
+	change(DELETE);
+	rebuild("1");
+	ubed_live(u, 15000);
+	ended("1", "Succeeded");
+	claim_of(claim);
+	assert_true(exists(claim));
+	assert_int_equal(bed_count(&u->bed, SIM_VOLUME), 1);
+	assert_int_equal(marked, 1);
+	unit_is("status.phase", "Ready");
+	unit_is("status.volumes.1.claimName", "");
+	return u->sent;
+}
+
+static void a_crash_before_any_write_deletes_the_old_alone(void **state)
+{
+	unsigned int all = live_and_delete(0);
+
+	assert_in_range(all, 10, 200);
+	print_message("# %u writes with a rebuild that deletes\n", all);
+	for (unsigned int n = 1; n <= all; n++) {
+		action_begin_again(state);
+		(void)live_and_delete(n);
+	}
+}
+
 /* A rebuild, and one that goes back; returns how many writes the controllers sent. */
 static unsigned int live_once(unsigned int crash_at)
 {
@@ -228,6 +370,10 @@ int main(void)
 		ACTION_STORY(a_volume_that_comes_after_the_cancel_is_not_used),
 		ACTION_STORY(a_pod_that_comes_after_the_cancel_is_made_again),
 		ACTION_STORY(a_lost_volume_is_what_a_rebuild_is_for),
+		ACTION_STORY(old_volumes_go_when_the_new_pod_is_ready),
+		ACTION_STORY(what_was_kept_by_then_stays),
+		ACTION_STORY(a_cancelled_rebuild_deletes_nothing),
+		ACTION_STORY(a_crash_before_any_write_deletes_the_old_alone),
 		ACTION_STORY(a_crash_before_any_write_of_a_rebuild_changes_nothing_in_the_end),
 	};
 
