@@ -7,7 +7,7 @@ LIB := $(B)/libbarewire.a
 
 # The two halves of barewire-controller see each other's headers.
 CFLAGS_controller_unit_ := -iquote controller/ipam
-CFLAGS_controller_ipam_ := -iquote controller/unit
+CFLAGS_controller_ipam_ := -iquote controller/unit -iquote controller/page
 
 $(B)/%.o: %.c $(B)/.compile-flags | $(foreach u,net db k8s,build/gen/$(u).h)
 	$(call say,CC,$<)

@@ -15,7 +15,7 @@ lint_include = $(if $(filter tests/unit/%,$(1)),-Itests/unit -iquote $(call unit
 
 lint_include += $(if $(filter tests/fuzz/reconcile_% tests/fuzz/unit_%,$(1)),-iquote controller/ipam -iquote controller/unit -iquote lib/kube)
 
-lint_include += $(if $(filter controller/unit/%,$(1)),-iquote controller/ipam)$(if $(filter controller/ipam/%,$(1)),-iquote controller/unit)
+lint_include += $(if $(filter controller/unit/%,$(1)),-iquote controller/ipam)$(if $(filter controller/ipam/%,$(1)),-iquote controller/unit -iquote controller/page)
 
 # The checks that tests/lint/exempt takes out for $(2), each behind $(3), for tool $(1).
 lint_exempt = $(addprefix $(3),$(shell awk '$$1 == "$(1)" && ($$2 == "$(2)" || $$2 == "*") { print $$3 }' tests/lint/exempt))

@@ -25,6 +25,9 @@ UNIT_OBJ_ctl := $(filter-out %/main.o,$(ctl_SRC:%.c=$(B)/%.o)) \
 	$(patsubst %.c,$(B)/%.o,$(wildcard $(addprefix tests/sim/,fault.c kinds.c mutant.c rules.c select.c server.c server_read.c server_watch.c store.c store_write.c trace.c)))
 UNIT_DIR_dbunit := controller/unit -iquote controller/ipam -iquote tests/sim
 UNIT_OBJ_dbunit := $(UNIT_OBJ_ctl)
+# Its tests' runtime is driven by the fake server of the library's tests.
+UNIT_DIR_page := controller/page -iquote tests/unit/kube
+UNIT_OBJ_page := $(page_SRC:%.c=$(B)/%.o) $(PAGE_ASSETS)
 unit_dir = $(or $(UNIT_DIR_$(1)),lib/$(1))
 
 # $(1) a test's source, $(2) the folder of tests/unit it is in, or bpf
@@ -33,7 +36,7 @@ $(1:%.c=$(B)/%.o): CFLAGS += -iquote $(call unit_dir,$(2)) -Itests/unit
 $(1:%.c=$(B)/%.o): | $(call need,unit)
 $(1:%.c=$(B)/%): $(1:%.c=$(B)/%.o) $(UNIT_OBJ_$(2)) $(LIB) $(B)/.link-flags
 	$$(call say,LINK,$$@)
-	$$(Q)$$(CC) $$(filter-out -static-pie,$$(LDFLAGS)) -pie -o $$@ $$(filter %.o,$$^) $(LIB) -lcmocka $$(LIBS_CNI) $$(LIBS_KUBE)
+	$$(Q)$$(CC) $$(filter-out -static-pie,$$(LDFLAGS)) -pie -o $$@ $$(filter %.o,$$^) $(LIB) -lcmocka $$(LIBS_CNI) $$(LIBS_KUBE) $$(LIBS_PAGE)
 endef
 $(foreach t,$(UNIT_SRC),$(eval $(call test_program,$(t),$(notdir $(patsubst %/,%,$(dir $(t)))))))
 $(foreach t,$(BPF_TEST_SRC),$(eval $(call test_program,$(t),datapath)))

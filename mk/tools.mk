@@ -48,3 +48,12 @@ $(TOOLS_KUBE): $(B)/tools/%: $(B)/tests/kube/%.o $(LIB) $(B)/.link-flags
 	$(Q)$(CC) $(filter-out -static-pie -pie,$(LDFLAGS)) -pie -o $@ $(filter %.o,$^) $(LIB) $(LDLIBS) $(LIBS_CNI) $(LIBS_KUBE)
 -include $(TOOLS_KUBE:$(B)/tools/%=$(B)/tests/kube/%.d)
 test-kube: $(TOOLS_KUBE)
+
+# The controller's page without a controller.
+PAGESHOW := $(B)/tools/pageshow
+$(B)/tests/page/show.o: CFLAGS += -iquote controller/page
+$(PAGESHOW): $(B)/tests/page/show.o $(page_SRC:%.c=$(B)/%.o) $(PAGE_ASSETS) $(LIB) $(B)/.link-flags
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -static-pie -pie,$(LDFLAGS)) -pie -o $@ $(filter %.o,$^) $(LIB) $(LDLIBS) $(LIBS_CNI) $(LIBS_KUBE) $(LIBS_PAGE)
+-include $(B)/tests/page/show.d

@@ -16,7 +16,10 @@
 struct bw_err;
 struct bw_kube_runtime;
 struct bw_loop;
+struct bw_map;
+struct bw_net_pool;
 struct ctl_ipam;
+struct page_stores;
 
 /* Zero means the value in brackets. */
 struct ctl_ipam_options {
@@ -69,6 +72,11 @@ int ctl_ipam_start(struct bw_kube_runtime *rt, const struct ctl_ipam_options *op
 void ctl_ipam_lead(struct ctl_ipam *ipam, int leading);
 
 void ctl_ipam_stats(const struct ctl_ipam *ipam, struct ctl_ipam_stats *ret);
+
+/* The stores, but the Units', for the page; as long as the runtime lives. */
+void ctl_ipam_stores(const struct ctl_ipam *ipam, struct page_stores *ret);
+/* Marks what is known of a pool's domain, leading or not. @ipam: struct ctl_ipam. */
+void ctl_ipam_fill(struct bw_map *map, const struct bw_net_pool *pool, void *ipam);
 
 /* Call after bw_kube_runtime_free(). NULL-safe. */
 void ctl_ipam_free(struct ctl_ipam **ipam);

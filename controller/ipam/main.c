@@ -16,6 +16,7 @@
 #include <bw/version.h>
 
 #include "ipam.h"
+#include "page.h"
 #include "unit.h"
 
 #define PROGRAM "barewire-controller"
@@ -37,6 +38,9 @@ struct flags {
 	unsigned int epoch_s; /* 0 = as ctl_ipam_options says */
 	const char *launch_image; /* NULL = that of our own pod */
 	uint8_t no_exec;
+	const char *page; /* NULL = as page_check() says */
+	const char *page_cert;
+	const char *page_key;
 };
 
 struct program {
@@ -49,6 +53,8 @@ struct program {
 	struct bw_kube_lease *lease;
 	struct bw_kube_health *health;
 	struct bw_kube_health *metrics;
+	struct page *page; /* NULL = there is none */
+	int leading;
 	int stopping;
 	int exit_code;
 };
@@ -59,11 +65,14 @@ static const char usage[] =
 	"                           [--namespace NS] [--identity NAME]\n"
 	"                           [--lease-duration SECONDS] [--epoch-interval SECONDS]\n"
 	"                           [--launch-image IMAGE] [--no-exec]\n"
+	"                           [--page-address HOST:PORT] [--page-tls-cert FILE --page-tls-key FILE]\n"
 	"Namespace and identity of the Lease come from POD_NAMESPACE and POD_NAME by default.\n"
 	"A leader that dies is followed after the Lease's duration [30]; that the API server was restored\n"
 	"from a backup is noticed within the epoch's interval [60], and healed within three.\n"
 	"Pods of Units take barewire-launch from the image [of the controller's own pod], and their processes\n"
-	"are stopped and started by commands in them; with --no-exec a Unit that is stopped loses its pod.\n";
+	"are stopped and started by commands in them; with --no-exec a Unit that is stopped loses its pod.\n"
+	"A page that only shows is served on 127.0.0.1:9674; --page-address 0 serves none. Beyond 127.0.0.1 and ::1 it\n"
+	"needs a certificate and its key, and asks for bearer tokens that may get Units.\n";
 
 static const char *env_or(const char *name, const char *by_default)
 {
@@ -114,6 +123,8 @@ static void on_lead(int leading, void *arg)
 
 	bw_log_info(leading ? "leading" : "not leading any more");
 	ctl_ipam_lead(p->ipam, leading);
+	p->leading = leading;
+	page_leader(p->page, leading, NULL);
 	if (leading || p->stopping)
 		return;
 	/* A new process knows nothing that may be wrong by now. */
@@ -124,8 +135,10 @@ static void on_lead(int leading, void *arg)
 
 static void on_holder(const char *identity, void *arg)
 {
-	(void)arg;
+	struct program *p = arg;
+
 	bw_log_info("leader", "identity", *identity ? identity : "nobody");
+	page_leader(p->page, p->leading, identity);
 }
 
 /* What the stores hold is of a future that never was: begin anew. */
@@ -158,6 +171,28 @@ static int serve(struct program *p, const struct flags *f, struct bw_err *err)
 					       bw_kube_runtime_metrics(p->rt));
 	}
 	return r;
+}
+
+/* A controller without a page is better than none. */
+static void show(struct program *p, const struct flags *f)
+{
+	struct page_options o = { .loop = p->loop,
+				  .rt = p->rt,
+				  .client = p->client,
+				  .address = f->page,
+				  .cert = f->page_cert,
+				  .key = f->page_key,
+				  .self = f->identity,
+				  .fill = ctl_ipam_fill,
+				  .arg = p->ipam };
+	struct bw_err err = { 0 };
+
+	if (!f->page)
+		return;
+	ctl_ipam_stores(p->ipam, &o.st);
+	o.st.units = ctl_unit_store(p->unit);
+	if (page_new(&o, &p->page, &err) < 0)
+		bw_log_warn("there is no page", "why", err.msg);
 }
 
 static int run_for_lease(struct program *p, const struct flags *f, uint64_t seed,
@@ -223,6 +258,8 @@ static int start(struct program *p, const struct flags *f, struct bw_err *err)
 		r = ctl_unit_start(p->rt, &u, &p->unit, err);
 	if (r == 0)
 		r = serve(p, f, err);
+	if (r == 0)
+		show(p, f);
 	return r < 0 ? r : run_for_lease(p, f, seed, err);
 }
 
@@ -246,6 +283,7 @@ static int run(const struct flags *f)
 	bw_kube_health_free(&p->health);
 	bw_kube_health_free(&p->metrics);
 	bw_kube_runtime_free(&p->rt);
+	page_free(&p->page);
 	ctl_unit_free(&p->unit);
 	ctl_ipam_free(&p->ipam);
 	free(p->launch_image);
@@ -296,10 +334,14 @@ int main(int argc, char **argv)
 		{ "epoch-interval", .add = add_epoch, .arg = &f.epoch_s },
 		{ "launch-image", .text = &f.launch_image },
 		{ "no-exec", .set = &f.no_exec },
+		{ "page-address", .text = &f.page },
+		{ "page-tls-cert", .text = &f.page_cert },
+		{ "page-tls-key", .text = &f.page_key },
 		{ .name = NULL },
 	};
 	const struct bw_daemon_about about = { PROGRAM, BW_VERSION, usage, flags };
 	enum bw_log_level level;
+	struct bw_err err = { 0 };
 	int r = bw_daemon_parse(argc, argv, &about);
 
 	if (r > 0)
@@ -307,6 +349,11 @@ int main(int argc, char **argv)
 	if (r == 0 && bw_log_level_parse(f.log_level, &level) < 0) {
 		bw_daemon_refuse(&about, "--log-level: expected error, warn, info or debug");
 		r = -EINVAL;
+	}
+	if (r == 0) {
+		r = page_check(f.page, f.page_cert, f.page_key, &f.page, &err);
+		if (r < 0)
+			bw_daemon_refuse(&about, err.msg);
 	}
 	if (r < 0)
 		return BW_DAEMON_EXIT_USAGE;

@@ -364,6 +364,11 @@ int ctl_unit_start(struct bw_kube_runtime *rt, const struct ctl_unit_options *op
 	return 0;
 }
 
+struct bw_kube_store *ctl_unit_store(const struct ctl_unit *unit)
+{
+	return unit->st.units;
+}
+
 void ctl_unit_free(struct ctl_unit **unit)
 {
 	struct ctl_unit *c = *unit;

@@ -16,6 +16,7 @@
 struct bw_err;
 struct bw_kube_client;
 struct bw_kube_runtime;
+struct bw_kube_store;
 struct bw_loop;
 struct ctl_ipam;
 struct ctl_unit;
@@ -59,6 +60,9 @@ int ctl_unit_image(struct bw_loop *loop, struct bw_kube_client *client,
  */
 int ctl_unit_start(struct bw_kube_runtime *rt, const struct ctl_unit_options *opts,
 		   struct ctl_unit **ret, struct bw_err *err);
+
+/* The Units; as long as the runtime lives. */
+struct bw_kube_store *ctl_unit_store(const struct ctl_unit *unit);
 
 /* Call after bw_kube_runtime_free(). NULL-safe. */
 void ctl_unit_free(struct ctl_unit **unit);

@@ -51,6 +51,9 @@ int bw_web_new(struct bw_loop *loop, const struct bw_web_options *o, struct bw_w
  */
 int bw_web_renew(struct bw_web *w, const char *cert, const char *key, struct bw_err *err);
 
+/* Lets a suspended connection go on; MHD_resume_connection() alone would not be noticed. */
+void bw_web_resume(struct bw_web *w, struct MHD_Connection *conn);
+
 /* The port that is listened on. */
 unsigned int bw_web_port(const struct bw_web *w);
 

@@ -68,3 +68,6 @@ void bw_map_put_reservation(struct bw_map *m, const struct bw_net_pool *p,
 			    const struct bw_net_reservation *v);
 void bw_map_put_address(struct bw_map *m, const struct bw_net_pool *p,
 			const struct bw_net_address *a);
+/* The same of one address: who holds it and what it is. */
+void bw_map_put(struct bw_map *m, const struct bw_net_pool *p, const struct bw_ip *ip,
+		const char *pool, enum bw_net_address_state state);

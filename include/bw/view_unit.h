@@ -11,8 +11,10 @@
 /* Whether a condition of a Unit says that something is wrong or waited for. */
 int bw_view_condition_is_bad(const struct bw_kube_condition *c);
 
-/* What a person can do about a condition's reason; NULL = nothing but wait. */
+/* What a person can do about a reason of a Unit's or a claim's condition; NULL = nothing but wait. */
 const char *bw_view_unit_hint(const char *reason);
+/* The same of a pool's. */
+const char *bw_view_pool_hint(const char *reason);
 
 /* All addresses that a Unit holds, parted by commas, cut where they do not fit; "-" without any. */
 const char *bw_view_unit_ips(const struct bw_db_unit *u, char out[BW_VIEW_IPS_MAX]);

@@ -230,6 +230,12 @@ int bw_web_renew(struct bw_web *w, const char *cert, const char *key, struct bw_
 	return r;
 }
 
+void bw_web_resume(struct bw_web *w, struct MHD_Connection *conn)
+{
+	MHD_resume_connection(conn);
+	bw_defer_call(&w->again); /* nothing becomes readable by it */
+}
+
 unsigned int bw_web_port(const struct bw_web *w)
 {
 	return w->port;

@@ -136,9 +136,9 @@ struct bw_ip bw_map_address(const struct bw_map *m, uint64_t n)
 
 /* FROM OBJECTS */
 
-static enum bw_map_state state_of(const struct bw_net_address *a)
+static enum bw_map_state state_of(enum bw_net_address_state state)
 {
-	switch (a->spec.state) {
+	switch (state) {
 	case BW_NET_ADDRESS_STATE_RETAINED:
 		return BW_MAP_RETAINED;
 	case BW_NET_ADDRESS_STATE_COOLING:
@@ -182,11 +182,17 @@ void bw_map_put_reservation(struct bw_map *m, const struct bw_net_pool *p,
 			bw_map_mark(m, &iv.first, &iv.last, BW_MAP_RESERVED, 0);
 }
 
+void bw_map_put(struct bw_map *m, const struct bw_net_pool *p, const struct bw_ip *ip,
+		const char *pool, enum bw_net_address_state state)
+{
+	bw_map_mark(m, ip, ip, state_of(state), strcmp(pool, p->meta.name) == 0);
+}
+
 void bw_map_put_address(struct bw_map *m, const struct bw_net_pool *p,
 			const struct bw_net_address *a)
 {
 	struct bw_ip ip;
 
 	if (strcmp(a->spec.domain, p->spec.domain) == 0 && bw_ip_parse(a->spec.address, &ip) == 0)
-		bw_map_mark(m, &ip, &ip, state_of(a), strcmp(a->spec.pool, p->meta.name) == 0);
+		bw_map_put(m, p, &ip, a->spec.pool, a->spec.state);
 }

@@ -19,10 +19,12 @@ int bw_view_condition_is_bad(const struct bw_kube_condition *c)
 }
 
 /* As docs/units.md and docs/operations.md say it, in a line. */
-static const struct {
+struct hint {
 	const char *reason;
 	const char *hint;
-} hints[] = {
+};
+
+static const struct hint hints[] = {
 	{ "PoolExhausted", "barewire pool shows what holds the addresses: widen its ranges, or "
 			   "delete claims that nobody needs" },
 	{ "AddressInUse", "barewire who ADDRESS says who has it: delete that one, or declare "
@@ -81,12 +83,39 @@ static const struct {
 			"pod asks for" },
 };
 
+/* Of pools, as docs/operations.md says it. "Maintenance" of a Unit is another one. */
+static const struct hint pool_hints[] = {
+	{ "Maintenance", "set the pool's spec.phase to Serving" },
+	{ "PoolDeleting", "delete the claims that hold its addresses, or make another pool" },
+	{ "PoolInvalid", "correct the pool's spec as the message says" },
+	{ "DomainMismatch", "make vlan, mtu and uplink those of the domain's older pool, or use "
+			    "another domain" },
+	{ "Overlapping", "look for a mistake in the pool's ranges" },
+	{ "NoFreeAddress", "widen the pool's ranges, add a fallback, or delete claims that nobody "
+			   "needs" },
+	{ "RestoreSuspected", "wait for the nodes; one that is away for good: delete its Node and "
+			      "NodeNetwork" },
+	{ "SweepStopped", "were the claims removed on purpose: kubectl annotate the pool "
+			  "net.barewire.dev/sweep=allow" },
+	{ "InUse", "delete the claims that are named" },
+};
+
+static const char *find(const struct hint *all, size_t n, const char *reason)
+{
+	for (size_t i = 0; reason && i < n; i++)
+		if (strcmp(all[i].reason, reason) == 0)
+			return all[i].hint;
+	return NULL;
+}
+
 const char *bw_view_unit_hint(const char *reason)
 {
-	for (size_t i = 0; reason && i < BW_ARRAY_SIZE(hints); i++)
-		if (strcmp(hints[i].reason, reason) == 0)
-			return hints[i].hint;
-	return NULL;
+	return find(hints, BW_ARRAY_SIZE(hints), reason);
+}
+
+const char *bw_view_pool_hint(const char *reason)
+{
+	return find(pool_hints, BW_ARRAY_SIZE(pool_hints), reason);
 }
 
 const char *bw_view_unit_ips(const struct bw_db_unit *u, char out[BW_VIEW_IPS_MAX])

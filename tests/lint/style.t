@@ -23,7 +23,7 @@ LAYERS = {
     "cni/sriov": {"base", "json", "net", "cni", "ipam", "common", "sriov"},
     "controller/cli": {"base", "json", "net", "cni", "ipam", "common", "datapath", "abi", "bridge", "sriov", "kube",
                        "view"},
-    "controller/ipam": {"base", "json", "kube", "ipam"},
+    "controller/ipam": {"base", "json", "kube", "ipam", "view"},
     "controller/unit": {"base", "json", "kube", "ipam", "tmpl"},
     "controller/page": {"base", "json", "kube", "ipam", "view"},
     "controller/unitd": {"base", "kube"},
