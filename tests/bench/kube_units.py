@@ -2,6 +2,7 @@
 """Units by the thousand on a real API server, scheduler and controller-manager, with nodes that run nothing:
 barewire-controller beside a small Go controller that makes the same objects (tests/peers/units), and beside a
 StatefulSet of the same size in a controller-manager that does nothing else."""
+import http.client
 import json
 import os
 import random
@@ -11,6 +12,7 @@ import time
 
 import fakekubelet
 from kube_claims import OURS, PEER_FOLDER, Server, cpu_seconds, duplicates, mib, percentiles, status_bytes
+from kubeclient import ApiError
 from kubeproc import Proc, program, wait
 from measure import AA, between, quartiles
 
@@ -147,10 +149,14 @@ class Seen(threading.Thread):
         self.start()
 
     def run(self):
-        for _, obj in self.client.watch(self.path, 3600):
-            name = obj["metadata"]["name"]
-            if name not in self.at and fakekubelet.ready(obj):
-                self.at[name] = time.monotonic()
+        while True:
+            try:
+                for _, obj in self.client.watch(self.path, 3600):
+                    name = obj["metadata"]["name"]
+                    if name not in self.at and fakekubelet.ready(obj):
+                        self.at[name] = time.monotonic()
+            except (ApiError, OSError, ValueError, http.client.HTTPException):
+                time.sleep(0.2)  # a server that is too busy ends watches: from the start again
 
 
 def settle(cluster, user):

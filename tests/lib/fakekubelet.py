@@ -49,7 +49,7 @@ def ready(obj):
 
 class FakeKubelet:
     def __init__(self, kubeconfig, nodes, agent, disks):
-        self.client = Client(kubeconfig)
+        self.client = Client(kubeconfig, 60)
         self.nodes = {"fake-%d" % (i + 1) for i in range(nodes)}
         self.agent, self.disks = agent, disks
         self.todo = queue.SimpleQueue()
