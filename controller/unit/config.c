@@ -5,6 +5,7 @@
  * Templates that cannot be followed leave the files as they were.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cjson/cJSON.h>
@@ -72,19 +73,37 @@ static void hash_files(const struct work *w, const struct unit_run *k,
 	(void)snprintf(out, UNIT_CONFIG_HASH_MAX, "%016llx", (unsigned long long)h); /* fits */
 }
 
-/* Of which Secret it is and which state of it: what is in it cannot be guessed from that. */
+static int is_of_secret(const char *hash)
+{
+	return hash && strncmp(hash, UNIT_HASH_SECRET, strlen(UNIT_HASH_SECRET)) == 0;
+}
+
+/*
+ * What its mark says: a number that grows with each write, the same for the pod that finds it among
+ * its files. It says nothing of the secrets. Return: 0 there is none.
+ */
+static int mark_of(const struct bw_k_secret *s, char out[UNIT_CONFIG_HASH_MAX])
+{
+	bw_autobuf struct bw_buf text = { 0 };
+	const char *is = bw_kube_pair_get(s->data.items, s->data.n, UNIT_CONFIG_MARK);
+
+	if (!is || bw_kube_base64_decode(is, strlen(is), &text) < 0 || !text.size ||
+	    text.size >= UNIT_CONFIG_HASH_MAX)
+		return 0;
+	(void)snprintf(out, UNIT_CONFIG_HASH_MAX, "%.*s", (int)text.size, text.data); /* fits */
+	return is_of_secret(out);
+}
+
+/* Without a mark: of which Secret it is and which state of it; nothing can be guessed from that. */
 static void hash_secret(const struct bw_k_secret *s, char out[UNIT_CONFIG_HASH_MAX])
 {
 	uint64_t h = bw_fnv64(BW_FNV64_BASIS, s->meta.uid, strlen(s->meta.uid) + 1);
 
+	if (mark_of(s, out))
+		return;
 	h = bw_fnv64(h, s->meta.rv, strlen(s->meta.rv));
 	(void)snprintf(out, UNIT_CONFIG_HASH_MAX, UNIT_HASH_SECRET "%016llx",
 		       (unsigned long long)h); /* fits */
-}
-
-static int is_of_secret(const char *hash)
-{
-	return hash && strncmp(hash, UNIT_HASH_SECRET, strlen(UNIT_HASH_SECRET)) == 0;
 }
 
 const char *unit_config_secret_of(const struct cJSON *status_config)
@@ -193,12 +212,29 @@ static void wipe(char *text)
 	free(text);
 }
 
+static int is_marked(const struct unit_run *k, const struct work *w)
+{
+	char mark[UNIT_CONFIG_HASH_MAX];
+
+	return w->secret && !unit_config_declares(k, UNIT_CONFIG_MARK) && mark_of(w->secret, mark);
+}
+
+/* A process that is told of its files has to know when they have come. */
+static int wants_mark(const struct unit_run *k, const struct work *w)
+{
+	return !unit_config_declares(k, UNIT_CONFIG_MARK) &&
+	       (is_marked(k, w) ||
+		k->unit->spec.config.on_change == BW_DB_UNIT_CONFIG_ON_CHANGE_SIGNAL);
+}
+
 static int secret_is_right(const struct unit_run *k, const struct work *w)
 {
 	const struct bw_db_unit_config *s = &k->unit->spec.config;
+	size_t n = w->files.n + (size_t)wants_mark(k, w);
 	int right;
 
-	if (w->secret_whose != UNIT_OURS || w->secret->data.n != w->files.n)
+	if (w->secret_whose != UNIT_OURS || w->secret->data.n != n ||
+	    is_marked(k, w) != wants_mark(k, w))
 		return 0;
 	right = 1;
 	for (size_t i = 0; right && i < w->files.n; i++) {
@@ -214,7 +250,7 @@ static int secret_is_right(const struct unit_run *k, const struct work *w)
 
 /* WRITING */
 
-static int declared(const struct unit_run *k, const char *file)
+int unit_config_declares(const struct unit_run *k, const char *file)
 {
 	const struct bw_db_unit_config *s = &k->unit->spec.config;
 
@@ -222,6 +258,27 @@ static int declared(const struct unit_run *k, const char *file)
 		if (strcmp(s->templates.items[i].name, file) == 0)
 			return 1;
 	return 0;
+}
+
+/* Another than any before, also of a Secret of the name that was deleted: by the clock. */
+static void put_mark(const struct unit_run *k, const struct work *w, struct bw_json_build *b,
+		     struct cJSON *data)
+{
+	bw_autobuf struct bw_buf text = { 0 };
+	char mark[UNIT_CONFIG_HASH_MAX];
+	int64_t n = bw_loop_real_s(k->c->loop);
+
+	if (w->secret && mark_of(w->secret, mark)) {
+		int64_t was = strtoll(mark + strlen(UNIT_HASH_SECRET), NULL, 10);
+
+		if (was >= n && was < INT64_MAX)
+			n = was + 1;
+	}
+	(void)snprintf(mark, sizeof(mark), UNIT_HASH_SECRET "%lld", (long long)n); /* fits */
+	if (bw_kube_base64_encode(mark, strlen(mark), &text) < 0)
+		b->failed = 1;
+	else
+		bw_json_put_str(b, data, UNIT_CONFIG_MARK, text.data);
 }
 
 static void put_data(const struct unit_run *k, const struct work *w, struct bw_json_build *b,
@@ -239,8 +296,11 @@ static void put_data(const struct unit_run *k, const struct work *w, struct bw_j
 			bw_json_put_str(b, data, name, text ? text : unit_file_text(&w->files, i));
 		wipe(text);
 	}
+	if (w->files.secret && wants_mark(k, w))
+		put_mark(k, w, b, data);
 	for (size_t i = 0; i < n_old; i++)
-		if (!declared(k, old[i].key) && !cJSON_AddNullToObject(data, old[i].key))
+		if (!unit_config_declares(k, old[i].key) && !bw_json_get(data, old[i].key) &&
+		    !cJSON_AddNullToObject(data, old[i].key))
 			b->failed = 1;
 }
 
@@ -398,6 +458,11 @@ const char *unit_config_delivered(const struct unit_run *k)
 	    strcmp(s->pod_uid, k->pod.meta.uid) == 0)
 		return s->config.delivered;
 	return began;
+}
+
+int unit_config_is_elsewhere(const struct unit_run *k)
+{
+	return mounted(k) && is_of_secret(mounted(k)) != !!k->config.secret;
 }
 
 int unit_config_restarts(const struct unit_run *k)

@@ -35,6 +35,7 @@ struct bw_tmpl_names;
 #define UNIT_PORTS_MAX 32 /* conf/crds: maxItems */
 #define UNIT_CONFIG_HASH_MAX 32 /* bytes */
 #define UNIT_HASH_SECRET "secret-" /* what the hash of a Secret begins with */
+#define UNIT_CONFIG_MARK ".barewire" /* a file of a Secret: what the hash of it is */
 #define UNIT_REVISION_MAX 17 /* bytes: a hash in hexadecimal */
 #define UNIT_ACTION_ID_MAX 63 /* conf/crds: maxLength */
 #define UNIT_VOLUMES_MAX 16 /* conf/crds: maxItems */
@@ -289,6 +290,10 @@ const char *unit_config_delivered(const struct unit_run *k);
 void unit_signal(struct unit_run *k);
 /* Whether onChange: Signal is followed, where it is asked for. */
 int unit_signal_is_followed(const struct unit_run *k);
+/* Whether the pod mounts the object of the other kind, in which nothing new will come. */
+int unit_config_is_elsewhere(const struct unit_run *k);
+/* Whether a file of that name is declared. */
+int unit_config_declares(const struct unit_run *k, const char *file);
 /* Whether the pod that runs is to be made anew for other files. */
 int unit_config_restarts(const struct unit_run *k);
 /* What spec.action asks for (action.c); decides before unit_pod() does. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * onChange: Signal. The kubelet brings a changed file into the container some time after it was
- * written: barewire-launch is asked until it finds them there, and then signals the process.
+ * written: barewire-launch is asked until it finds them there, by their hash or, where secrets are
+ * in them, by the mark that was written with them, and then signals the process.
  * Twice, if a crash comes before the status says that it was.
  */
 #include <string.h>
@@ -26,7 +27,8 @@ int unit_signal_is_followed(const struct unit_run *k)
 	struct launch_refusal r;
 
 	launch_judge(k->unit, &r);
-	return !is_asked(k) || (k->c->launch_image && !r.reason && !k->config.secret);
+	return !is_asked(k) || (k->c->launch_image && !r.reason &&
+				!(k->config.secret && unit_config_declares(k, UNIT_CONFIG_MARK)));
 }
 
 /* A process that is there, with files that are not those that it has. */
@@ -56,12 +58,18 @@ void unit_signal(struct unit_run *k)
 {
 	const struct unit_told *t;
 
-	if (!is_asked(k) || k->config.secret || !is_wanted(k)) {
+	if (!is_asked(k) || !unit_signal_is_followed(k) || !is_wanted(k)) {
 		bw_kube_conds_clear(&k->conds, FAILED);
 		return;
 	}
 	if (!can_be_told(k))
 		return;
+	if (unit_config_is_elsewhere(k)) {
+		unit_warn(k, FAILED, 1, FAILED,
+			  "the pod mounts the object that its files were in before one of them got "
+			  "a secret, or lost the last: make another by an action Restart");
+		return;
+	}
 	t = unit_told(k, UNIT_AIM_RELOAD);
 	if (t && strcmp(t->about, k->config.hash) != 0)
 		t = NULL; /* of the files before */

@@ -164,5 +164,14 @@ int launch_http_status(const char *line, size_t size);
  */
 int launch_folder_hash(const char *folder, uint64_t *ret, struct bw_err *err);
 
+/*
+ * Whether the files of a folder are those that @want means: their hash in hexadecimal, or the mark
+ * that begins with LAUNCH_MARKED and is the text of the file LAUNCH_MARK among them
+ * (controller/unit/config.c). 0; -errno.
+ */
+#define LAUNCH_MARK ".barewire"
+#define LAUNCH_MARKED "secret-"
+int launch_folder_is(const char *folder, const char *want, int *ret, struct bw_err *err);
+
 /* install.c: copies this program to @path, or into the folder @path. 0; -errno. */
 int launch_install(const char *path, struct bw_err *err);

@@ -127,25 +127,32 @@ static int do_status(const struct launch_options *o, const char *dir, char *cons
 	return r == 0 && !is_state(&answer, LAUNCH_RUNNING) ? LAUNCH_NOT_RUNNING : r;
 }
 
+static int is_hash(const char *text)
+{
+	char *end;
+
+	if (strncmp(text, LAUNCH_MARKED, strlen(LAUNCH_MARKED)) == 0)
+		return 1;
+	errno = 0;
+	(void)strtoull(text, &end, 16); /* whether it can be read is what counts, ignoring */
+	return !errno && end != text && !*end;
+}
+
 static int do_reload(const struct launch_options *o, const char *dir, char *const *args)
 {
 	bw_autobuf struct bw_buf answer = { 0 };
 	struct bw_err err = { 0 };
 	char request[LAUNCH_LINE_MAX];
-	uint64_t is;
-	uint64_t want;
-	char *end;
+	int there;
 	int r;
 
 	if (!args[0] || (args[1] && args[2]))
 		return misused("reload needs a hash and at most one folder", "");
-	errno = 0;
-	want = strtoull(args[0], &end, 16);
-	if (errno || end == args[0] || *end)
+	if (!is_hash(args[0]))
 		return misused("no such hash: ", args[0]);
-	if (launch_folder_hash(args[1] ? args[1] : CONFIG_DIR, &is, &err) < 0)
+	if (launch_folder_is(args[1] ? args[1] : CONFIG_DIR, args[0], &there, &err) < 0)
 		return fail(&err);
-	if (is != want) {
+	if (!there) {
 		put(STDOUT_FILENO, "the files are not there yet\n");
 		return LAUNCH_NOT_RUNNING;
 	}

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -39,6 +40,32 @@ static int add_file(const char *folder, const char *name, uint64_t *hash, struct
 	h = bw_fnv64(BW_FNV64_BASIS, name, strlen(name) + 1);
 	*hash += text.size ? bw_fnv64(h, text.data, text.size) : h;
 	return 0;
+}
+
+/* A folder with secrets has a mark instead: a hash of those could be guessed from. */
+int launch_folder_is(const char *folder, const char *want, int *ret, struct bw_err *err)
+{
+	bw_autobuf struct bw_buf text = { 0 };
+	char path[PATH_MAX];
+	uint64_t hash;
+	int n = snprintf(path, sizeof(path), "%s/" LAUNCH_MARK, folder);
+	int r;
+
+	*ret = 0;
+	if (n < 0 || n >= PATH_MAX)
+		return bw_fail(err, ENAMETOOLONG, "read the files of %s", folder);
+	if (strncmp(want, LAUNCH_MARKED, strlen(LAUNCH_MARKED)) == 0) {
+		r = bw_io_read_file(path, LAUNCH_LINE_MAX, &text, err);
+		/* It has not come yet: the files are those of before there was one. */
+		if (r == -ENOENT)
+			return 0;
+		*ret = r == 0 && text.size == strlen(want) &&
+		       memcmp(text.data, want, text.size) == 0;
+		return r;
+	}
+	r = launch_folder_hash(folder, &hash, err);
+	*ret = r == 0 && hash == strtoull(want, NULL, 16);
+	return r;
 }
 
 int launch_folder_hash(const char *folder, uint64_t *ret, struct bw_err *err)

@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from kubeunit import *  # noqa: E402
 from wire import BROADCAST, Tap, arp, eth, ip_bytes  # noqa: E402
 
-A, B, C, D = "10.99.2.50", "10.99.2.51", "10.99.2.52", "10.99.2.53"
+A, B, C, D, E = "10.99.2.50", "10.99.2.51", "10.99.2.52", "10.99.2.53", "10.99.2.54"
 OUTSIDE = types.SimpleNamespace(path="/run/netns/outside")
 STOPPED_S = float(os.environ.get("BW_STOPPED_S", "5"))
 ASKER = "02:00:00:00:00:99"
@@ -198,24 +198,41 @@ def who_cannot_be_stopped_in_place_is_told_why():
     answers(C)
 
 
+TOLD = [("told", D, "%s {{unit.address}}", "%s " + D, "configmaps"), ("hush", E, "%s {{secret.hush.word}}", "%s hushhush", "secrets")]
+
+
+def has_seen(name, text):
+    wait_until(lambda: pod_run(name, "cat", "/tmp/seen", check=False, timeout=60).stdout == text, 60, "what %s has read" % name)
+
+
 @test
 def a_process_is_told_of_its_files_when_they_have_come():
-    o = manifest("told", D, volumes=(), config={"onChange": "Signal", "templates": [{"name": "f", "template": "one {{unit.address}}"}]})
-    o["spec"]["template"]["spec"]["containers"] = [{
-        "name": "redis", "image": TOOLS, "imagePullPolicy": "Never",
-        "command": ["sh", "-c", "trap 'cat /etc/barewire/f >/tmp/seen' HUP; cat /etc/barewire/f >/tmp/seen; while :; do sleep 0.2; done"]}]
-    api.create("%s/namespaces/%s/units" % (DB, NS), o)
-    ready("told")
-    before = identity("told")
-    wait_until(lambda: pod_run("told", "cat", "/tmp/seen", check=False, timeout=60).stdout == "one " + D, 60, "the first file")
-    api.patch(unit_path("told"), {"spec": {"config": {"templates": [{"name": "f", "template": "two {{unit.address}}"}]}}})
-    api.wait("/api/v1/namespaces/%s/configmaps/told-config" % NS, lambda c: c["data"]["f"] == "two " + D, 60, "the ConfigMap")
-    # The kubelet looks at a pod once a minute, and when the pod changes.
-    api.patch(pod_path("told"), {"metadata": {"annotations": {"nudged": "1"}}})
-    u = api.wait(unit_path("told"), lambda o: status(o)["config"]["delivered"] == status(o)["config"]["desired"] and
-                 status(o)["observedGeneration"] == o["metadata"]["generation"], 120, "delivered")
-    wait_until(lambda: pod_run("told", "cat", "/tmp/seen", check=False, timeout=60).stdout == "two " + D, 60, "what the process has read")
-    expect_eq((identity("told"), condition(u, "NotFollowed")), (before, None), "the same process, and nothing that is not followed")
+    """By the hash of its files, and by their mark where a secret is in them."""
+    core = "/api/v1/namespaces/%s/" % NS
+    api.create(core + "secrets", {"metadata": {"name": "hush"}, "stringData": {"word": "hushhush"}})
+    atexit.register(api.ask, "DELETE", core + "secrets/hush")
+    before = {}
+    for name, ip, template, _, _ in TOLD:
+        o = manifest(name, ip, volumes=(), config={"onChange": "Signal", "templates": [{"name": "f", "template": template % "one"}]})
+        o["spec"]["template"]["spec"]["containers"] = [{
+            "name": "redis", "image": TOOLS, "imagePullPolicy": "Never",
+            "command": ["sh", "-c", "trap 'cat /etc/barewire/f >/tmp/seen' HUP; cat /etc/barewire/f >/tmp/seen; while :; do sleep 0.2; done"]}]
+        api.create("%s/namespaces/%s/units" % (DB, NS), o)
+    for name, _, template, text, kind in TOLD:
+        ready(name)
+        before[name] = identity(name)
+        has_seen(name, text % "one")
+        was = api.get(core + "%s/%s-config" % (kind, name))["metadata"]["resourceVersion"]
+        api.patch(unit_path(name), {"spec": {"config": {"templates": [{"name": "f", "template": template % "two"}]}}})
+        api.wait(core + "%s/%s-config" % (kind, name), lambda c: c["metadata"]["resourceVersion"] != was, 60, "the new file")
+        # The kubelet looks at a pod once a minute, and when the pod changes.
+        api.patch(pod_path(name), {"metadata": {"annotations": {"nudged": "1"}}})
+    for name, _, _, text, _ in TOLD:
+        u = api.wait(unit_path(name), lambda o: status(o)["config"]["delivered"] == status(o)["config"]["desired"] and
+                     status(o)["observedGeneration"] == o["metadata"]["generation"], 120, "delivered")
+        has_seen(name, text % "two")
+        expect_eq((identity(name), condition(u, "NotFollowed")), (before[name], None), "the same process, and nothing that is not followed")
+        expect("hushhush" not in str(u["status"]) + str(events()), "the secret is in a status or an event")
 
 
 main(setup=setup)

@@ -68,6 +68,48 @@ static void signals_are_forwarded(void **state)
 	assert_int_equal(box_wait(b, outer), 7);
 }
 
+static void write_mark(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "we");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void a_mark_says_which_files_there_are(void **state)
+{
+	static const struct {
+		const char *text; /* NULL = there is no such file */
+		const char *want;
+		int is;
+	} all[] = {
+		{ NULL, "secret-12", 0 },          { "secret-12", "secret-12", 1 },
+		{ "secret-12", "secret-1", 0 },    { "secret-12", "secret-123", 0 },
+		{ "secret-12\n", "secret-12", 0 }, { "secret-12", "12", 0 },
+	};
+	struct box *b = *state;
+	char path[128];
+	char folder[96];
+	int is = 1;
+
+	(void)snprintf(folder, sizeof(folder), "%s/files", b->dir);
+	(void)snprintf(path, sizeof(path), "%s/.barewire", folder);
+	assert_int_equal(launch_folder_is(folder, "0", &is, NULL), -ENOENT);
+	assert_int_equal(is, 0);
+	assert_int_equal(mkdir(folder, 0755), 0);
+	assert_int_equal(launch_folder_is(folder, "0", &is, NULL), 0);
+	assert_int_equal(is, 1);
+	for (size_t i = 0; i < BW_ARRAY_SIZE(all); i++) {
+		if (all[i].text)
+			write_mark(path, all[i].text);
+		assert_int_equal(launch_folder_is(folder, all[i].want, &is, NULL), 0);
+		assert_int_equal(is, all[i].is);
+	}
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 static void files_have_one_hash_whatever_their_order(void **state)
 {
 	static const char *const files[][2] = { { "b.conf", "two\n" },
@@ -368,6 +410,7 @@ int main(void)
 		cmocka_unit_test(status_of_the_command_becomes_ours),
 		box_unit_test(command_that_cannot_run_is_told_by_the_status),
 		box_unit_test(signals_are_forwarded),
+		box_unit_test(a_mark_says_which_files_there_are),
 		box_unit_test(files_have_one_hash_whatever_their_order),
 		box_unit_test(a_signal_can_be_asked_for),
 		box_unit_test(orphans_are_reaped),
