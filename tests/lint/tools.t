@@ -44,7 +44,7 @@ check "cppcheck finds nothing" cppcheck -q -j 2 --std=c11 -Iinclude -Icontroller
 headers_alone() {
 	local h rc=0
 	while IFS= read -r h; do
-		gcc -std=gnu11 -D_GNU_SOURCE -Iinclude -Wall -Wextra -Werror -fsyntax-only -include "$h" \
+		gcc -std=gnu11 -D_GNU_SOURCE -Iinclude -I"${BW_BUILD:-build}" -Wall -Wextra -Werror -fsyntax-only -include "$h" \
 			-x c /dev/null || rc=1
 	done < <(files 'include/bw/*.h')
 	return "$rc"
