@@ -63,9 +63,9 @@ tier_files = $(sort $(wildcard tests/$(1)/*.t) $(if $(filter net,$(1)),$(wildcar
 TEST_PROGRAMS = $(PROGRAMS) $(TOOLS) $(TOOLS_BPF)
 
 #: make test          every tier, then unit, bpf, conformance and net again under the sanitizers
-#: make test-TIER     one of unit bpf net conformance differential containerd fuzz kube vm lint install (SAN=1, JOBS=1)
+#: make test-TIER     one of unit bpf net conformance differential containerd fuzz kube vm lint install page (SAN=1, JOBS=1)
 .PHONY: test test-unit test-bpf test-net test-conformance test-differential test-containerd test-fuzz \
-	test-lint test-install
+	test-lint test-install test-page
 test:
 	$(Q)MAKEFLAGS= MFLAGS= MAKELEVEL= scripts/test $(if $(filter 1,$(SAN)),san) -- $(filter-out SAN=%,$(MAKEOVERRIDES))
 
@@ -88,6 +88,10 @@ test-differential: $(TEST_PROGRAMS) | $(call need,bed) $(call need,go-plugins) $
 
 test-containerd: $(TEST_PROGRAMS) | $(call need,bed) $(call need,test) $(call need,go-plugins) $(call need,containerd2)
 	$(call tier,containerd,900,28,$(call tier_files,conformance/containerd))
+
+# A real browser, which only this tier needs.
+test-page: $(PAGESHOW) | $(call need,unit) $(call need,bed) $(call need,page)
+	$(call tier,page,300,12,$(call tier_files,page))
 
 test-install: $(TEST_PROGRAMS) | $(call need,unit) $(call need,bed)
 	$(call tier,install,300,98,$(call tier_files,install))

@@ -6,6 +6,7 @@ import json
 import os
 import ssl
 import subprocess
+import zlib
 
 BUILD = os.environ.get("BW_BUILD", "build")
 NOW = "2026-11-22T06:00:00Z"
@@ -78,7 +79,7 @@ def unverified():
 
 
 def meta(name, ns=None, **more):
-    m = {"name": name, "uid": "uid-%s-%s" % (ns, name), "creationTimestamp": NOW, "generation": 1}
+    m = {"name": name, "uid": "uid-%08x" % zlib.crc32(("%s/%s" % (ns, name)).encode()), "creationTimestamp": NOW, "generation": 1}
     if ns:
         m["namespace"] = ns
     m.update(more)
