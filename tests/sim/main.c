@@ -165,7 +165,8 @@ static int run_many(const struct options *o)
 		if (pids[j] < 0)
 			return 2;
 		if (!pids[j]) {
-			/* Nobody reads what an orphan finds; without it one ends later, ignoring. */
+			/* Nobody reads what an orphan finds; without it one ends later, ignoring.
+			 */
 			(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 			t = (struct totals){ 0 };
 			(void)run_share(o, j, &t);
