@@ -17,7 +17,7 @@ import time
 import vmimage
 
 HOME = vmimage.HOME
-DEFAULTS = {"kernel": "6.12", "nics": "1", "iommu": "0", "mem": "1024", "with": ""}
+DEFAULTS = {"kernel": "6.12", "nics": "1", "iommu": "0", "mem": "1024", "with": "", "beside": "0"}
 QEMU = os.path.join(vmimage.CACHE, "vm", "qemu")
 BOOT_S = 240  # emulated, on a machine with other work
 GUEST_S = 3600  # nothing lives longer, whatever became of the one who started it
@@ -75,6 +75,8 @@ def qemu_command(needs, folder, kernel):
                  "-device", "igb,bus=rp%d,netdev=nic%d,mac=52:54:00:00:01:%02x,romfile=" % (n, n, n)]
     argv += ["-netdev", "hubport,id=out0,hubid=0",
              "-device", "virtio-net-pci,netdev=out0,mac=52:54:00:00:02:00,romfile=",
+             *(["-netdev", "user,id=host", "-device", "virtio-net-pci,netdev=host,mac=52:54:00:00:03:00,romfile="]
+               if needs["beside"] != "0" else []),
              "-device", "virtio-rng-pci", "-device", "virtio-serial-pci",
              "-chardev", "socket,id=ch,path=%s,server=on,wait=off" % os.path.join(folder, "port"),
              "-device", "virtserialport,chardev=ch,name=barewire"]

@@ -39,6 +39,7 @@ MODULES = ("virtio_pci virtio_console igb igbvf virtio_net veth bridge br_netfil
 EXTRAS = {
     "go": ["go-plugins-*/*"],
     "containerd": ["/usr/bin/containerd", "/usr/bin/ctr", "/usr/bin/containerd-shim-runc-v2", "/usr/sbin/runc"],
+    "kubelet": ["kube-*/kubelet", "containerd-2*/containerd", "containerd-2*/containerd-shim-runc-v2", "containerd-2*/ctr", "/usr/sbin/runc"],
     "redis": ["/usr/bin/redis-server", "/usr/bin/redis-cli"],
     "netdevsim": ["netdevsim-*/*"],
 }
