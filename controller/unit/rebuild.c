@@ -163,6 +163,8 @@ static void plan_label(struct unit_run *k, const struct bw_kube_object *o, const
 
 struct giving_back {
 	struct unit_run *k;
+	const char *id; /* of the action */
+	const char *template; /* NULL = of all */
 	unsigned int n;
 };
 
@@ -171,8 +173,8 @@ static int give_back(struct bw_kube_object *o, void *arg)
 {
 	struct giving_back *g = arg;
 
-	if (!label_is(o, UNIT_LABEL_RETAINED, g->k->act.id) ||
-	    label_is(o, UNIT_LABEL_REBUILD, g->k->act.id))
+	if (!label_is(o, UNIT_LABEL_RETAINED, g->id) || label_is(o, UNIT_LABEL_REBUILD, g->id) ||
+	    (g->template && !label_is(o, UNIT_LABEL_VOLUME, g->template)))
 		return 0;
 	plan_label(g->k, o, NULL, 0);
 	g->n++;
@@ -181,12 +183,35 @@ static int give_back(struct bw_kube_object *o, void *arg)
 
 static int retain_late(struct bw_kube_object *o, void *arg)
 {
-	struct unit_run *k = arg;
-	const char *cancelled = unit_action_cancelled(k);
+	struct giving_back *g = arg;
 
-	if (is_late(o, cancelled))
-		plan_label(k, o, cancelled, 0);
+	if (is_late(o, g->id)) {
+		plan_label(g->k, o, g->id, 0);
+		g->n++;
+	}
 	return 0;
+}
+
+/*
+ * An action is over as Cancelled by what one leader saw: with another view, or a write that comes
+ * late, a volume of its own is left, and one that it had replaced. It goes back all the same.
+ */
+static void tidy_cancelled(struct unit_run *k)
+{
+	struct giving_back g = { .k = k, .id = unit_action_cancelled(k) };
+
+	if (!g.id || k->unit->spec.maintenance)
+		return;
+	each(k, retain_late, &g);
+	for (size_t i = 0; g.n == 0 && i < k->n_volumes; i++) {
+		g.template = k->volumes[i].name;
+		if (k->volumes[i].state == UNIT_VOLUME_NONE)
+			each(k, give_back, &g);
+	}
+	if (g.n == 0)
+		return;
+	k->exchanging = 1;
+	unit_wait(k, "VolumesExchanged", "its volumes are exchanged");
 }
 
 /* WHAT IS DELETED */
@@ -246,12 +271,11 @@ static void delete_old(struct unit_run *k)
 void unit_rebuild(struct unit_run *k)
 {
 	const struct unit_action *a = &k->act;
-	struct giving_back g = { .k = k };
+	struct giving_back g = { .k = k, .id = a->id };
 	unsigned int n = 0;
 
 	delete_old(k);
-	if (unit_action_cancelled(k) && !k->unit->spec.maintenance)
-		each(k, retain_late, k);
+	tidy_cancelled(k);
 	if (!a->acting || a->type != BW_DB_UNIT_ACTION_TYPE_REBUILD ||
 	    k->pod_state != UNIT_POD_NONE)
 		return;

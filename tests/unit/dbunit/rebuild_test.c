@@ -100,13 +100,16 @@ static void a_volume_that_comes_after_the_cancel_is_not_used(void **state)
 	assert_false(is_retained("data-r"));
 	unit_is("status.volumes.0.claimName", "data-r");
 	ubed_expect(u, SIM_POD, "r", "metadata.uid", uid);
-	/* Nor is it where the one that was given back is not seen yet. */
+	/* Who ended it had seen neither that one replaced nor this one made. */
 	bed_merge(&u->bed, SIM_VOLUME, "db", "data-r", NULL,
 		  "{\"metadata\":{\"labels\":{\"db.barewire.dev/retained\":\"1\"}}}");
 	bed_merge(&u->bed, SIM_VOLUME, "db", claim, NULL,
 		  "{\"metadata\":{\"labels\":{\"db.barewire.dev/retained\":null}}}");
 	ubed_live(u, 3000);
 	assert_true(is_retained(claim));
+	assert_false(is_retained("data-r"));
+	unit_is("status.volumes.0.claimName", "data-r");
+	ubed_expect(u, SIM_POD, "r", "metadata.uid", uid);
 	assert_int_equal(bed_count(&u->bed, SIM_VOLUME), 2);
 }
 
