@@ -109,7 +109,7 @@ const char *unit_action_cancelled(const struct unit_run *k)
 		       : NULL;
 }
 
-static int has_run(const struct unit_run *k, const char *id)
+int unit_action_is_told(const struct unit_run *k, const char *id)
 {
 	const struct bw_db_unit_status *s = &k->unit->status;
 
@@ -266,8 +266,8 @@ static void say_waiting(struct unit_run *k, const char *id)
 void unit_action(struct unit_run *k)
 {
 	const struct bw_db_unit_spec *s = &k->unit->spec;
-	int asked =
-		s->has_action && unit_action_is_known(s->action.type) && !has_run(k, s->action.id);
+	int asked = s->has_action && unit_action_is_known(s->action.type) &&
+		    !unit_action_is_told(k, s->action.id);
 
 	if (k->act.running) {
 		carry_on(k);

@@ -241,6 +241,8 @@ void unit_volume_find(const struct unit_run *k, const char *template, struct uni
  * volumes is behind: another one must not be made.
  */
 int unit_volume_comes_back(const struct unit_run *k, const char *template);
+/* Whether one was replaced by an action that the Unit, as the cache has it, knows nothing of. */
+int unit_volume_is_news(const struct unit_run *k, const char *template);
 /* The only node that the PersistentVolume @pv can be mounted on into @v; "" = there are more. */
 void unit_volume_node(const struct ctl_unit *c, const char *pv, struct unit_volume *v);
 /* The container that is the database; NULL: it cannot be said which. */
@@ -307,6 +309,13 @@ void unit_status(struct unit_run *k);
 /* The Unit is being deleted (end.c). */
 void unit_end(struct unit_run *k);
 
+/* LIVE (live.c): steps of the plan that end it when the cache was behind */
+
+/* The Unit is as the cache has it. */
+void unit_live_unit(struct unit_run *k);
+/* The volumes that a pod is about to get are the Unit's. */
+void unit_live_volumes(struct unit_run *k);
+
 /* ACTIONS (action.c, action_kinds.c) */
 
 const char *unit_step_str(enum unit_step step);
@@ -316,6 +325,8 @@ void unit_action_load(struct unit_run *k);
 void unit_action_look(struct unit_run *k);
 /* Whether the action that runs has to take the pod that is there away. */
 int unit_action_is_done_with(const struct unit_run *k);
+/* Whether the status knows an action of that id. */
+int unit_action_is_told(const struct unit_run *k, const char *id);
 /*
  * Id of the action that was cancelled last; NULL = none was. What is made for it after that, by
  * another leader or by a request that took its time, is not used.

@@ -67,6 +67,7 @@ static void plan_create(struct unit_run *k)
 		(void)bw_plan_alloc(k->plan, SIZE_MAX); /* fails the plan */
 		return;
 	}
+	unit_live_volumes(k);
 	ctl_write(k->plan, &r, &b, unit_trial_done, t);
 	k->created = 1;
 }

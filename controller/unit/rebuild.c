@@ -99,6 +99,7 @@ void unit_volume_find(const struct unit_run *k, const char *template, struct uni
 }
 
 struct coming {
+	const struct unit_run *k;
 	const char *id;
 	const char *template;
 	int found;
@@ -123,6 +124,26 @@ int unit_volume_comes_back(const struct unit_run *k, const char *template)
 	    (s->action.phase == BW_DB_UNIT_STATUS_ACTION_PHASE_CANCELLING ||
 	     s->action.phase == BW_DB_UNIT_STATUS_ACTION_PHASE_CANCELLED))
 		each(k, comes_back, &c);
+	return c.found;
+}
+
+static int is_news(struct bw_kube_object *o, void *arg)
+{
+	struct coming *c = arg;
+	char id[BW_KUBE_NAME_MAX + 1];
+
+	c->found = label_is(o, UNIT_LABEL_VOLUME, c->template) &&
+		   bw_kube_text_copy(o->text, o->size, id, sizeof(id), "metadata", "labels",
+				     UNIT_LABEL_RETAINED) >= 0 &&
+		   !unit_action_is_told(c->k, id);
+	return c->found;
+}
+
+int unit_volume_is_news(const struct unit_run *k, const char *template)
+{
+	struct coming c = { .k = k, .template = template };
+
+	each(k, is_news, &c);
 	return c.found;
 }
 

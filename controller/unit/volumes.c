@@ -134,6 +134,8 @@ void unit_volumes(struct unit_run *k)
 
 		if (v->state == UNIT_VOLUME_NONE && !k->exchanging && !k->invalid &&
 		    !s->maintenance && !unit_volume_comes_back(k, v->name)) {
+			if (unit_volume_is_news(k, v->name))
+				unit_live_unit(k);
 			plan_create(k, v, &s->volume_claim_templates.items[i]);
 			v->state = UNIT_VOLUME_THERE;
 			v->phase = BW_DB_UNIT_STATUS_VOLUME_PHASE_PENDING;

@@ -148,12 +148,64 @@ static void who_gives_a_volume_back_makes_none(void **state)
 	}
 }
 
+/* A volume that was replaced by an action of which this Unit's cache knows nothing yet. */
+static void a_volume_is_made_only_for_the_unit_as_it_is(void **state)
+{
+	static const char create[] = "{\"verb\":\"create\",\"kind\":\"PersistentVolumeClaim\"";
+	static const char look[] = "{\"verb\":\"get\",\"kind\":\"Unit\"";
+
+	(void)state;
+	for (int known = 0; known < 2; known++) {
+		bw_autofree char *plan = NULL;
+		const char *at;
+		int r;
+
+		action_begin_again(state);
+		make();
+		ctl_ipam_lead(u->bed.ipam, 0);
+		bed_merge(&u->bed, SIM_VOLUME, "db", "data-r", NULL,
+			  "{\"metadata\":{\"labels\":{\"db.barewire.dev/retained\":\"7\"}}}");
+		if (known)
+			bed_merge(&u->bed, SIM_UNIT, "db", "r", "status",
+				  "{\"status\":{\"actionsDone\":[\"7\"]}}");
+		bed_run(&u->bed, 1000);
+		plan = story_plan(&r);
+		assert_int_equal(r, 0);
+		at = strstr(plan, create);
+		assert_non_null(at);
+		assert_int_equal(strstr(plan, look) != NULL, !known);
+		assert_true(known || strstr(plan, look) < at);
+	}
+}
+
+static void a_pod_gets_no_volume_that_was_not_looked_at(void **state)
+{
+	bw_autofree char *plan = NULL;
+	const char *look, *at;
+	int r;
+
+	(void)state;
+	make();
+	ctl_ipam_lead(u->bed.ipam, 0);
+	bed_delete(&u->bed, SIM_POD, "db", "r");
+	bed_run(&u->bed, 1000);
+	plan = story_plan(&r);
+	assert_int_equal(r, 0);
+	look = strstr(plan, "{\"verb\":\"get\",\"kind\":\"PersistentVolumeClaim\"");
+	at = strstr(plan, "{\"verb\":\"create\",\"kind\":\"Pod\"");
+	assert_non_null(look);
+	assert_non_null(at);
+	assert_true(look < at);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ACTION_STORY(plans_follow_from_status_and_pod),
 		ACTION_STORY(a_failed_allocation_plans_nothing_else),
 		ACTION_STORY(who_gives_a_volume_back_makes_none),
+		ACTION_STORY(a_volume_is_made_only_for_the_unit_as_it_is),
+		ACTION_STORY(a_pod_gets_no_volume_that_was_not_looked_at),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
