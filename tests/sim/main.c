@@ -3,7 +3,7 @@
  * sim: the real controllers in a simulated cluster.
  *
  *     sim --seed N [--trace] [--twice]   one seed, the same every time
- *     sim --seeds M [--from N]           many, in two processes
+ *     sim --seeds M [--from N]           many, in two processes; --units: of those that have Units
  *     sim --scenarios [PART]             the directed ones, as TAP
  *     sim --mutants                      the checker finds what is broken on purpose, as TAP
  *     sim --tap --seeds M                many seeds as TAP
@@ -42,7 +42,7 @@ struct totals {
 struct options {
 	uint64_t seed, from, seeds;
 	unsigned int jobs;
-	int one, trace, twice, tap, scenarios, mutants, quiet;
+	int one, trace, twice, tap, scenarios, mutants, quiet, units;
 	const char *mutant, *part;
 };
 
@@ -81,6 +81,8 @@ static int run_seed(uint64_t seed, const struct options *o, struct totals *t)
 		sim_world_calm(&w);
 		bad = sim_world_settle(&w);
 	}
+	if (!bad && setup.units && sim_units_turn(&w))
+		bad = sim_world_settle(&w);
 	if (bad && !o->quiet) {
 		if (!o->trace)
 			sim_trace_print(&w.trace, stdout, "# ");
@@ -139,11 +141,20 @@ static int run_one(const struct options *o)
 	return bad;
 }
 
+/* Unless --units asks for others. */
+static int run_wanted(uint64_t seed, const struct options *o, struct totals *t)
+{
+	struct sim_setup setup;
+
+	sim_setup_draw(&setup, seed);
+	return o->units && !setup.units ? 0 : run_seed(seed, o, t);
+}
+
 /* Seeds first, first + jobs, ...; ends at the tenth that fails. */
 static int run_share(const struct options *o, unsigned int first, struct totals *t)
 {
 	for (uint64_t s = first; s < o->seeds && t->failed < 10; s += o->jobs)
-		(void)run_seed(o->from + s, o, t);
+		(void)run_wanted(o->from + s, o, t);
 	return t->failed != 0;
 }
 
@@ -269,6 +280,13 @@ static int run_scenarios(const struct options *o)
 	return failed;
 }
 
+static int is_found(const struct sim_mutant *m, const struct totals *t)
+{
+	const char *rule = m->rule ? m->rule : "I";
+
+	return strncmp(t->broken, rule, strlen(rule)) == 0;
+}
+
 /* Each mutant must be found by some seed, soon. */
 static int run_mutants(const struct options *o)
 {
@@ -285,13 +303,14 @@ static int run_mutants(const struct options *o)
 		struct totals t = { 0 };
 
 		one.mutant = m->name;
-		/* Of safety alone: what does not converge may have another reason. */
-		for (uint64_t s = 1; !m->scenario && s <= MUTANT_SEEDS && t.broken[0] != 'I'; s++)
-			(void)run_seed(s, &one, &t); /* told in t */
+		/* What does not converge may have another reason: one rule counts. */
+		one.units = m->rule != NULL;
+		for (uint64_t s = 1; !m->scenario && s <= MUTANT_SEEDS && !is_found(m, &t); s++)
+			(void)run_wanted(s, &one, &t); /* told in t */
 		for (const struct sim_scenario *s = sim_scenarios; m->scenario && s->name; s++)
 			if (strstr(s->name, m->scenario))
 				(void)run_scenario_once(s, 1, &one, &t); /* as above */
-		t.failed = t.broken[0] == 'I';
+		t.failed = is_found(m, &t);
 		printf("%sok %u - found after %llu seeds: %s\n# %s\n", t.failed ? "" : "not ", ++n,
 		       (unsigned long long)t.seeds, m->what, t.broken);
 		fflush(stdout);
@@ -324,7 +343,8 @@ static int run_tap(const struct options *o)
 	return bad || !same;
 }
 
-int main(int argc, char **argv)
+/* Return: 0; 2 no such option. */
+static int take_options(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {
 		{ "seed", 1, NULL, 's' },    { "seeds", 1, NULL, 'n' },
@@ -332,49 +352,60 @@ int main(int argc, char **argv)
 		{ "trace", 0, NULL, 't' },   { "twice", 0, NULL, '2' },
 		{ "mutant", 1, NULL, 'm' },  { "tap", 0, NULL, 'p' },
 		{ "mutants", 0, NULL, 'u' }, { "scenarios", 2, NULL, 'c' },
-		{ NULL, 0, NULL, 0 },
+		{ "units", 0, NULL, 'U' },   { NULL, 0, NULL, 0 },
 	};
-	struct options o = { .seeds = 100, .from = 1, .jobs = 2 };
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		switch (c) {
 		case 's':
-			o.one = 1;
-			o.seed = strtoull(optarg, NULL, 10);
+			o->one = 1;
+			o->seed = strtoull(optarg, NULL, 10);
 			break;
 		case 'n':
-			o.seeds = strtoull(optarg, NULL, 10);
+			o->seeds = strtoull(optarg, NULL, 10);
 			break;
 		case 'f':
-			o.from = strtoull(optarg, NULL, 10);
+			o->from = strtoull(optarg, NULL, 10);
 			break;
 		case 'j':
-			o.jobs = (unsigned int)strtoul(optarg, NULL, 10);
+			o->jobs = (unsigned int)strtoul(optarg, NULL, 10);
 			break;
 		case 't':
-			o.trace = 1;
+			o->trace = 1;
 			break;
 		case '2':
-			o.twice = 1;
+			o->twice = 1;
 			break;
 		case 'm':
-			o.mutant = optarg;
+			o->mutant = optarg;
 			break;
 		case 'p':
-			o.tap = 1;
+			o->tap = 1;
 			break;
 		case 'u':
-			o.mutants = 1;
+			o->mutants = 1;
+			break;
+		case 'U':
+			o->units = 1;
 			break;
 		case 'c':
-			o.scenarios = 1;
-			o.part = optarg;
+			o->scenarios = 1;
+			o->part = optarg;
 			break;
 		default:
 			return 2;
 		}
 	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { .seeds = 100, .from = 1, .jobs = 2 };
+
+	if (take_options(argc, argv, &o))
+		return 2;
 	bw_log_setup(BW_LOG_ERROR, STDERR_FILENO, "sim", NULL, NULL);
 	if (!o.jobs || o.jobs > JOBS_MAX)
 		return 2;

@@ -73,7 +73,7 @@ void sim_node_power(struct sim_node *n, int on)
 	sim_node_wake(n);
 }
 
-static int may(struct sim_node *n, unsigned int permille)
+int sim_node_may(struct sim_node *n, unsigned int permille)
 {
 	if (n->world->calm || sim_rng_chance(&n->world->rng, permille))
 		return 1;
@@ -103,6 +103,7 @@ static void pod_add(struct sim_node *n, const struct sim_key *key)
 	(void)snprintf(p->name, sizeof(p->name), "%s", key->name);
 	(void)snprintf(p->uid, sizeof(p->uid), "%s", sim_meta(key->tree, "uid"));
 	(void)sim_pod_claim(key->tree, p->claim);
+	sim_box_begin(p, key->tree);
 }
 
 /* What the kubelet's watch shows it. */
@@ -187,10 +188,10 @@ static void pod_report(struct sim_node *n, struct sim_pod *p)
 static void pod_step(struct sim_node *n, struct sim_pod *p, int online)
 {
 	if (p->deleting) {
-		if (!may(n, 700))
+		if (!sim_node_may(n, 700))
 			return;
 		pod_detach(n, p);
-		if (!online || !may(n, 700))
+		if (!online || !sim_node_may(n, 700))
 			return;
 		(void)sim_world_delete(n->world, n->name, SIM_POD, p->namespace, p->name, p->uid,
 				       0);
@@ -199,11 +200,13 @@ static void pod_step(struct sim_node *n, struct sim_pod *p, int online)
 	}
 	if (p->live && (p->cut || (!n->world->calm && sim_rng_chance(&n->world->rng, 20))))
 		pod_detach(n, p); /* the sandbox dies: it is made again */
-	if (!p->live && p->held && may(n, 300))
+	if (!p->live && p->held && sim_node_may(n, 300))
 		pod_detach(n, p); /* what a boot has ended */
-	if (!p->live && may(n, 800))
+	if (!p->live && sim_node_may(n, 800))
 		pod_attach(n, p);
-	if (p->live && online && !p->reported && may(n, 800))
+	if (p->box.unit)
+		sim_box_step(n, p, online);
+	else if (p->live && online && !p->reported && sim_node_may(n, 800))
 		pod_report(n, p);
 }
 
@@ -214,11 +217,12 @@ static void on_timer(void *arg)
 
 	if (!n->powered)
 		return;
-	if (online && !sim_store_tree(n->world->store, SIM_NODE, NULL, n->name) && may(n, 100))
+	if (online && !sim_store_tree(n->world->store, SIM_NODE, NULL, n->name) &&
+	    sim_node_may(n, 100))
 		sim_node_register(n);
-	if (online && may(n, 800))
+	if (online && sim_node_may(n, 800))
 		kubelet_sync(n);
-	if (online && may(n, 800))
+	if (online && sim_node_may(n, 800))
 		sim_agent_step(n);
 	for (size_t i = 0; i < SIM_PODS_MAX; i++)
 		if (n->pods[i].used)

@@ -104,6 +104,7 @@ static void begin(void *arg)
 	p->kill_at = 0;
 	p->paused_until_ns = 0;
 	sim_client_init(&p->client, &w->server, p->name);
+	sim_exec_serve(&p->client);
 	p->client.deliver = deliver;
 	p->client.moment = moment;
 	p->client.arg = p;
@@ -121,7 +122,10 @@ static void begin(void *arg)
 	if (r < 0)
 		fail(p, r, &err);
 	if (w->setup.units) {
-		const struct ctl_unit_options units = { .loop = p->loop, .ipam = p->ipam };
+		const struct ctl_unit_options units = { .loop = p->loop,
+							.ipam = p->ipam,
+							.launch_image =
+								w->setup.exec ? "b:1" : NULL };
 
 		r = ctl_unit_start(p->rt, &units, &p->unit, &err);
 		if (r < 0)
@@ -141,6 +145,7 @@ static void end(struct sim_proc *p)
 	bw_kube_runtime_free(&p->rt);
 	ctl_unit_free(&p->unit);
 	ctl_ipam_free(&p->ipam);
+	sim_exec_forget(&p->client);
 	bw_kube_client_free(&client);
 	bw_loop_free(&p->loop);
 }

@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Units in the simulated cluster: people who declare, change, move, rebuild and delete them and
- * take away what belongs to them, and what must be so when everybody had time.
- *
- * U1 a Unit that is to run is Ready with a pod that its status names, unless its address is
- * somebody else's; no action is under way
- * U2 of each template exactly one volume is in use, the pod's, and no volume is lost
- * U3 its files, its Service and its slice are there, and none of a Unit that is gone
+ * Units in the simulated cluster: people who declare, change, stop and start, move, rebuild and
+ * delete them and take away what belongs to them. What must be so in the end: units_check.c.
  */
 #include <stdio.h>
 #include <string.h>
@@ -19,17 +14,12 @@
 
 #define BY "user"
 #define NS "db"
-#define UNITS 3
-#define LABEL "db.barewire.dev/unit"
+#define UNITS SIM_UNITS_MAX
+#define SECRET_TEMPLATE 2
 
 static const struct cJSON *member(const struct cJSON *tree, const char *key)
 {
 	return cJSON_GetObjectItemCaseSensitive(tree, key);
-}
-
-static const struct cJSON *label(const struct cJSON *tree, const char *key)
-{
-	return member(member(member(tree, "metadata"), "labels"), key);
 }
 
 static unsigned int below(struct sim_world *w, unsigned int n)
@@ -49,14 +39,14 @@ static const char *const templates[] = {
 /* "" or a config of so many templates of those above. */
 static const char *config(struct sim_world *w, unsigned int n, char out[300])
 {
-	static const char *const on_change[] = { "None", "Restart" };
+	static const char *const on_change[] = { "None", "Restart", "Signal" };
 
 	out[0] = '\0';
 	if (sim_rng_chance(&w->rng, 700))
 		(void)snprintf(out, 300,
 			       ",\"config\":{\"onChange\":\"%s\",\"templates\":[{\"name\":\"conf\","
 			       "\"template\":\"%s\"}]}",
-			       on_change[below(w, 2)], templates[below(w, n)]);
+			       on_change[below(w, 3)], templates[below(w, n)]);
 	return out;
 }
 
@@ -75,11 +65,12 @@ static void make(struct sim_world *w)
 			"\"startup\":true,\"nodePolicy\":\"%s\",\"networking\":{\"network\":"
 			"\"lan\"%s},\"peers\":{\"selector\":{\"matchLabels\":{\"app\":\"db\"}}},"
 			"\"template\":{\"spec\":{\"containers\":[{\"name\":\"db\",\"image\":"
-			"\"db\"}]}},\"volumeClaimTemplates\":[{\"metadata\":{\"name\":\"data\"},"
+			"\"db\"%s}],\"dnsPolicy\":\"Default\"}},\"volumeClaimTemplates\":[{\"metadata\":{\"name\":\"data\"},"
 			"\"spec\":{\"accessModes\":[\"ReadWriteOnce\"],\"resources\":{\"requests\":{"
 			"\"storage\":\"1Gi\"}}}}]%s}}",
 			below(w, UNITS), sim_rng_chance(&w->rng, 700) ? "Required" : "Preferred",
-			address, config(w, BW_ARRAY_SIZE(templates), files)));
+			address, sim_rng_chance(&w->rng, 850) ? ",\"command\":[\"db\"]" : "",
+			config(w, BW_ARRAY_SIZE(templates), files)));
 }
 
 /* One that is there; NULL = none. */
@@ -129,12 +120,24 @@ static void edit(struct sim_world *w, const struct sim_key *unit)
 	};
 	char files[300];
 
-	if (member(member(unit->tree, "spec"), "action") && sim_rng_chance(&w->rng, 300))
+	if (sim_rng_chance(&w->rng, 200)) /* stop and start, the commonest of all */
+		change(w, unit,
+		       sim_json("{\"spec\":{\"startup\":%s}}", below(w, 2) ? "true" : "false"));
+	else if (member(member(unit->tree, "spec"), "action") && sim_rng_chance(&w->rng, 300))
 		change(w, unit, sim_json("{\"spec\":{\"action\":{\"cancel\":true}}}"));
 	else if (sim_rng_chance(&w->rng, 300) && *config(w, BW_ARRAY_SIZE(templates), files))
 		change(w, unit, sim_json("{\"spec\":{%s}}", files + 1));
 	else
 		change(w, unit, sim_json("%s", edits[below(w, BW_ARRAY_SIZE(edits))]));
+}
+
+/* A process that was stopped is started in its container, behind the controller's back. */
+static void by_hand(struct sim_world *w, const char *name)
+{
+	const struct cJSON *unit = sim_store_tree(w->store, SIM_UNIT, NS, name);
+
+	if (unit && cJSON_IsFalse(member(member(unit, "spec"), "startup")))
+		sim_exec_by_hand(w, NS, name, "start");
 }
 
 /* What was made for Units is taken away or changed. */
@@ -145,6 +148,11 @@ static void meddle(struct sim_world *w)
 	enum sim_kind_id kind = kinds[below(w, BW_ARRAY_SIZE(kinds))];
 	char name[SIM_NAME_MAX];
 
+	if (sim_rng_chance(&w->rng, 200)) {
+		(void)snprintf(name, sizeof(name), "d%u", below(w, UNITS));
+		by_hand(w, name);
+		return;
+	}
 	(void)snprintf(name, sizeof(name), "d%u%s", below(w, UNITS),
 		       kind == SIM_CONFIGMAP ? "-config"
 		       : kind == SIM_SLICE   ? "-ipv4"
@@ -189,11 +197,16 @@ void sim_units_act(struct sim_world *w)
 		(void)sim_world_delete(w, BY, SIM_UNIT, unit->namespace, unit->name, NULL, -1);
 }
 
-/* All shall run, and nothing is asked for that cannot be done. */
+/* Most shall run, and nothing is asked for that cannot be done. */
 void sim_units_calm(struct sim_world *w)
 {
+	static const char *const on_change[] = { "None", "Restart", "Signal" };
 	size_t n;
 
+	if (!w->setup.units)
+		return;
+	if (!sim_store_tree(w->store, SIM_SECRET, NS, "auth"))
+		rotate(w);
 	(void)sim_store_keys(w->store, &sim_kinds[SIM_UNIT], &n);
 	for (size_t i = 0; i < n; i++) {
 		const struct sim_key *k = sim_store_keys(w->store, &sim_kinds[SIM_UNIT], &n)[i];
@@ -201,125 +214,74 @@ void sim_units_calm(struct sim_world *w)
 		if (!k->tree)
 			continue;
 		change(w, k,
-		       sim_json("{\"spec\":{\"startup\":true,\"maintenance\":false,\"template\":{"
+		       sim_json("{\"spec\":{\"startup\":%s,\"maintenance\":false,\"template\":{"
 				"\"spec\":{\"dnsPolicy\":\"Default\"}}%s}}",
+				sim_rng_chance(&w->rng, 650) ? "true" : "false",
 				member(member(k->tree, "spec"), "action")
 					? ",\"action\":{\"cancel\":true}"
 					: ""));
 		if (member(member(k->tree, "spec"), "config"))
 			change(w, k,
 			       sim_json(
-				       "{\"spec\":{\"config\":{\"onChange\":\"Restart\","
-				       "\"templates\":[{\"name\":\"conf\",\"template\":\"%s\"}]}}}",
-				       templates[below(w, 2)]));
+				       "{\"spec\":{\"config\":{\"onChange\":\"%s\",\"templates\":[{"
+				       "\"name\":\"conf\",\"template\":\"%s\"}]}}}",
+				       on_change[below(w, 3)],
+				       templates[below(w, SECRET_TEMPLATE + 1)]));
 	}
 }
 
-/* WHAT MUST BE SO */
-
-static int says(const struct sim_key *unit, const char *path, const char *want)
-{
-	return strcmp(sim_text_at(member(unit->tree, "status"), path), want) == 0;
-}
-
-/* Volumes in use of the only template, and the last one's name. */
-static unsigned int volumes_of(struct sim_world *w, const struct sim_key *unit, const char **ret)
-{
-	size_t n;
-	struct sim_key *const *keys = sim_store_keys(w->store, &sim_kinds[SIM_VOLUME], &n);
-	unsigned int used = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		const char *of =
-			keys[i]->tree ? cJSON_GetStringValue(label(keys[i]->tree, LABEL)) : NULL;
-
-		if (!of || strcmp(keys[i]->namespace, unit->namespace) != 0 ||
-		    strcmp(of, unit->name) != 0 || label(keys[i]->tree, "db.barewire.dev/retained"))
-			continue;
-		*ret = keys[i]->name;
-		used++;
-	}
-	return used;
-}
-
-static int mounts(const struct cJSON *pod, const char *volume)
+static int has_files(const struct cJSON *pod)
 {
 	const struct cJSON *v;
 
 	cJSON_ArrayForEach (v, member(member(pod, "spec"), "volumes"))
-		if (strcmp(sim_text_at(v, "persistentVolumeClaim.claimName"), volume) == 0)
+		if (!strcmp(sim_text_at(v, "name"), "barewire-config"))
 			return 1;
 	return 0;
 }
 
-/*
- * Nobody watches Secrets. What another leader or a request that comes late makes at last is found
- * by nobody, and goes with its Unit.
- */
-static int secrets_are_known(const struct sim_world *w)
+/* A pod that need not be made again for what is asked of its Unit. */
+static int stays(const struct sim_world *w, const struct sim_key *unit, const struct cJSON *pod,
+		 const struct sim_pod *p)
 {
-	const struct sim_setup *s = &w->setup;
+	const struct cJSON *config = member(member(unit->tree, "status"), "config");
+	int starts = cJSON_IsFalse(member(member(unit->tree, "spec"), "startup"));
 
-	return !s->two_leaders && !s->elections && !s->faults.late && !s->faults.delay;
+	if (!w->setup.exec || !p || (starts && !p->box.launcher) ||
+	    !strcmp(sim_text_at(unit->tree, "status.action.phase"), "Running") ||
+	    !strcmp(sim_text_at(unit->tree, "status.action.phase"), "Cancelling"))
+		return 0;
+	/* It was stopped before its template changed. */
+	if (strcmp(sim_text_at(pod, "spec.dnsPolicy"), "Default") != 0 ||
+	    has_files(pod) != (member(member(unit->tree, "spec"), "config") != NULL))
+		return 0;
+	return !starts ||
+	       strcmp(sim_text_at(config, "desired"), sim_text_at(config, "delivered")) == 0 ||
+	       strcmp(sim_text_at(unit->tree, "spec.config.onChange"), "Restart") != 0;
 }
 
-static const char *files_state(struct sim_world *w, const struct sim_key *unit)
+int sim_units_turn(struct sim_world *w)
 {
-	char name[SIM_NAME_MAX + 8];
-	const struct cJSON *is;
-	int has = member(member(unit->tree, "spec"), "config") != NULL;
+	size_t n;
 
-	(void)snprintf(name, sizeof(name), "%s-config", unit->name);
-	is = sim_store_tree(w->store, SIM_CONFIGMAP, unit->namespace, name);
-	if (has != (is != NULL))
-		return has ? "U3 has no files" : "U3 has files of before";
-	if (secrets_are_known(w) && sim_store_tree(w->store, SIM_SECRET, unit->namespace, name))
-		return "U3 has a Secret of before";
-	if (has && strcmp(sim_text_at(member(unit->tree, "status"), "config.desired"),
-			  sim_text_at(member(unit->tree, "status"), "config.delivered")) != 0)
-		return "U3 runs with other files";
-	return NULL;
-}
+	(void)sim_store_keys(w->store, &sim_kinds[SIM_UNIT], &n);
+	for (size_t i = 0; i < n; i++) {
+		const struct sim_key *k = sim_store_keys(w->store, &sim_kinds[SIM_UNIT], &n)[i];
+		const struct cJSON *pod = sim_store_tree(w->store, SIM_POD, k->namespace, k->name);
+		const struct sim_pod *p = pod ? sim_box_of(w, sim_meta(pod, "uid"), NULL) : NULL;
+		struct sim_kept *kept = &w->kept[i % SIM_UNITS_MAX];
 
-const char *sim_unit_state(struct sim_check *c, const struct sim_key *unit)
-{
-	struct sim_world *w = c->world;
-	const struct cJSON *pod = sim_store_tree(w->store, SIM_POD, unit->namespace, unit->name);
-	const struct sim_key *claim =
-		sim_key_find(w->store, &sim_kinds[SIM_CLAIM], unit->namespace, unit->name, 0);
-	const struct sim_fact *f = claim ? claim->fact : NULL;
-	char name[SIM_NAME_MAX + 8];
-	const char *volume = "";
-
-	if (*sim_meta(unit->tree, "deletionTimestamp"))
-		return "L2 is still being deleted";
-	if (volumes_of(w, unit, &volume) != 1)
-		return "U2 has not one volume";
-	if (f && f->exists && !f->bound && sim_check_blocked(c, claim))
-		return NULL;
-	if (f && f->exists && f->deleting && sim_check_live_token(w, claim))
-		return NULL; /* somebody deleted it under a pod that runs */
-	if (says(unit, "action.phase", "Running") || says(unit, "action.phase", "Cancelling"))
-		return "U1 has an action under way";
-	if (!says(unit, "phase", "Ready"))
-		return "U1 is not Ready";
-	if (!pod || !says(unit, "podUID", sim_meta(pod, "uid")))
-		return "U1 names another pod";
-	if (!mounts(pod, volume))
-		return "U2 runs with another volume";
-	(void)snprintf(name, sizeof(name), "%s-ipv4", unit->name);
-	if (!sim_store_tree(w->store, SIM_SERVICE, unit->namespace, unit->name) ||
-	    cJSON_GetArraySize(member(sim_store_tree(w->store, SIM_SLICE, unit->namespace, name),
-				      "endpoints")) != 1)
-		return "U3 has no Service that leads to it";
-	return files_state(w, unit);
-}
-
-const char *sim_made_state(struct sim_check *c, const struct sim_key *made)
-{
-	const char *of = cJSON_GetStringValue(label(made->tree, LABEL));
-
-	return of && !sim_store_tree(c->world->store, SIM_UNIT, made->namespace, of)
-		       ? "U3 is of a Unit that is gone"
-		       : NULL;
+		if (!k->tree)
+			continue;
+		if (stays(w, k, pod, p)) {
+			(void)snprintf(kept->name, sizeof(kept->name), "%s", k->name);
+			(void)snprintf(kept->uid, sizeof(kept->uid), "%s", p->uid);
+			kept->restarts = p->box.restarts;
+		}
+		change(w, k,
+		       sim_json("{\"spec\":{\"startup\":%s}}",
+				cJSON_IsTrue(member(member(k->tree, "spec"), "startup")) ? "false"
+											 : "true"));
+	}
+	return n > 0;
 }

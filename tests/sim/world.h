@@ -8,6 +8,7 @@
 
 #include <bw/defs.h>
 
+#include "box.h"
 #include "rng.h"
 #include "server.h"
 #include "store.h"
@@ -25,6 +26,7 @@ struct sim_proc;
 #define SIM_IPS_MAX 8 /* of one claim */
 #define SIM_UID_MAX 40
 #define SIM_NAME_MAX 64
+#define SIM_UNITS_MAX 3
 #define SIM_NS_PER_S 1000000000LL
 
 /* An address of a claim as the checker numbers it: one number for (domain, address). */
@@ -62,6 +64,7 @@ struct sim_pod {
 	uint64_t token;
 	sim_ip ips[SIM_IPS_MAX];
 	unsigned int n_ips;
+	struct sim_box box;
 };
 
 /* An acknowledgement that has to reach the cluster. */
@@ -94,6 +97,13 @@ struct sim_node {
 	struct sim_ack acks[SIM_ACKS_MAX];
 };
 
+/* A Unit's pod that must stay what it is. */
+struct sim_kept {
+	char name[SIM_NAME_MAX]; /* of the Unit; "" = none */
+	char uid[SIM_UID_MAX];
+	unsigned int restarts;
+};
+
 /* What a run is made of; drawn from the seed, or set by a scenario. */
 struct sim_setup {
 	unsigned int nodes, procs;
@@ -111,6 +121,7 @@ struct sim_setup {
 	uint8_t retain; /* the main pool keeps addresses for sticky keys */
 	uint8_t v6; /* a second family */
 	uint8_t units; /* there are Units, and the controllers run theirs too */
+	uint8_t exec; /* processes are stopped in their pods; else --no-exec */
 	int64_t chaos_s; /* how long faults go on */
 	struct sim_faults faults;
 };
@@ -135,6 +146,9 @@ struct sim_world {
 	unsigned int generation; /* of names that are used once */
 	int64_t down_until_ns;
 	const char *mutant; /* of sim_mutants; NULL = none */
+	struct bw_list execs; /* commands under way (exec.c) */
+	uint64_t n_execs;
+	struct sim_kept kept[SIM_UNITS_MAX]; /* pods that stay through a stop and a start */
 	uint64_t steps;
 	int64_t still_ns; /* the clock stands here */
 	unsigned int still; /* for so many steps */
@@ -181,6 +195,8 @@ void sim_world_wake(struct sim_world *w);
 struct sim_node *sim_node_new(struct sim_world *w, const char *name);
 void sim_node_register(struct sim_node *n);
 void sim_node_wake(struct sim_node *n);
+/* Whether it does that now; else it looks again soon. Always when all is calm. */
+int sim_node_may(struct sim_node *n, unsigned int permille);
 void sim_node_power(struct sim_node *n, int on);
 struct sim_node *sim_node_of(struct sim_world *w, const char *name); /* not a ghost */
 void sim_agent_step(struct sim_node *n);
@@ -199,6 +215,8 @@ void sim_users_begin(struct sim_world *w);
 /* Somebody does something about Units; what is asked of them can be done (units.c). */
 void sim_units_act(struct sim_world *w);
 void sim_units_calm(struct sim_world *w);
+/* Who runs is stopped, who is stopped runs; pods that can stay must. Return: whether any is. */
+int sim_units_turn(struct sim_world *w);
 /* The claim that a pod names, or the one that is made for it. */
 const char *sim_pod_claim(const struct cJSON *pod, char out[SIM_NAME_MAX]);
 /* An administrator's work on a node, step by step. */
