@@ -263,6 +263,10 @@ static const char *outdated(struct unit_run *k)
 					 : "an action makes the pod again";
 	if (is_of_cancelled(k))
 		return "the action that it was made for was cancelled; the pod is made again";
+	/* One that has not begun could wait for it for ever. */
+	if (k->pod_state == UNIT_POD_PENDING && k->unit->spec.has_config && k->config.settled &&
+	    unit_config_is_elsewhere(k))
+		return "the files of spec.config are in another object now; the pod is made again";
 	if (unit_config_restarts(k))
 		return "the files of spec.config have changed; the pod is made again";
 	return unit_resize(k);

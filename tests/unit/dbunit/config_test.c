@@ -240,6 +240,24 @@ static void what_a_pod_mounts_stays_until_it_does_not(void **state)
 }
 
 /* Nobody watches Secrets: the status has to know of one until it is gone. */
+static void a_pod_that_has_not_begun_waits_for_no_object_of_before(void **state)
+{
+	char is[256];
+
+	(void)state;
+	bed_put(&u->bed, SECRET_JSON(HUSH));
+	bed_merge(&u->bed, SIM_NODE, NULL, "n1", NULL,
+		  "{\"spec\":{\"taints\":[{\"key\":\"x\",\"effect\":\"NoSchedule\"}]}}");
+	make(CONF("r", "None", "a", ""));
+	ubed_expect(u, SIM_POD, "r", "spec.volumes.1.configMap.name", "r-config");
+	template_is("r", "{{secret.auth.word}}");
+	ubed_expect(u, SIM_POD, "r", "spec.volumes.1.secret.secretName", "r-config");
+	assert_int_equal(bed_count(&u->bed, SIM_CONFIGMAP), 0);
+	bed_get(&u->bed, SIM_POD, "db", "r", "metadata.uid", is);
+	template_is("r", "{{secret.auth.word}} b");
+	ubed_expect(u, SIM_POD, "r", "metadata.uid", is);
+}
+
 static void a_secret_is_not_forgotten(void **state)
 {
 	static const struct {
@@ -435,6 +453,7 @@ int main(void)
 		STORY(peers_are_named_in_order),
 		STORY(a_secret_makes_it_a_secret),
 		STORY(what_a_pod_mounts_stays_until_it_does_not),
+		STORY(a_pod_that_has_not_begun_waits_for_no_object_of_before),
 		STORY(a_secret_is_not_forgotten),
 		STORY(what_is_somebody_elses_is_left_alone),
 		STORY(a_cache_that_is_behind_blames_nobody),
