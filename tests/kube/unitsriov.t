@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Units of a pool of mode sriov, with a card that is a recorded tree of sysfs on one node: the scheduler knows how many
-virtual functions there are; who does not fit says so and who has them. What a claim does with a real one is shown in the
+virtual functions there are; who does not fit says so and who has them. What a claim does with a real one is shown in
 guests (tests/vm: claims.t, unit.t): here the plugin gets as far as the card's driver."""
 import contextlib
 import os
