@@ -18,7 +18,7 @@ struct bw_err;
 struct bw_kube_config;
 struct bw_loop;
 
-#define BW_KUBE_WRITES_MAX 16
+#define BW_KUBE_WRITES_MAX 48
 #define BW_KUBE_READS_MAX 8
 #define BW_KUBE_QUEUE_MAX 65536 /* calls that wait for their turn */
 #define BW_KUBE_BODY_MAX (64U << 20) /* bytes of an answer that is handed on whole */

@@ -15,7 +15,7 @@
 #include "podexec.h"
 
 #define NS_PER_MS 1000000LL
-#define CONNECTIONS_KEPT 64L
+#define CONNECTIONS_KEPT 128L /* all that may be in flight, and watches */
 #define AGENT "barewire (linux)"
 
 /* A descriptor of libcurl's, as long as it wants to hear of it. */
