@@ -123,8 +123,10 @@ static void put_annotations(const struct unit_run *k, struct bw_json_build *b, s
 		put_once(b, notes, UNIT_ANN_ACTION, k->act.id);
 	if (k->unit->spec.has_config)
 		put_once(b, notes, UNIT_ANN_CONFIG, k->config.hash);
-	if (is_launched(k))
+	if (is_launched(k)) {
 		put_once(b, notes, UNIT_ANN_LAUNCH, unit_main(k->unit)->name);
+		put_once(b, notes, UNIT_ANN_LAUNCH_ASKS, "pod-uid");
+	}
 	unit_put_modes(k, b, notes);
 }
 

@@ -21,6 +21,7 @@ struct bw_tmpl_names;
 #define UNIT_ANN_SHAPE UNIT_PREFIX "shape" /* of pods: the same without cpu and memory */
 #define UNIT_ANN_ACTION UNIT_PREFIX "action" /* of pods: the id that they were made for */
 #define UNIT_ANN_CONFIG UNIT_PREFIX "config" /* of pods: hash of the files that they began with */
+#define UNIT_ANN_LAUNCH_ASKS UNIT_PREFIX "launch-asks" /* "pod-uid": commands may say it */
 #define UNIT_ANN_LAUNCH UNIT_PREFIX "launch" /* of pods: the container under barewire-launch */
 #define UNIT_ANN_ADDRESS_TYPE "config.addr.type"
 #define UNIT_INTERFACE "eth0"

@@ -147,6 +147,16 @@ static void put_mount(struct bw_json_build *b, struct cJSON *container)
 	bw_json_put_str(b, m, "mountPath", LAUNCH_DIR);
 }
 
+/* So that barewire-launch knows whose folder it is in. */
+static void put_uid(struct bw_json_build *b, struct cJSON *container)
+{
+	struct cJSON *e = bw_json_put_object(b, bw_json_put_array(b, container, "env"), NULL);
+
+	bw_json_put_str(b, e, "name", "BAREWIRE_POD_UID");
+	bw_json_put_str(b, bw_json_put_object(b, bw_json_put_object(b, e, "valueFrom"), "fieldRef"),
+			"fieldPath", "metadata.uid");
+}
+
 static void put_installer(struct bw_json_build *b, struct cJSON *spec, const struct cJSON *main,
 			  const char *image)
 {
@@ -163,6 +173,7 @@ static void put_installer(struct bw_json_build *b, struct cJSON *spec, const str
 	bw_json_put_str(b, words, NULL, INSTALLER);
 	bw_json_put_str(b, words, NULL, "install");
 	bw_json_put_str(b, words, NULL, LAUNCH_DIR);
+	put_uid(b, c);
 	put_mount(b, c);
 	put_resources(b, main, c);
 	put_security(b, spec, main, c);

@@ -80,7 +80,7 @@ void unit_signal(struct unit_run *k)
 			      "the process was told of its new files");
 		return;
 	}
-	if (t && t->exit_code != NOT_THERE)
+	if (t && t->exit_code != NOT_THERE && t->seen != SEEN_LITTLE)
 		unit_warn(k, FAILED, 1, FAILED, t->text);
 	if (!t || unit_told_is_due(k, t, t->exit_code == NOT_THERE ? POLL_MS : UNIT_RETRY_MS))
 		ask(k);

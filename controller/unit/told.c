@@ -11,6 +11,8 @@
 
 #define CALL_MS 10000 /* for one command; what takes longer is asked for again */
 #define NS_PER_MS 1000000LL
+#define ANOTHER_POD 4 /* barewire-launch(8): nothing was done */
+#define WORDS_MAX 10
 
 /* Of commands the last alone counts, whatever it was for. */
 static struct unit_told *told_of(const struct ctl_unit *c, const char *uid, enum unit_aim aim)
@@ -117,25 +119,46 @@ static enum bw_plan_next on_answer(const struct bw_kube_podexec_answer *a, void 
 	/* A process that takes longer than the call: it was told, or it is told again. */
 	else if (a->result == BW_KUBE_UNKNOWN && call->slow)
 		t->seen = SEEN_LITTLE;
+	/* The pod of the name is another one: the cache will see it. */
+	if (a->result == BW_KUBE_OK && a->exit_code == ANOTHER_POD)
+		t->seen = SEEN_LITTLE;
 	if (t->seen == SEEN_NOTHING)
 		explain(t, a);
 	return BW_PLAN_AGAIN;
 }
 
+/* The words, and which pod is meant, where its launcher asks: exec goes by the pod's name. */
+static void name_pod(const struct unit_run *k, const char *const *argv,
+		     const char *ret[WORDS_MAX + 1])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; argv[i] && n < WORDS_MAX; i++) {
+		ret[n++] = argv[i];
+		if (i == 1 && bw_kube_annotation(&k->pod.meta, UNIT_ANN_LAUNCH_ASKS)) {
+			ret[n++] = "--pod-uid";
+			ret[n++] = k->pod.meta.uid;
+		}
+	}
+	ret[n] = NULL;
+}
+
 void unit_tell(struct unit_run *k, enum unit_aim aim, const char *const *argv, int slow)
 {
+	const char *words[WORDS_MAX + 1];
 	struct call *call = bw_plan_alloc(k->plan, sizeof(*call));
 	const struct bw_kube_podexec_request r = {
 		.namespace = k->unit->meta.namespace,
 		.pod = k->unit->meta.name,
 		.container = bw_kube_annotation(&k->pod.meta, UNIT_ANN_LAUNCH),
-		.argv = argv,
+		.argv = words,
 		.output_max = 4096,
 		.timeout_ms = CALL_MS,
 	};
 
 	if (!call)
 		return;
+	name_pod(k, argv, words);
 	call->c = k->c;
 	call->aim = aim;
 	/* Words of our own, ignoring. */

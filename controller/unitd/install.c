@@ -30,6 +30,7 @@ int launch_install(const char *path, struct bw_err *err)
 	bw_autofree char *temp = NULL;
 	bw_autoclose int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	bw_autoclose int to = -1;
+	const char *uid = getenv(LAUNCH_POD_ENV);
 	struct stat st;
 	int is_dir = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 	int r;
@@ -50,5 +51,7 @@ int launch_install(const char *path, struct bw_err *err)
 		r = bw_fail(err, errno, "rename %s to %s", temp, whole);
 	if (r < 0)
 		(void)unlink(temp); /* what is left is replaced the next time, ignoring */
+	else if (is_dir && uid && *uid)
+		r = launch_pod_note(path, uid, err);
 	return r;
 }

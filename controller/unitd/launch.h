@@ -22,6 +22,8 @@ struct launch;
 #define LAUNCH_STOP_FILE "stop"
 #define LAUNCH_START_FILE "started" /* seconds since boot of the last start */
 #define LAUNCH_SOCKET "launch.sock"
+#define LAUNCH_POD_FILE "pod-uid" /* of the pod whose folder it is */
+#define LAUNCH_POD_ENV "BAREWIRE_POD_UID" /* what install writes there */
 #define LAUNCH_CLIENTS_MAX 8
 #define LAUNCH_TOLD_MAX 256 /* processes; whoever comes later dies when the grace is over */
 #define LAUNCH_LINE_MAX 128 /* bytes of a request */
@@ -33,6 +35,7 @@ struct launch;
 #define LAUNCH_FAILED 1
 #define LAUNCH_USAGE 2
 #define LAUNCH_NOT_RUNNING 3
+#define LAUNCH_ANOTHER_POD 4 /* nothing was done */
 #define LAUNCH_CANNOT_RUN 126
 #define LAUNCH_NOT_FOUND 127
 
@@ -47,6 +50,7 @@ const char *launch_state_str(enum launch_state state);
 /* What a command line says. Borrowed from argv. */
 struct launch_options {
 	const char *dir; /* NULL = where the program lies */
+	const char *pod_uid; /* of the pod that is meant; NULL = whichever this is */
 	int stop_signal;
 	unsigned int seconds; /* stop: grace; probe: limit of a connection */
 	unsigned int start_grace_s; /* probe liveness: after a start it succeeds for so long */
@@ -173,5 +177,15 @@ int launch_folder_hash(const char *folder, uint64_t *ret, struct bw_err *err);
 #define LAUNCH_MARKED "secret-"
 int launch_folder_is(const char *folder, const char *want, int *ret, struct bw_err *err);
 
-/* install.c: copies this program to @path, or into the folder @path. 0; -errno. */
+/*
+ * pod.c: notes whose folder it is, and whether it is that pod's: 1, also when nobody has noted it;
+ * 0; -errno.
+ */
+int launch_pod_note(const char *folder, const char *uid, struct bw_err *err);
+int launch_pod_is(const char *folder, const char *uid, struct bw_err *err);
+
+/*
+ * install.c: copies this program to @path, or into the folder @path, and notes there the UID in
+ * LAUNCH_POD_ENV, if there is one. 0; -errno.
+ */
 int launch_install(const char *path, struct bw_err *err);

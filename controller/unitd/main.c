@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* barewire-launch's commands: a table, and what stands before their arguments. */
+#include <getopt.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,11 +17,11 @@
 
 static const char usage[] =
 	"usage: barewire-launch run [-d DIR] [-s SIGNAL] [-t SECONDS] -- COMMAND [ARGUMENT...]\n"
-	"       barewire-launch stop [-d DIR] [-s SIGNAL] [-t SECONDS]\n"
-	"       barewire-launch start|status [-d DIR]\n"
+	"       barewire-launch stop [-d DIR] [-s SIGNAL] [-t SECONDS] [--pod-uid UID]\n"
+	"       barewire-launch start|status [-d DIR] [--pod-uid UID]\n"
 	"       barewire-launch probe [-d DIR] [-g SECONDS] [-t SECONDS] [-H 'NAME: VALUE']\n"
 	"                             liveness|readiness|startup [-- COMMAND...|tcp HOST:PORT|http URL]\n"
-	"       barewire-launch reload [-d DIR] [-s SIGNAL] HASH [FOLDER]\n"
+	"       barewire-launch reload [-d DIR] [-s SIGNAL] [--pod-uid UID] HASH [FOLDER]\n"
 	"       barewire-launch install PATH\n"
 	"       barewire-launch version|help\n";
 
@@ -198,11 +199,11 @@ static const struct {
 	int (*fn)(const struct launch_options *o, const char *dir, char *const *args);
 } verbs[] = {
 	{ "run", "+:d:s:t:", LAUNCH_GRACE_S, SIGTERM, do_run },
-	{ "stop", "+:d:s:t:", LAUNCH_GRACE_S, 0, do_stop },
-	{ "start", "+:d:t:", LAUNCH_GRACE_S, 0, do_start },
-	{ "status", "+:d:", 0, 0, do_status },
+	{ "stop", "+:d:s:t:u:", LAUNCH_GRACE_S, 0, do_stop },
+	{ "start", "+:d:t:u:", LAUNCH_GRACE_S, 0, do_start },
+	{ "status", "+:d:u:", 0, 0, do_status },
 	{ "probe", "+:d:g:t:H:", 1, 0, launch_probe },
-	{ "reload", "+:d:s:", 0, SIGHUP, do_reload },
+	{ "reload", "+:d:s:u:", 0, SIGHUP, do_reload },
 	{ "install", "+:", 0, 0, do_install },
 	{ "version", "+:", 0, 0, do_version },
 	{ "help", "+:", 0, 0, do_help },
@@ -232,6 +233,9 @@ static int take_option(struct launch_options *o, int c, const char *value)
 		return o->stop_signal ? 0 : -EINVAL;
 	case 't':
 		return take_seconds(value, &o->seconds);
+	case 'u':
+		o->pod_uid = value;
+		return 0;
 	case 'g':
 		return take_seconds(value, &o->start_grace_s);
 	case 'H':
@@ -245,23 +249,42 @@ static int take_option(struct launch_options *o, int c, const char *value)
 	}
 }
 
+/* 0 go on; else the status to end with. */
+static int check_pod(const struct launch_options *o, const char *dir)
+{
+	struct bw_err err = { 0 };
+	int r = o->pod_uid ? launch_pod_is(dir, o->pod_uid, &err) : 1;
+
+	if (r < 0)
+		return fail(&err);
+	if (r > 0)
+		return 0;
+	put(STDERR_FILENO, "barewire-launch: this is another pod, nothing was done\n");
+	return LAUNCH_ANOTHER_POD;
+}
+
 static int run_verb(size_t v, int argc, char **argv)
 {
+	static const struct option longs[] = { { "pod-uid", required_argument, NULL, 'u' },
+					       { NULL, 0, NULL, 0 } };
 	struct launch_options o = { .seconds = verbs[v].seconds,
 				    .stop_signal = verbs[v].stop_signal };
 	struct bw_err err = { 0 };
 	char dir[PATH_MAX];
 	int c;
+	int r;
 
 	/* "--" is left to those who want to see it. */
-	while ((c = getopt(argc, argv, verbs[v].options)) != -1)
-		if (c == ':' || c == '?' || take_option(&o, c, optarg) < 0)
+	while ((c = getopt_long(argc, argv, verbs[v].options, longs, NULL)) != -1)
+		if (c == ':' || c == '?' || (c == 'u' && !strstr(verbs[v].options, "u:")) ||
+		    take_option(&o, c, optarg) < 0)
 			return misused("wrong option: ", argv[optind - 1]);
 	/* Who knows no -d uses no folder, and no /proc to find it. */
 	dir[0] = '\0';
 	if (strstr(verbs[v].options, "d:") && find_dir(&o, dir, &err) < 0)
 		return fail(&err);
-	return verbs[v].fn(&o, dir, argv + optind);
+	r = check_pod(&o, dir);
+	return r ? r : verbs[v].fn(&o, dir, argv + optind);
 }
 
 int main(int argc, char **argv)

@@ -20,6 +20,7 @@
 #define PROGRAM "/barewire/barewire-launch"
 #define ARGS_MAX 12
 #define NOT_RUNNING 3 /* barewire-launch(8) */
+#define ANOTHER_POD 4 /* the same */
 #define ENDS_MS 20000 /* a process takes up to so long to end */
 #define LATE_MS 15000 /* a command that nobody waits for is carried out no later */
 
@@ -120,6 +121,12 @@ static const char *argument_of(const struct exec *e)
 	return e->n_args > 2 ? e->args[e->n_args - 1] : "";
 }
 
+/* The pod that is meant; "" = whichever has the name. */
+static const char *meant(const struct exec *e)
+{
+	return e->n_args > 3 && !strcmp(e->args[2], "--pod-uid") ? e->args[3] : "";
+}
+
 /* A launcher that is broken on purpose. Return: the command was not carried out. */
 static int mutate(const struct exec *e, struct sim_pod *p)
 {
@@ -148,6 +155,14 @@ static void carry_out(struct exec *e, int64_t *ret_ns)
 	}
 	sim_box_settle(&p->box, sim_world_now(w));
 	e->result = BW_KUBE_OK;
+	if (strcmp(meant(e), p->uid) != 0) {
+		e->exit_code = ANOTHER_POD;
+		e->out[0] = '\0';
+		if (!*meant(e))
+			sim_check_fail(w->check, "U6 a command for whatever pod is %s/%s",
+				       e->namespace, e->pod);
+		return;
+	}
 	if (mutate(e, p)) {
 		(void)snprintf(e->out, sizeof(e->out), "{\"state\":\"Stopped\"}\n");
 		return;

@@ -85,7 +85,8 @@ static void the_command_runs_under_the_launcher(void **state)
 	has(text,
 	    "\"initContainers\":[{\"name\":\"a\",\"image\":\"b\"},{\"name\":\"barewire-launch\",\"image\":"
 	    "\"barewire.dev/barewire:1\",\"imagePullPolicy\":\"IfNotPresent\",\"command\":["
-	    "\"/usr/bin/barewire-launch\",\"install\",\"/barewire\"]");
+	    "\"/usr/bin/barewire-launch\",\"install\",\"/barewire\"],\"env\":[{\"name\":"
+	    "\"BAREWIRE_POD_UID\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"metadata.uid\"}}}]");
 	has(text, "\"securityContext\":{\"allowPrivilegeEscalation\":false,"
 		  "\"readOnlyRootFilesystem\":true,\"capabilities\":{\"drop\":[\"ALL\"]}}}]");
 	has_not(text, "POD_IP");

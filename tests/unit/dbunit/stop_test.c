@@ -99,6 +99,24 @@ static void is_ready(const char *uid)
 	assert_int_equal(sb.stop_file, 0);
 }
 
+/* exec goes by the pod's name: who has it meanwhile says that another one was meant. */
+static void another_pod_of_the_name_is_not_stopped(void **state)
+{
+	char uid[256];
+	char is[256];
+
+	(void)state;
+	make(POD(COMMAND), uid);
+	sb.replaced = 1;
+	want(0, 15000);
+	assert_true(sb.n > 2);
+	assert_int_equal(sb.stop_file, 0);
+	assert_string_equal(ubed_reason(u, "r", "Stopped", is), "Stopping");
+	sb.replaced = 0;
+	stopbed_live(40000);
+	is_stopped(uid);
+}
+
 static void the_process_stops_and_starts_and_the_pod_stays(void **state)
 {
 	char uid[256];
@@ -464,6 +482,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_process_stops_and_starts_and_the_pod_stays),
+		TEST(another_pod_of_the_name_is_not_stopped),
 		TEST(who_names_no_command_is_refused_and_runs_on),
 		TEST(a_probe_that_would_end_the_container_refuses_the_stop),
 		TEST(a_process_that_takes_its_time_is_asked_again),

@@ -27,6 +27,7 @@ struct stopbed {
 	char uid[256];
 	uint8_t stop_file;
 	uint8_t runs;
+	uint8_t replaced; /* the pod of the name is another one, which no watch has shown */
 	uint8_t slow; /* a stopped process is still ending until this is cleared */
 	unsigned int starts;
 	char files[64]; /* hash of those that the kubelet has brought */
@@ -130,6 +131,14 @@ static inline void prepare_answer(const char *word, const char *argument)
 	sb.answer.out_size = strlen(sb.answer.out);
 }
 
+static inline void refuse_another(void)
+{
+	sb.answer = (struct bw_kube_podexec_answer){
+		.exit_code = 4, .reason = "", .message = "said", .out = "", .errout = "another pod"
+	};
+	sb.answer.errout_size = strlen(sb.answer.errout);
+}
+
 static inline int exec_start(struct bw_kube_client *base, const struct bw_kube_podexec_request *r,
 			     struct bw_kube_podexec *x, struct bw_err *err)
 {
@@ -152,17 +161,24 @@ static inline int exec_start(struct bw_kube_client *base, const struct bw_kube_p
 	assert_null(sb.x);
 	assert_true(sb.n < EXECS_MAX);
 	text[0] = '\0';
-	for (size_t i = 1; r->argv[i]; i++)
-		(void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s",
-			       i > 1 ? " " : "", r->argv[i]);
+	/* Which pod is meant is said with each of them. */
+	assert_string_equal(r->argv[2], "--pod-uid");
+	(void)snprintf(text, sizeof(text), "%s", r->argv[1]);
+	for (size_t i = 4; r->argv[i]; i++)
+		(void)snprintf(text + strlen(text), sizeof(text) - strlen(text), " %s", r->argv[i]);
 	(void)snprintf(sb.log[sb.n++], sizeof(sb.log[0]), "%.63s", text);
 	bed_get(&u->bed, SIM_POD, "db", r->pod, "metadata.uid", text);
-	if (strcmp(text, sb.uid) != 0) { /* another pod, another folder */
+	if (sb.replaced)
+		(void)snprintf(text, sizeof(text), "another");
+	if (!sb.replaced && strcmp(text, sb.uid) != 0) { /* another pod, another folder */
 		(void)snprintf(sb.uid, sizeof(sb.uid), "%s", text);
 		sb.stop_file = 0;
 		sb.runs = 1;
 	}
-	prepare_answer(r->argv[1], r->argv[2]);
+	if (strcmp(r->argv[3], text) != 0)
+		refuse_another();
+	else
+		prepare_answer(r->argv[1], r->argv[4]);
 	sb.x = x;
 	assert_int_equal(bw_timer_set(&sb.timer, bw_loop_now_ns(u->bed.loop) + ANSWER_NS), 0);
 	return 0;

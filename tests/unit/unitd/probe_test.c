@@ -317,6 +317,29 @@ static void program_copies_itself(void **state)
 	assert_int_equal(unlink(path), 0);
 }
 
+static void folder_knows_its_pod(void **state)
+{
+	struct bw_err err = { 0 };
+	char path[128];
+	struct box *b = *state;
+
+	/* As an older version leaves it. */
+	assert_int_equal(launch_pod_is(b->dir, "u-1", &err), 1);
+	assert_int_equal(setenv(LAUNCH_POD_ENV, "u-1", 1), 0);
+	assert_int_equal(launch_install(b->dir, &err), 0);
+	assert_int_equal(unsetenv(LAUNCH_POD_ENV), 0);
+	assert_int_equal(launch_pod_is(b->dir, "u-1", &err), 1);
+	assert_int_equal(launch_pod_is(b->dir, "u-12", &err), 0);
+	assert_int_equal(launch_pod_is(b->dir, "", &err), 0);
+	assert_int_equal(launch_pod_note(b->dir, "u-2", &err), 0);
+	assert_int_equal(launch_pod_is(b->dir, "u-1", &err), 0);
+	assert_int_equal(launch_pod_note("/nonexistent", "u-2", &err), -ENOENT);
+	(void)snprintf(path, sizeof(path), "%s/" LAUNCH_POD_FILE, b->dir);
+	assert_int_equal(unlink(path), 0);
+	(void)snprintf(path, sizeof(path), "%s/barewire-launch", b->dir);
+	assert_int_equal(unlink(path), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -328,6 +351,7 @@ int main(void)
 		cmocka_unit_test(requests_are_read),
 		cmocka_unit_test(signals_and_parents_are_read),
 		box_unit_test(program_copies_itself),
+		box_unit_test(folder_knows_its_pod),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
