@@ -11,7 +11,8 @@
 /* Whether a condition of a Unit says that something is wrong or waited for. */
 int bw_view_condition_is_bad(const struct bw_kube_condition *c);
 
-/* What a person can do about a reason of a Unit's or a claim's condition; NULL = nothing but wait. */
+/* What a person can do about a reason of a Unit's or a claim's condition; NULL = nothing but wait.
+ */
 const char *bw_view_unit_hint(const char *reason);
 /* The same of a pool's. */
 const char *bw_view_pool_hint(const char *reason);
