@@ -4,6 +4,7 @@
 same; what its node never can have it goes without, what the node has no room for it waits for, and what the server refuses
 is another pod."""
 import os
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -103,6 +104,18 @@ def the_limits_of_a_running_database_change():
     declare("r", amounts("100m", "64Mi"), amounts("200m", "128Mi"))
     over("r")
     expect_eq((memory("r"), quota("r")), (str(128 * MI), "20000"), "the control group, back")
+    expect_eq(identity("r"), was, "pod, container and restarts")
+
+
+@test
+def the_command_line_waits_until_the_container_has_it():
+    was = identity("r")
+    for limit in (192, 128):
+        p = subprocess.run([os.path.join(BUILD, "kubectl-barewire"), "unit", "resize", "r", "--kubeconfig", bed.admin, "-n", NS, "--limits",
+                            "memory=%dMi" % limit, "--wait"], capture_output=True, text=True, timeout=300)
+        expect_eq(p.returncode, 0, "exit code\n" + p.stdout + p.stderr)
+        expect_in("resize: done in ", p.stdout)
+        expect_eq((memory("r"), quota("r")), (str(limit * MI), "20000"), "the control group when it is done")
     expect_eq(identity("r"), was, "pod, container and restarts")
 
 
