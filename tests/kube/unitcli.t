@@ -225,6 +225,18 @@ def it_is_rebuilt_with_an_empty_volume_and_the_old_one_is_kept():
 
 
 @test
+def the_volume_that_a_rebuild_replaces_goes_where_the_unit_says_so():
+    used = next(v["claimName"] for v in api.get(unit_path("r"))["status"]["volumes"] if not v.get("retained"))
+    api.patch(unit_path("r"), {"spec": {"volumeRetainPolicy": {"whenRebuilt": "Delete"}}})
+    make_volume("r", spare=True)
+    expect_in("Rebuild three: done in ", unit("rebuild", "r", "--in-place", "--yes", "--wait", "--id", "three")[0])
+    api.wait_gone("%s/%s" % (PVC % NS, used), 60)
+    u = api.wait(unit_path("r"), lambda o: len(status(o)["volumes"]) == 2, 60, "two volumes")
+    expect_eq([v["claimName"] for v in status(u)["volumes"] if v.get("retained")], ["data-r"], "what was kept before")
+    expect_eq(unit("connect", "r", "--", "redis-cli", "-h", A, "set", "k", "v")[0], "OK\n")
+
+
+@test
 def it_stops_and_starts():
     cli = ("connect", "r", "--", "redis-cli", "-h", A)
     expect_in("stop: done in", unit("stop", "r", "--wait")[0])

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Units on the kube bed: Redis at a declared address with a volume made in advance, and what tests ask of it."""
+import itertools
 import os
 import shutil
 import tempfile
@@ -10,6 +11,7 @@ from kubeproduct import claim_path, condition
 from kubetest import NS, REDIS, expect_eq, wait_until
 
 DB = "/apis/db.barewire.dev/v1alpha1"
+spares = itertools.count(1)
 PVC = "/api/v1/namespaces/%s/persistentvolumeclaims"
 
 
@@ -46,7 +48,7 @@ def make_volume(unit, template="data", node=None, spare=False):
     spare: bound to none, for the claim that a rebuild makes."""
     folder = tempfile.mkdtemp(prefix="barewire-unit.")
     atexit.register(shutil.rmtree, folder, True)
-    name = "%s-%s-%s" % (NS, "spare" if spare else template, unit)
+    name = "%s-%s-%s" % (NS, "spare%d" % next(spares) if spare else template, unit)
     here = {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}]}
     source = {"local": {"path": folder}, "nodeAffinity": {"required": {"nodeSelectorTerms": [here]}}} if node else {"hostPath": {"path": folder}}
     claim = {} if spare else {"claimRef": {"namespace": NS, "name": "%s-%s" % (template, unit)}}
