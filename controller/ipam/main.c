@@ -282,6 +282,7 @@ static int run(const struct flags *f)
 	bw_kube_lease_free(&p->lease);
 	bw_kube_health_free(&p->health);
 	bw_kube_health_free(&p->metrics);
+	page_stop(p->page);
 	bw_kube_runtime_free(&p->rt);
 	page_free(&p->page);
 	ctl_unit_free(&p->unit);

@@ -519,10 +519,8 @@ unsigned int page_port(const struct page *p)
 	return p->web ? bw_web_port(p->web) : 0;
 }
 
-void page_free(struct page **page)
+void page_stop(struct page *p)
 {
-	struct page *p = *page;
-
 	if (!p)
 		return;
 	if (p->web)
@@ -530,6 +528,15 @@ void page_free(struct page **page)
 	bw_web_free(&p->web);
 	page_pem_free(&p->pem);
 	page_auth_free(&p->auth);
+}
+
+void page_free(struct page **page)
+{
+	struct page *p = *page;
+
+	if (!p)
+		return;
+	page_stop(p);
 	page_streams_done(&p->streams);
 	page_model_done(&p->model);
 	free(p);

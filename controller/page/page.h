@@ -78,5 +78,8 @@ void page_leader(struct page *p, int leading, const char *holder);
 /* The port that is listened on. */
 unsigned int page_port(const struct page *p);
 
-/* Call after bw_kube_runtime_free() and before the client's. NULL-safe. */
+/* Serves nobody any more and lets go who waits. Call before bw_kube_runtime_free(). NULL-safe. */
+void page_stop(struct page *p);
+
+/* Call after page_stop() and bw_kube_runtime_free(), and before the client's. NULL-safe. */
 void page_free(struct page **p);
