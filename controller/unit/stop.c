@@ -7,6 +7,8 @@
  *    finds the condition Stopped there starts the process, whatever a crash left of the stop.
  * S2 What a command answered is remembered by the pod's UID and may be forgotten: it is asked
  * again.
+ * S3 What is declared holds: a pod that was stopped and is Ready is asked whether it still is, and
+ *    one that nobody wants stopped and that is not Ready for a while whether it is.
  */
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +17,7 @@
 
 #include "impl.h"
 #include "launch.h"
+#include "stamp.h"
 #include "told.h"
 
 #define STOPPED "Stopped"
@@ -206,11 +209,49 @@ static void start(struct unit_run *k, const struct unit_told *t)
 		plan_word(k, "start", UNIT_AIM_START);
 }
 
+/* How long the pod runs without being Ready; -1: it does not, or nobody can say. */
+static int64_t unready_for_ms(const struct unit_run *k)
+{
+	const struct bw_kube_condition *c = bw_kube_condition_get(
+		k->pod.status.conditions.items, k->pod.status.conditions.n, "Ready");
+	int64_t at_s;
+
+	if (k->pod_state != UNIT_POD_RUNNING || !c || !c->last_transition_time ||
+	    ctl_stamp_parse(c->last_transition_time, &at_s) < 0)
+		return -1;
+	at_s = bw_loop_real_s(k->c->loop) - at_s;
+	return at_s < 0 ? 0 : at_s * 1000;
+}
+
+/*
+ * Nobody wants it stopped; it may have been stopped in the container by hand, or by a command that
+ * was carried out long after it was given up.
+ */
+static void look_for_stopped(struct unit_run *k)
+{
+	const struct unit_told *t = unit_told(k, UNIT_AIM_LOOK);
+	int64_t unready_ms = unready_for_ms(k);
+
+	if (!t)
+		t = unit_told(k, UNIT_AIM_START); /* one that was just started needs its time */
+	bw_kube_conds_clear(&k->conds, STOPPED);
+	if (unready_ms < 0 || !k->c->launch_image || !unit_may_be_told(k) || !unit_can_be_told(k) ||
+	    unit_is_unreachable(k))
+		return;
+	if (unready_ms < UNIT_RETRY_MS)
+		bw_plan_requeue_after(k->plan, UNIT_RETRY_MS - unready_ms);
+	else if (!t || unit_told_is_due(k, t, UNIT_RETRY_MS))
+		plan_word(k, "status", UNIT_AIM_LOOK);
+	else if (t->seen == SEEN_STOPPED)
+		say(k, 0, STARTING,
+		    "the process was stopped in its container, which nobody declared; it is started");
+}
+
 int unit_start(struct unit_run *k)
 {
 	/* Of another pod, or refused: there is nothing to start. */
 	if (!written(k) || !unit_may_be_told(k)) {
-		bw_kube_conds_clear(&k->conds, STOPPED);
+		look_for_stopped(k);
 		return 1;
 	}
 	if (!k->c->launch_image)

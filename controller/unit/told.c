@@ -14,15 +14,18 @@
 #define ANOTHER_POD 4 /* barewire-launch(8): nothing was done */
 #define WORDS_MAX 10
 
-/* Of commands the last alone counts, whatever it was for. */
+/* Of commands that want something the last alone counts; the others are remembered each. */
+static enum unit_aim place_of(enum unit_aim aim)
+{
+	return aim == UNIT_AIM_LOOK || aim == UNIT_AIM_RESIZE ? aim : UNIT_AIM_STOP;
+}
+
 static struct unit_told *told_of(const struct ctl_unit *c, const char *uid, enum unit_aim aim)
 {
-	int resize = aim == UNIT_AIM_RESIZE;
-
 	bw_list_for_each (i, (struct bw_list *)&c->told) {
 		struct unit_told *t = bw_list_entry(i, struct unit_told, node);
 
-		if (strcmp(t->uid, uid) == 0 && (t->aim == UNIT_AIM_RESIZE) == resize)
+		if (strcmp(t->uid, uid) == 0 && place_of(t->aim) == place_of(aim))
 			return t;
 	}
 	return NULL;
@@ -109,9 +112,13 @@ static enum bw_plan_next on_answer(const struct bw_kube_podexec_answer *a, void 
 {
 	const struct call *call = arg;
 	struct unit_told *t = unit_told_put(call->c, call->uid, call->aim);
+	struct unit_told *before = told_of(call->c, call->uid, UNIT_AIM_LOOK);
 
 	if (!t)
 		return BW_PLAN_FAIL;
+	/* What was found before a start is so no more. */
+	if (before && call->aim == UNIT_AIM_START)
+		forget(call->c, before);
 	(void)snprintf(t->about, sizeof(t->about), "%s", call->about); /* fits */
 	t->exit_code = a->exit_code;
 	if (a->result == BW_KUBE_OK)

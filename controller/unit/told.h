@@ -17,6 +17,7 @@ enum unit_aim {
 	UNIT_AIM_STOP,
 	UNIT_AIM_START,
 	UNIT_AIM_RELOAD,
+	UNIT_AIM_LOOK, /* whether a process that nobody wants stopped is */
 	UNIT_AIM_RESIZE, /* no command: what the server said of a resize */
 };
 

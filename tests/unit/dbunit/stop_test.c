@@ -149,6 +149,54 @@ static void the_process_stops_and_starts_and_the_pod_stays(void **state)
 	assert_int_equal(sb.n, 2);
 }
 
+/* By hand in the container, or by a command that was given up and came late. */
+static void what_nobody_declared_stopped_is_started(void **state)
+{
+	char uid[256];
+
+	(void)state;
+	make(POD(COMMAND), uid);
+	(void)snprintf(sb.uid, sizeof(sb.uid), "%s", uid);
+	sb.stop_file = 1;
+	stopbed_live(25000);
+	stopped_is("");
+	unit_is("status.phase", "Running");
+	assert_int_equal(sb.n, 0);
+	stopbed_live(10000);
+	is_ready(uid);
+	assert_string_equal(sb.log[0], "status");
+	assert_string_equal(sb.log[1], "start");
+	assert_int_equal(sb.starts, 1);
+	stopbed_live(600000);
+	is_ready(uid);
+	assert_int_equal(sb.n, 2);
+}
+
+static void a_database_that_takes_its_time_is_only_looked_at(void **state)
+{
+	char uid[256];
+	char now[CTL_STAMP_MAX];
+	char text[256];
+	unsigned int units;
+
+	(void)state;
+	make(POD(COMMAND), uid);
+	(void)snprintf(text, sizeof(text),
+		       "{\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"False\","
+		       "\"lastTransitionTime\":\"%s\"}]}}",
+		       ctl_stamp(bw_loop_real_s(u->bed.loop), now));
+	bed_merge(&u->bed, SIM_POD, "db", "r", "status", text);
+	ubed_live(u, 25000);
+	units = ubed_versions(u, SIM_UNIT);
+	ubed_live(u, 300000);
+	unit_is("status.phase", "Running");
+	stopped_is("");
+	assert_in_range(sb.n, 8, 12);
+	for (size_t i = 0; i < sb.n; i++)
+		assert_string_equal(sb.log[i], "status");
+	assert_int_equal(ubed_versions(u, SIM_UNIT), units);
+}
+
 static void who_names_no_command_is_refused_and_runs_on(void **state)
 {
 	char uid[256];
@@ -483,6 +531,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_process_stops_and_starts_and_the_pod_stays),
 		TEST(another_pod_of_the_name_is_not_stopped),
+		TEST(what_nobody_declared_stopped_is_started),
+		TEST(a_database_that_takes_its_time_is_only_looked_at),
 		TEST(who_names_no_command_is_refused_and_runs_on),
 		TEST(a_probe_that_would_end_the_container_refuses_the_stop),
 		TEST(a_process_that_takes_its_time_is_asked_again),

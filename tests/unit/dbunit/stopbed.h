@@ -8,6 +8,7 @@
 
 #include <bw/kube_podexec.h>
 
+#include "stamp.h"
 #include "unitbed.h"
 
 #define EXECS_MAX 64
@@ -228,6 +229,7 @@ static inline void stopbed_probe(void)
 	char uid[256];
 	char phase[256];
 	char is[256];
+	char now[CTL_STAMP_MAX];
 	char text[512];
 
 	bed_get(&u->bed, SIM_POD, "db", "r", "metadata.uid", uid);
@@ -239,9 +241,11 @@ static inline void stopbed_probe(void)
 	bed_get(&u->bed, SIM_POD, "db", "r", "status.conditions.0.status", is);
 	if (strcmp(is, want) == 0 || strcmp(is, "Unknown") == 0)
 		return;
+	ctl_stamp(bw_loop_real_s(u->bed.loop), now);
 	(void)snprintf(text, sizeof(text),
-		       "{\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"%s\"}]}}",
-		       want);
+		       "{\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"%s\","
+		       "\"lastTransitionTime\":\"%s\"}]}}",
+		       want, now);
 	bed_merge(&u->bed, SIM_POD, "db", "r", "status", text);
 }
 
