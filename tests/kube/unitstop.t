@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from kubeunit import *  # noqa: E402
 from wire import BROADCAST, Tap, arp, eth, ip_bytes  # noqa: E402
 
-A, B, C, D, E = "10.99.2.50", "10.99.2.51", "10.99.2.52", "10.99.2.53", "10.99.2.54"
+A, B, C, D, E, H = "10.99.2.50", "10.99.2.51", "10.99.2.52", "10.99.2.53", "10.99.2.54", "10.99.2.49"
 OUTSIDE = types.SimpleNamespace(path="/run/netns/outside")
 STOPPED_S = float(os.environ.get("BW_STOPPED_S", "5"))
 ASKER = "02:00:00:00:00:99"
@@ -113,6 +113,19 @@ def started(name):
 
 def answers(ip):
     return wait_outside(lambda: redis(ip, "ping", check=False) == "PONG", 60)
+
+
+by_hand = {}
+
+
+@test
+def a_process_can_be_stopped_in_its_container_by_hand():
+    """The last test looks what became of it: nothing happens for half a minute."""
+    make("h", H)
+    by_hand.update(identity("h"))
+    expect_in('"Stopped"', pod_run("h", "/barewire/barewire-launch", "stop", timeout=60))
+    u = api.wait(unit_path("h"), lambda o: condition(o, "Ready") == "False", 60, "not Ready")
+    expect_eq((status(u)["phase"], condition(u, "Stopped")), ("Running", None), "phase, and what is declared")
 
 
 @test
@@ -233,6 +246,14 @@ def a_process_is_told_of_its_files_when_they_have_come():
         has_seen(name, text % "two")
         expect_eq((identity(name), condition(u, "NotFollowed")), (before[name], None), "the same process, and nothing that is not followed")
         expect("hushhush" not in str(u["status"]) + str(events()), "the secret is in a status or an event")
+
+
+@test
+def what_nobody_declared_stopped_has_been_started():
+    started("h")
+    answers(H)
+    expect_eq(identity("h"), by_hand, "what stop and start leave as they are")
+    expect("ProcessStarted" in [e["reason"] for e in events() if e["involvedObject"]["name"] == "h"], "no event says so")
 
 
 main(setup=setup)
