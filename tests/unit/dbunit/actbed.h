@@ -39,6 +39,24 @@ static inline void action_begin_again(void **state)
 	(void)action_set_up(state); /* never fails, ignoring */
 }
 
+/*
+ * A life to its end, then one for each of its writes, before which the controller dies. @life
+ * returns how many writes it took.
+ */
+static inline void action_crash_everywhere(void **state,
+					   unsigned int (*life)(unsigned int crash_at),
+					   const char *with)
+{
+	unsigned int all = life(0);
+
+	assert_in_range(all, 10, 200);
+	print_message("# %u writes with %s\n", all, with);
+	for (unsigned int n = 1; n <= all; n++) {
+		action_begin_again(state);
+		(void)life(n);
+	}
+}
+
 #define ACTION_STORY(fn) cmocka_unit_test_setup_teardown(fn, action_set_up, story_tear_down)
 
 static inline void unit_is(const char *path, const char *want)

@@ -422,14 +422,7 @@ static unsigned int live_once(unsigned int crash_at)
 
 static void a_crash_before_any_write_of_an_action_changes_nothing_in_the_end(void **state)
 {
-	unsigned int all = live_once(0);
-
-	assert_in_range(all, 10, 200);
-	print_message("# %u writes with three actions\n", all);
-	for (unsigned int n = 1; n <= all; n++) {
-		action_begin_again(state);
-		(void)live_once(n);
-	}
+	action_crash_everywhere(state, live_once, "three actions");
 }
 
 int main(void)

@@ -309,14 +309,7 @@ static unsigned int live_and_delete(unsigned int crash_at)
 
 static void a_crash_before_any_write_deletes_the_old_alone(void **state)
 {
-	unsigned int all = live_and_delete(0);
-
-	assert_in_range(all, 10, 200);
-	print_message("# %u writes with a rebuild that deletes\n", all);
-	for (unsigned int n = 1; n <= all; n++) {
-		action_begin_again(state);
-		(void)live_and_delete(n);
-	}
+	action_crash_everywhere(state, live_and_delete, "a rebuild that deletes");
 }
 
 /* A rebuild, and one that goes back; returns how many writes the controllers sent. */
@@ -355,14 +348,7 @@ static unsigned int live_once(unsigned int crash_at)
 
 static void a_crash_before_any_write_of_a_rebuild_changes_nothing_in_the_end(void **state)
 {
-	unsigned int all = live_once(0);
-
-	assert_in_range(all, 10, 200);
-	print_message("# %u writes with two rebuilds\n", all);
-	for (unsigned int n = 1; n <= all; n++) {
-		action_begin_again(state);
-		(void)live_once(n);
-	}
+	action_crash_everywhere(state, live_once, "two rebuilds");
 }
 
 int main(void)
