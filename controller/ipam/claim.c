@@ -168,7 +168,7 @@ static void warn_second(struct ctl_claim *k)
 	struct bw_kube_object *second = leaving ? k->pod : k->second;
 	char said[CTL_KEY_MAX + BW_KUBE_UID_MAX + 16];
 
-	if (!second)
+	if (!first || !second)
 		return;
 	(void)snprintf(said, sizeof(said), "in-use %s", second->uid);
 	if (ctl_said_before(k->c, said))
