@@ -7,7 +7,7 @@ KUBE_NEEDS = $(call need,bed) $(call need,demo) $(call need,test) $(call need,ku
 	$(call need,containerd2) $(call need,kube) $(call need,coredns)
 
 KUBE_FILES ?= $(call tier_files,kube)
-KUBE_FLOOR ?= 483
+KUBE_FLOOR ?= 505
 
 .PHONY: bench-kube bench-units demo-kube kube-deps kube-up kube-down test-kube
 #: make demo-kube     a database keeps its address through deletion, drain, an API server outage, a resize and a move

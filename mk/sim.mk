@@ -29,5 +29,5 @@ test-sim: $(SIM)
 	$(Q)$(B)/tests/sim/sim --seed $(SEED) --trace
 else
 test-sim: $(SIM) $(SIM_TEST) | $(call need,unit)
-	$(call tier,sim,600,50,$(SIM_TEST) $(call tier_files,sim))
+	$(call tier,sim,600,60,$(SIM_TEST) $(call tier_files,sim))
 endif

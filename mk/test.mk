@@ -72,7 +72,7 @@ test:
 # Journals that the tests make are synced thousands of times: to memory, where there is some to write to.
 test-unit: TEST_ENV += TMPDIR=$(shell test -w /dev/shm && echo /dev/shm || echo /tmp)
 test-unit: $(UNIT) | $(call need,unit)
-	$(call tier,unit,300,970,$(UNIT))
+	$(call tier,unit,300,1040,$(UNIT))
 
 test-bpf: $(BPF_TEST) $(TEST_PROGRAMS) | $(call need,unit) $(call need,bed)
 	$(call tier,bpf,300,66,$(BPF_TEST) $(call tier_files,bpf))
