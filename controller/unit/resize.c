@@ -395,28 +395,30 @@ static void say_over(struct unit_run *k)
 	bw_kube_conds_clear(&k->conds, RESIZING);
 }
 
-static void say_infeasible(struct unit_run *k, const char *words)
+/* What its node has not: @what behind "node NAME ", @then is what becomes of the pod. */
+static void say_room(struct unit_run *k, const char *reason, const char *what, const char *words,
+		     const char *then)
 {
 	char text[BW_KUBE_COND_TEXT_MAX];
 
-	(void)snprintf(text, sizeof(text),
-		       "node %s can never have it (%s); the pod runs on with what it has: declare "
-		       "less, or move the Unit by barewire unit migrate",
-		       text_or(k->pod.spec.node_name, "?"),
-		       text_or(words, "it does not say why")); /* may be cut, ignoring */
-	say(k, "ResizeInfeasible", text);
+	(void)snprintf(
+		text, sizeof(text),
+		"node %s %s (%s); %s: declare less, or move the Unit by barewire unit migrate",
+		text_or(k->pod.spec.node_name, "?"), what, text_or(words, "it does not say why"),
+		then); /* may be cut, ignoring */
+	say(k, reason, text);
+}
+
+static void say_infeasible(struct unit_run *k, const char *words)
+{
+	say_room(k, "ResizeInfeasible", "can never have it", words,
+		 "the pod runs on with what it has");
 }
 
 static void say_deferred(struct unit_run *k, const char *words)
 {
-	char text[BW_KUBE_COND_TEXT_MAX];
-
-	(void)snprintf(text, sizeof(text),
-		       "node %s has no room for it now (%s); it is done when others make room: "
-		       "declare less, or move the Unit by barewire unit migrate",
-		       text_or(k->pod.spec.node_name, "?"),
-		       text_or(words, "it does not say why")); /* may be cut, ignoring */
-	say(k, "ResizeDeferred", text);
+	say_room(k, "ResizeDeferred", "has no room for it now", words,
+		 "it is done when others make room");
 }
 
 /* The server knows the node's size, too: from 1.36 on it does not even take the wish. */
@@ -429,7 +431,8 @@ static void say_forbidden(struct unit_run *k, const char *words)
 		return;
 	}
 	(void)snprintf(text, sizeof(text),
-		       "the server forbids it (%s); the pod runs on with what it has",
+		       "the server forbids it (%s); the pod runs on with what it has: declare what "
+		       "it allows, or have that changed",
 		       words); /* may be cut, ignoring */
 	say(k, "ResizeForbidden", text);
 }
